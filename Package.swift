@@ -1,0 +1,133 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "swift-impersonation",
+    products: [
+        .library(name: "Impersonation", targets: ["Impersonation"]),
+        .library(name: "QubeCompatibility", targets: ["QubeCompatibility"]),
+        .library(name: "ImpersonationTesting", targets: ["ImpersonationTesting"]),
+        .executable(name: "impersonate", targets: ["impersonate"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // The child plan and its interpreter: raw system calls only, freestanding C.
+        .target(
+            name: "CLaunchPlan",
+            exclude: ["trampoline"]
+        ),
+
+        // Compiles the trampoline with the toolchain's clang and writes it as a Swift array, so that a program
+        // that links the library carries it without any installation step.
+        .executableTarget(name: "TrampolineEmbedder"),
+        .plugin(
+            name: "EmbedTrampoline",
+            capability: .buildTool(),
+            dependencies: ["TrampolineEmbedder"]
+        ),
+
+        .target(
+            name: "Impersonation",
+            dependencies: [
+                "CLaunchPlan",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            plugins: ["EmbedTrampoline"]
+        ),
+        .target(
+            name: "QubeCompatibility",
+            dependencies: [
+                "Impersonation",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .target(
+            name: "ImpersonationTesting",
+            dependencies: [
+                "Impersonation",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+
+        // Only the command line tool links libcap: `doctor` names capabilities with it.
+        .systemLibrary(
+            name: "CCapability",
+            pkgConfig: "libcap",
+            providers: [.apt(["libcap-dev"]), .yum(["libcap-devel"])]
+        ),
+        .executableTarget(
+            name: "impersonate",
+            dependencies: [
+                "Impersonation",
+                "QubeCompatibility",
+                "CCapability",
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+
+        // What the tests launch: a C program that prints everything a job can know of itself.
+        .executableTarget(name: "probe", path: "Tests/Probe"),
+        .testTarget(
+            name: "ImpersonationTests",
+            dependencies: [
+                "Impersonation",
+                "ImpersonationTesting",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .testTarget(
+            name: "LaunchTests",
+            dependencies: [
+                "Impersonation",
+                "ImpersonationTesting",
+                "CLaunchPlan",
+                "probe",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .testTarget(
+            name: "QubeCompatibilityTests",
+            dependencies: [
+                "Impersonation",
+                "QubeCompatibility",
+                "ImpersonationTesting",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: [
+                "impersonate",
+                "Impersonation",
+                "QubeCompatibility",
+                "ImpersonationTesting",
+                "probe",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where [.regular, .executable, .test].contains(target.type) {
+    target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+            .strictMemorySafety(),
+            .treatAllWarnings(as: .error),
+            // A dependency that deprecates something must not break a build here on the day it does so.
+            .treatWarning("DeprecatedDeclaration", as: .warning),
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+            .enableUpcomingFeature("InferIsolatedConformances"),
+            .enableUpcomingFeature("ImmutableWeakCaptures"),
+        ]
+}

@@ -1,0 +1,86 @@
+/// Everything that is known once a process has ended.
+public struct ExitReport: Sendable, Hashable {
+    /// How the process ended.
+    public var status: TerminationStatus
+
+    /// What it used.
+    public var usage: ResourceUsage?
+
+    /// What it wrote to standard output, when that was captured.
+    public var standardOutput: CapturedOutput?
+
+    /// What it wrote to standard error, when that was captured.
+    public var standardError: CapturedOutput?
+
+    /// Creates a report.
+    ///
+    /// - Parameters:
+    ///   - status: How the process ended.
+    ///   - usage: What it used.
+    ///   - standardOutput: What it wrote to standard output, when that was captured.
+    ///   - standardError: What it wrote to standard error, when that was captured.
+    public init(
+        status: TerminationStatus,
+        usage: ResourceUsage? = nil,
+        standardOutput: CapturedOutput? = nil,
+        standardError: CapturedOutput? = nil
+    ) {
+        self.status = status
+        self.usage = usage
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+    }
+}
+
+/// What a process used, its own children included as far as it has waited for them.
+///
+/// The corresponding C structure is `rusage` of `getrusage(2)`.
+public struct ResourceUsage: Sendable, Hashable {
+    /// From the confirmed start to the end.
+    public var wallTime: Duration
+
+    /// Processor time in user mode.
+    public var userTime: Duration
+
+    /// Processor time in the kernel.
+    public var systemTime: Duration
+
+    /// Largest resident set in bytes.
+    public var peakResidentBytes: Int
+
+    /// Creates a usage.
+    ///
+    /// - Parameters:
+    ///   - wallTime: From the confirmed start to the end.
+    ///   - userTime: Processor time in user mode.
+    ///   - systemTime: Processor time in the kernel.
+    ///   - peakResidentBytes: Largest resident set in bytes.
+    public init(wallTime: Duration, userTime: Duration, systemTime: Duration, peakResidentBytes: Int) {
+        self.wallTime = wallTime
+        self.userTime = userTime
+        self.systemTime = systemTime
+        self.peakResidentBytes = peakResidentBytes
+    }
+}
+
+/// What a process wrote to a captured stream.
+public struct CapturedOutput: Sendable, Hashable {
+    /// The bytes, at most as many as the limit allowed.
+    public var bytes: [UInt8]
+
+    /// How many bytes beyond the limit were thrown away.
+    public var omittedBytes: Int
+
+    /// Creates a captured output.
+    ///
+    /// - Parameters:
+    ///   - bytes: The bytes, at most as many as the limit allowed.
+    ///   - omittedBytes: How many bytes beyond the limit were thrown away.
+    public init(bytes: [UInt8], omittedBytes: Int = 0) {
+        self.bytes = bytes
+        self.omittedBytes = omittedBytes
+    }
+
+    /// The bytes as text; what is not UTF-8 is replaced.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,96 @@
+public import SystemPackage
+
+/// A process could not be started. Nothing of the job has run.
+public struct LaunchError: Error, Sendable, Hashable {
+    /// What kind of failure it was; stable across versions.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The code as reports and logs spell it.
+        public let description: String
+
+        private init(_ description: String) {
+            self.description = description
+        }
+
+        /// The command cannot be run as it is described.
+        public static let invalidCommand = Code("invalidCommand")
+
+        /// The daemon lacks a privilege, or the kernel a feature, that the launch needs.
+        public static let notPermitted = Code("notPermitted")
+
+        /// A step on the way to the program failed.
+        public static let stepFailed = Code("stepFailed")
+
+        /// The program was not found, or the account may not run it.
+        public static let executableNotStarted = Code("executableNotStarted")
+
+        /// What the kernel says of the process is not what was asked for; it was ended.
+        public static let verificationFailed = Code("verificationFailed")
+
+        /// The program did not run within the deadline; the launch was given up.
+        public static let deadlineExceeded = Code("deadlineExceeded")
+
+        /// The process ended before the program ran, for example by a signal of the account's own processes.
+        public static let endedBeforeStart = Code("endedBeforeStart")
+
+        /// The task that launched was cancelled before the program ran.
+        public static let cancelled = Code("cancelled")
+
+        /// The identity and the launcher do not fit.
+        public static let unsuitableBackend = Code("unsuitableBackend")
+
+        /// The exit status was taken by somebody else in this process.
+        public static let statusLost = Code("statusLost")
+    }
+
+    /// What kind of failure it was.
+    public let code: Code
+
+    /// The step that failed.
+    public let step: LaunchStep
+
+    /// The error number of the kernel, if it was a system call that failed.
+    public let errno: Errno?
+
+    /// The account the job was to run as.
+    public let account: AccountName?
+
+    /// The backend that tried.
+    public let backend: LaunchBackend?
+
+    /// What happened and what to do about it. It holds no argument and no environment.
+    public let message: String
+
+    /// Creates an error.
+    ///
+    /// - Parameters:
+    ///   - code: What kind of failure it was.
+    ///   - step: The step that failed.
+    ///   - errno: The error number of the kernel.
+    ///   - account: The account the job was to run as.
+    ///   - backend: The backend that tried.
+    ///   - message: What happened and what to do about it.
+    public init(
+        _ code: Code,
+        step: LaunchStep,
+        errno: Errno? = nil,
+        account: AccountName? = nil,
+        backend: LaunchBackend? = nil,
+        message: String
+    ) {
+        self.code = code
+        self.step = step
+        self.errno = errno
+        self.account = account
+        self.backend = backend
+        self.message = message
+    }
+}
+
+extension LaunchError: CustomStringConvertible {
+    /// One line for a person: account, step, what happened, what to do.
+    public var description: String {
+        let whom = account.map { " as \($0)" } ?? ""
+        let number = errno.map { ": \($0)" } ?? ""
+        return "\(code.description): could not start the job\(whom), step \(step)\(number): \(message)"
+    }
+}

@@ -1,0 +1,46 @@
+/// Starts a process under an identity.
+///
+/// Three things hold for every launcher. A launch that throws has run no instruction of the job and left nothing
+/// behind. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel.
+/// The exit code of a job is never mistaken for a failed launch.
+public protocol ProcessLauncher: Sendable {
+    /// Which backend this is.
+    var backend: LaunchBackend { get }
+
+    /// Starts a command as an identity and waits until its program runs.
+    ///
+    /// When the calling task is cancelled before the program runs, the launch is given up and nothing runs. A running
+    /// program is not touched by a cancellation.
+    ///
+    /// - Parameters:
+    ///   - command: What is run.
+    ///   - identity: Whom it runs as.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
+    func launch(_ command: Command, as identity: ExecutionIdentity) async throws(LaunchError) -> LaunchedProcess
+}
+
+/// The mechanism a process is started with.
+public struct LaunchBackend: Sendable, Hashable, CustomStringConvertible {
+    /// The name as configuration, command line and reports spell it.
+    public let description: String
+
+    /// Creates a backend of a host's own; the library's are the static members.
+    ///
+    /// - Parameter description: The name as reports spell it.
+    public init(_ description: String) {
+        self.description = description
+    }
+
+    /// A switch of ids by the kernel's own system calls.
+    public static let setuid = LaunchBackend("setuid")
+
+    /// A session opened with PAM.
+    public static let pam = LaunchBackend("pam")
+
+    /// The `sudo` program.
+    public static let sudo = LaunchBackend("sudo")
+
+    /// The account of the worker itself; no switch.
+    public static let current = LaunchBackend("current")
+}

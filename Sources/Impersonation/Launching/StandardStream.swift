@@ -1,0 +1,62 @@
+public import SystemPackage
+
+/// What a standard stream of a job is connected to.
+public enum StandardStream {
+    /// Where standard input comes from.
+    public enum Input: Sendable, Hashable {
+        /// `/dev/null`: the job reads the end of file at once.
+        case null
+
+        /// The standard input of the daemon.
+        case inherit
+
+        /// A file, opened as the account of the job, after the switch.
+        case file(FilePath)
+
+        /// A pipe; ``LaunchedProcess/takeStandardInput()`` is its writing end.
+        case pipe
+
+        /// A descriptor of the daemon, which keeps it.
+        case descriptor(FileDescriptor)
+    }
+
+    /// Where standard output or standard error goes.
+    public enum Output: Sendable, Hashable {
+        /// `/dev/null`.
+        case null
+
+        /// The stream of the daemon.
+        case inherit
+
+        /// A file, opened as the account of the job, after the switch; it belongs to that account when it is created.
+        ///
+        /// The last component is never followed when it is a symbolic link.
+        case file(FilePath, OutputFileMode = .append)
+
+        /// A pipe; ``LaunchedProcess/takeStandardOutput()`` or ``LaunchedProcess/takeStandardError()`` is its
+        /// reading end.
+        case pipe
+
+        /// Collected in memory, up to this many bytes; what the job writes beyond is read and thrown away, so that it
+        /// does not stand still.
+        case captured(limit: Int)
+
+        /// A descriptor of the daemon, which keeps it.
+        case descriptor(FileDescriptor)
+
+        /// The same as standard output; only for standard error.
+        case standardOutput
+    }
+
+    /// How an output file is opened.
+    public enum OutputFileMode: Sendable, Hashable {
+        /// Created when it is not there, and written to at its end.
+        case append
+
+        /// Created when it is not there, and emptied.
+        case truncate
+
+        /// Created; the launch fails when it is there.
+        case createNew
+    }
+}

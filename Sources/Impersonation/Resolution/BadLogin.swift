@@ -1,0 +1,58 @@
+/// The account or its credential is not usable: Qube!'s *badlogin* state with a reason.
+public struct BadLogin: Sendable, Hashable {
+    /// Why the account or its credential is not usable; stable across versions.
+    public struct Reason: Sendable, Hashable, CustomStringConvertible {
+        /// The code as reports and logs spell it.
+        public let description: String
+
+        /// Creates a reason of a host's own; the library's are the static members.
+        ///
+        /// - Parameter description: The code as reports spell it, in lower camel case.
+        public init(_ description: String) {
+            self.description = description
+        }
+
+        /// No credential is registered for the account.
+        public static let missing = Reason("credentialMissing")
+
+        /// The registered credential was tried and rejected.
+        public static let rejected = Reason("credentialRejected")
+
+        /// The registered credential was accepted but has expired.
+        public static let expired = Reason("credentialExpired")
+
+        /// The directory knows no such account.
+        public static let accountNotFound = Reason("accountNotFound")
+
+        /// The account is disabled.
+        public static let accountDisabled = Reason("accountDisabled")
+
+        /// The account is locked.
+        public static let accountLocked = Reason("accountLocked")
+
+        /// The account has expired.
+        public static let accountExpired = Reason("accountExpired")
+
+        /// The domain that would have to verify the credential cannot be reached.
+        public static let domainUnreachable = Reason("domainUnreachable")
+
+        /// The worker lacks the privilege that logging the account on needs.
+        public static let privilegeMissing = Reason("privilegeMissing")
+    }
+
+    /// Why the account or its credential is not usable.
+    public let reason: Reason
+
+    /// Which account it is, what happened, and what to do about it.
+    public let message: String
+
+    /// Creates a badlogin.
+    ///
+    /// - Parameters:
+    ///   - reason: Why the account or its credential is not usable.
+    ///   - message: Which account it is, what happened, and what to do about it.
+    public init(_ reason: Reason, message: String) {
+        self.reason = reason
+        self.message = message
+    }
+}
