@@ -1,0 +1,173 @@
+public import FoundationEssentials
+import Synchronization
+
+/// A registry that forgets everything when the process ends: for tests, and for hosts that keep grants elsewhere and
+/// load them at start.
+///
+/// Every method takes one lock for as long as it looks and changes, so none of them suspends and each is one
+/// transaction. A copy shared by several resolvers is one registry.
+public final class InMemoryProxyRegistry: ProxyRegistry {
+    /// Everything the registry holds.
+    private struct State {
+        /// Grants by login, then by account.
+        var grants: [AccountName: [AccountName: Grant]] = [:]
+
+        /// How many logins have a grant for an account; accounts without one are absent.
+        var logins: [AccountName: Int] = [:]
+
+        /// Bindings by login.
+        var bindings: [AccountName: Binding] = [:]
+
+        func standing(of login: AccountName) -> ProxyStanding {
+            ProxyStanding(
+                login: login,
+                grants: InMemoryProxyRegistry.sorted(grants[login, default: [:]].values),
+                binding: bindings[login],
+                isProxyAccount: logins[login] != nil
+            )
+        }
+
+        mutating func removeGrant(login: AccountName, account: AccountName) -> Bool {
+            guard grants[login]?.removeValue(forKey: account) != nil else { return false }
+            if grants[login]?.isEmpty == true { grants[login] = nil }
+            let others = logins[account, default: 1] - 1
+            logins[account] = others > 0 ? others : nil
+            if bindings[login]?.account == account { bindings[login] = nil }
+            return true
+        }
+    }
+
+    /// A name for explanations: where a grant or a binding was found.
+    public let source: RuleSource
+
+    private let state = Mutex(State())
+
+    /// Creates an empty registry.
+    ///
+    /// - Parameter source: What explanations call it.
+    public init(source: RuleSource = .named("in-memory registry")) {
+        self.source = source
+    }
+
+    /// Everything the resolver needs to know about one login, read at one point in time.
+    ///
+    /// Never throws.
+    public func standing(of login: AccountName) async throws(ProxyRegistryError) -> ProxyStanding {
+        state.withLock { $0.standing(of: login) }
+    }
+
+    /// Permits a login to act as an account, in place of an earlier grant for the same pair.
+    public func add(_ grant: Grant) async throws(ProxyRegistryError) {
+        let (login, account) = (grant.login, grant.account)
+        guard login != account else {
+            throw ProxyRegistryError(
+                .selfGrant,
+                message: "\(login) needs no grant to act as itself: leave the grant out"
+            )
+        }
+        try state.withLock { state throws(ProxyRegistryError) in
+            if state.logins[login] != nil {
+                throw ProxyRegistryError(
+                    .proxyMayNotProxy,
+                    message: "\(login) is itself a proxy account, others may act as it, so it cannot get a grant to "
+                        + "act as \(account): grant \(account) to the people instead, or revoke the grants for "
+                        + "\(login) first"
+                )
+            }
+            if state.grants[account] != nil {
+                throw ProxyRegistryError(
+                    .proxyMayNotProxy,
+                    message: "\(account) holds grants to act as others, so nobody can get a grant to act as it and "
+                        + "\(login) was not given one: revoke the grants of \(account) first"
+                )
+            }
+            if state.grants[login, default: [:]].updateValue(grant, forKey: account) == nil {
+                state.logins[account, default: 0] += 1
+            }
+        }
+    }
+
+    /// Ends the permission of a login to act as an account, and the binding that rests on it.
+    ///
+    /// Never throws.
+    @discardableResult
+    public func revoke(login: AccountName, account: AccountName) async throws(ProxyRegistryError) -> Bool {
+        state.withLock { $0.removeGrant(login: login, account: account) }
+    }
+
+    /// Ends every permission of a login, and its binding.
+    ///
+    /// Never throws.
+    @discardableResult
+    public func revokeAll(login: AccountName) async throws(ProxyRegistryError) -> Int {
+        state.withLock { state in
+            let accounts = Array(state.grants[login, default: [:]].keys)
+            for account in accounts {
+                _ = state.removeGrant(login: login, account: account)
+            }
+            return accounts.count
+        }
+    }
+
+    /// Lists grants, ended ones too, ordered by login and account.
+    ///
+    /// Never throws.
+    public func grants(for login: AccountName?) async throws(ProxyRegistryError) -> [Grant] {
+        state.withLock { state in
+            guard let login else { return Self.sorted(state.grants.values.flatMap(\.values)) }
+            return Self.sorted(state.grants[login, default: [:]].values)
+        }
+    }
+
+    /// Binds a login to the one proxy account it acts as from now on, in one step with the check of its grant.
+    ///
+    /// Never throws.
+    public func bind(
+        _ login: AccountName,
+        to account: AccountName,
+        onConflict conflict: BindingConflict,
+        at date: Date,
+        from remoteAddress: String?
+    ) async throws(ProxyRegistryError) -> BindingOutcome {
+        state.withLock { state in
+            if login == account { return .cleared(state.bindings.removeValue(forKey: login)) }
+            let standing = state.standing(of: login)
+            let earlier = standing.binding
+            if let denial = standing.denial(actingAs: account, at: date, from: remoteAddress) {
+                return .refused(denial, standing: earlier)
+            }
+            if let earlier {
+                if earlier.account == account { return .bound(earlier, replaced: nil) }
+                let inForce = standing.grants.contains { $0.account == earlier.account && $0.holds(at: date) }
+                if conflict == .refuse, inForce {
+                    let denial = Denial(
+                        .boundToAnotherAccount,
+                        message: "\(login) acts as \(earlier.account) right now, so it cannot be bound to \(account): "
+                            + "clear that binding first"
+                    )
+                    return .refused(denial, standing: earlier)
+                }
+            }
+            let binding = Binding(login: login, account: account, since: date)
+            state.bindings[login] = binding
+            return .bound(binding, replaced: earlier)
+        }
+    }
+
+    /// Lets a login act as itself again.
+    ///
+    /// Never throws.
+    @discardableResult
+    public func clearBinding(of login: AccountName) async throws(ProxyRegistryError) -> Binding? {
+        state.withLock { $0.bindings.removeValue(forKey: login) }
+    }
+
+    /// Orders grants by the bytes of the canonical forms, as a store on SQL does with a binary collation.
+    private static func sorted(_ grants: some Sequence<Grant>) -> [Grant] {
+        grants.sorted { left, right in
+            let logins = (left.login.canonical.utf8, right.login.canonical.utf8)
+            if !logins.0.elementsEqual(logins.1) { return logins.0.lexicographicallyPrecedes(logins.1) }
+            return left.account.canonical.utf8.lexicographicallyPrecedes(right.account.canonical.utf8)
+        }
+    }
+}
