@@ -1,0 +1,92 @@
+extension ConfigurationKeys {
+    /// The known key a misspelt one may have been meant for.
+    struct Guess: Sendable, Hashable {
+        /// The nearest key, the first in the alphabet when several are as near.
+        let key: ConfigurationKey
+
+        /// Whether a key that decides whom jobs run as may have been meant.
+        let mayDecideIdentity: Bool
+    }
+
+    /// Returns the known key nearest to an unknown one, or `nil` when none is near.
+    ///
+    /// Case, hyphens and underscores do not count. Beyond that, a key is near when at most a third of the longer
+    /// name's letters, and in any case two, have to be typed otherwise. A key that has words left out, shortened or
+    /// added (`proxy_mode`, `min_uid`) is near as well, though less.
+    ///
+    /// - Parameter name: A key that is not known.
+    /// - Returns: The key that may have been meant.
+    static func guess(_ name: String) -> Guess? {
+        let folded = fold(name)
+        var best = Int.max
+        var nearest: [ConfigurationKey] = []
+        var related: [ConfigurationKey] = []
+        for key in all.values {
+            if sharesWords(name, key.name) { related.append(key) }
+            let other = fold(key.name)
+            let limit = min(best, max(2, max(folded.count, other.count) / 3))
+            guard abs(folded.count - other.count) <= limit else { continue }
+            let distance = editDistance(folded, other)
+            guard distance <= limit else { continue }
+            if distance < best {
+                best = distance
+                nearest = []
+            }
+            nearest.append(key)
+        }
+        let candidates = nearest.isEmpty ? related : nearest
+        guard let key = candidates.min(by: { preferred($0, over: $1) }) else { return nil }
+        return Guess(key: key, mayDecideIdentity: (nearest + related).contains(where: \.decidesIdentity))
+    }
+
+    private static func preferred(_ left: ConfigurationKey, over right: ConfigurationKey) -> Bool {
+        left.decidesIdentity == right.decidesIdentity ? left.name < right.name : left.decidesIdentity
+    }
+
+    /// Whether one name has all the words of the other, where three letters or more may stand for a word they begin.
+    ///
+    /// A single word says too little to be found in a longer name.
+    private static func sharesWords(_ unknown: String, _ known: String) -> Bool {
+        let unknownWords = words(of: unknown)
+        let knownWords = words(of: known)
+        if unknownWords.allSatisfy({ word in knownWords.contains { begins($0, with: word) } }) { return true }
+        return knownWords.count > 1
+            && knownWords.allSatisfy { word in unknownWords.contains { begins(word, with: $0) } }
+    }
+
+    private static func words(of name: String) -> [Substring] {
+        name.lowercased().split { $0 == "_" || $0 == "-" || $0 == "." }
+    }
+
+    private static func begins(_ word: Substring, with start: Substring) -> Bool {
+        word == start || (start.utf8.count >= 3 && word.hasPrefix(start))
+    }
+
+    private static func fold(_ name: String) -> [UInt8] {
+        name.lowercased().utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") }
+    }
+
+    /// How many letters have to be inserted, left out, replaced or swapped with their neighbour to make one name of
+    /// the other (optimal string alignment).
+    static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var beforePrevious: [Int] = []
+        var previous = Array(0...right.count)
+        for row in 0..<left.count {
+            var current = [row + 1]
+            for column in 0..<right.count {
+                var distance = min(
+                    previous[column] + (left[row] == right[column] ? 0 : 1),
+                    previous[column + 1] + 1,
+                    current[column] + 1
+                )
+                if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                    distance = min(distance, beforePrevious[column - 1] + 1)
+                }
+                current.append(distance)
+            }
+            beforePrevious = previous
+            previous = current
+        }
+        return previous[right.count]
+    }
+}

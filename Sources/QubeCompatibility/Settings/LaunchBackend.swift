@@ -1,0 +1,14 @@
+/// The values of `launch_backend`: by which way a job's process gets its account.
+public enum LaunchBackend: String, Sendable, Hashable, CaseIterable {
+    /// A child that was root gives itself the account's groups and ids.
+    case setuid
+
+    /// Like ``setuid``, inside a PAM session of the account.
+    case pam
+
+    /// `sudo`, for a worker that is not root.
+    case sudo
+
+    /// No switch: only jobs of the worker's own account can start.
+    case current
+}

@@ -1,0 +1,15 @@
+/// A text from outside, made fit for one line of a message: at most `limit` characters, and everything that moves a
+/// cursor, hides text or turns its direction written as `\u{…}`.
+func printable(_ text: String, limit: Int = 256) -> String {
+    var result = ""
+    for (count, scalar) in text.unicodeScalars.enumerated() {
+        guard count < limit else { return result + "..." }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+            result += "\\u{\(String(scalar.value, radix: 16))}"
+        default:
+            result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
