@@ -1,4 +1,143 @@
+/* The child plan: everything a child must become, prepared before it exists.
+ *
+ * A plan is one flat buffer without pointers: a header, a list of operations, and behind them the group ids and
+ * strings that operations refer to by offset. It is made in Swift, read by the interpreter of interpreter.c, and means
+ * the same in the address space of the daemon and in that of the trampoline. */
 #ifndef LAUNCH_PLAN_H
 #define LAUNCH_PLAN_H
-int launch_plan_placeholder(void);
+
+#include <stdint.h>
+
+#define LAUNCH_PLAN_MAGIC 0x314e504cu
+#define LAUNCH_PLAN_VERSION 1u
+
+/* The largest plan: NGROUPS_MAX (65536) groups of four bytes, and as much again for everything else. */
+#define LAUNCH_PLAN_MAXIMUM_SIZE (512u * 1024u)
+#define LAUNCH_GROUPS_MAXIMUM 65536u
+
+/* Where the trampoline finds the writing end of its status pipe and the reading end of its plan. */
+#define LAUNCH_STATUS_DESCRIPTOR 3
+#define LAUNCH_PLAN_DESCRIPTOR 4
+
+/* Steps of a launch. Those of the child are at the same time the operations of a plan. */
+enum launch_step {
+    LAUNCH_STEP_NONE = 0,
+
+    /* In the daemon, before there is a child. */
+    LAUNCH_STEP_PREPARE = 1,
+    LAUNCH_STEP_CREATE_PIPES = 2,
+    LAUNCH_STEP_CREATE_TRAMPOLINE = 3,
+    LAUNCH_STEP_CLONE = 4,
+
+    /* In the clone child: it shares the daemon's memory and still has the daemon's identity. */
+    LAUNCH_STEP_UNSHARE_DESCRIPTORS = 10, /* a: first descriptor that is not needed */
+    LAUNCH_STEP_PLACE_DESCRIPTOR = 11,    /* a: source, b: target */
+    LAUNCH_STEP_SEAL_DESCRIPTORS = 12,    /* a: first descriptor that is closed by the exec */
+    LAUNCH_STEP_EXECUTE_TRAMPOLINE = 13,  /* a: descriptor of the image */
+
+    /* In the trampoline, or in direct mode in the clone child. */
+    LAUNCH_STEP_READ_PLAN = 20,
+    LAUNCH_STEP_RESET_SIGNALS = 21,
+    LAUNCH_STEP_NEW_SESSION = 22,
+    LAUNCH_STEP_SCHEDULING = 23,
+    LAUNCH_STEP_IO_PRIORITY = 24,
+    LAUNCH_STEP_NICE = 25,        /* a: nice value, signed */
+    LAUNCH_STEP_OOM_SCORE = 26,
+    LAUNCH_STEP_SESSION_KEYRING = 27,
+    LAUNCH_STEP_RESOURCE_LIMIT = 28, /* a: resource, b: soft, c: hard */
+    LAUNCH_STEP_BOUNDING_SET = 29,
+    LAUNCH_STEP_AMBIENT_SET = 30,
+    LAUNCH_STEP_INHERITABLE_SET = 31,
+    LAUNCH_STEP_GROUPS = 32,          /* a: offset of the ids, b: count */
+    LAUNCH_STEP_GROUP_ID = 33,        /* a: gid */
+    LAUNCH_STEP_FILE_SYSTEM_USER = 34, /* a: uid */
+    LAUNCH_STEP_USER_ID = 35,         /* a: uid */
+    LAUNCH_STEP_CAPABILITIES = 36,
+    LAUNCH_STEP_NO_NEW_PRIVILEGES = 37,
+    LAUNCH_STEP_VERIFY_USER_ID = 38,       /* a: uid */
+    LAUNCH_STEP_VERIFY_GROUP_ID = 39,      /* a: gid */
+    LAUNCH_STEP_VERIFY_GROUPS = 40,        /* a: offset of the ids, sorted, b: count */
+    LAUNCH_STEP_VERIFY_CAPABILITIES = 41,
+    LAUNCH_STEP_VERIFY_NO_REGAIN = 42,     /* a: uid and b: gid that must not come back */
+    LAUNCH_STEP_VERIFY_NO_NEW_PRIVILEGES = 43,
+    LAUNCH_STEP_FILE_MODE_MASK = 44,       /* a: mask */
+    LAUNCH_STEP_WORKING_DIRECTORY = 45,    /* a: offset of the path, b: offset of the path to fall back to, or 0 */
+    LAUNCH_STEP_OPEN_STREAM = 46,          /* a: offset of the path, b: flags, c: mode << 32 | target */
+    LAUNCH_STEP_CLOSE_DESCRIPTORS = 47,    /* a: first descriptor that is closed by the exec */
+    LAUNCH_STEP_REPORT = 48,
+    LAUNCH_STEP_SIGNAL_MASK = 49,
+    LAUNCH_STEP_EXECUTE = 50,              /* a: offset of the paths, each with its zero, b: count */
+
+    /* In the daemon, once there is a child. */
+    LAUNCH_STEP_CONFIRM = 60,
+    LAUNCH_STEP_VERIFY_OUTSIDE = 61,
+    LAUNCH_STEP_WAIT = 62,
+};
+
+/* What must have been done before LAUNCH_STEP_EXECUTE hands over to the job. The interpreter refuses a plan that asks
+ * for a job without it, so that a mistake in the making of plans cannot run a job as the daemon. */
+enum launch_requirement {
+    LAUNCH_REQUIRES_GROUPS = 1u << 0,
+    LAUNCH_REQUIRES_GROUP_ID = 1u << 1,
+    LAUNCH_REQUIRES_USER_ID = 1u << 2,
+    LAUNCH_REQUIRES_VERIFIED_USER_ID = 1u << 3,
+    LAUNCH_REQUIRES_VERIFIED_GROUP_ID = 1u << 4,
+    LAUNCH_REQUIRES_VERIFIED_GROUPS = 1u << 5,
+    LAUNCH_REQUIRES_VERIFIED_CAPABILITIES = 1u << 6,
+    LAUNCH_REQUIRES_VERIFIED_NO_REGAIN = 1u << 7,
+
+    LAUNCH_REQUIRES_SWITCH = LAUNCH_REQUIRES_GROUPS | LAUNCH_REQUIRES_GROUP_ID | LAUNCH_REQUIRES_USER_ID,
+    LAUNCH_REQUIRES_PROOF = LAUNCH_REQUIRES_VERIFIED_USER_ID | LAUNCH_REQUIRES_VERIFIED_GROUP_ID
+        | LAUNCH_REQUIRES_VERIFIED_GROUPS | LAUNCH_REQUIRES_VERIFIED_CAPABILITIES | LAUNCH_REQUIRES_VERIFIED_NO_REGAIN,
+};
+
+/* How a plan is meant to be run. There is no value without a requirement: even a job that keeps the account of the
+ * worker proves that it has that account and no capability. */
+enum launch_kind {
+    LAUNCH_KIND_ISOLATED = 0x5a17,     /* switch and proof in the trampoline */
+    LAUNCH_KIND_DIRECT = 0x36c9,       /* switch in the clone child, proof from outside */
+    LAUNCH_KIND_KEEP_ACCOUNT = 0x695c, /* no switch, proof in the trampoline */
+    LAUNCH_KIND_BOOTSTRAP = 0x4ba3,    /* the way into the trampoline; it cannot run a job */
+};
+
+struct launch_plan {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t size; /* of the whole buffer, the operations and everything behind them included */
+    uint32_t kind;
+    uint32_t operation_count;
+    uint32_t reserved;
+};
+
+struct launch_operation {
+    uint32_t step;
+    uint32_t reserved;
+    uint64_t a;
+    uint64_t b;
+    uint64_t c;
+};
+
+/* The one failure that ended a launch. */
+struct launch_failure {
+    uint32_t step;
+    int32_t error;
+    uint32_t operation; /* index in the plan, tells apart operations of the same step */
+};
+
+enum launch_message_kind {
+    LAUNCH_MESSAGE_FAILED = 0x46414c45,
+    LAUNCH_MESSAGE_PREPARED = 0x50524550,
+};
+
+/* What a trampoline writes to its status pipe, in one write: PREPARED right before it becomes the job, FAILED when it
+ * cannot. The end of the pipe after PREPARED means that the job runs; without any message, that the child has died. */
+struct launch_message {
+    uint32_t kind;
+    uint32_t step;
+    int32_t error;
+    uint32_t operation;
+    uint32_t fell_back; /* whether the working directory is the one to fall back to */
+    uint32_t reserved;
+};
+
 #endif

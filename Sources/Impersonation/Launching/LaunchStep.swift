@@ -1,6 +1,6 @@
 /// One step on the way from a command to a running program.
 ///
-/// The steps of the child have the numbers of `enum launch_step` in the C interpreter; a test keeps the two equal.
+/// The steps have the numbers of `enum launch_step` of the C interpreter; a test keeps the two equal.
 public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// The number of the step.
     public let rawValue: UInt32
@@ -11,9 +11,156 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
+
+    private init(_ rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// In the daemon: the command and everything it needs is worked out.
+    public static let prepare = LaunchStep(1)
+
+    /// In the daemon: pipes and descriptors are made.
+    public static let createPipes = LaunchStep(2)
+
+    /// In the daemon: the trampoline is made ready to run.
+    public static let createTrampoline = LaunchStep(3)
+
+    /// In the daemon: the child is cloned (`clone3(2)`).
+    public static let clone = LaunchStep(4)
+
+    /// In the child: its table of descriptors becomes its own (`close_range(2)`).
+    public static let unshareDescriptors = LaunchStep(10)
+
+    /// In the child: a descriptor takes its place (`dup3(2)`).
+    public static let placeDescriptor = LaunchStep(11)
+
+    /// In the child: every other descriptor is closed with the exec (`close_range(2)`).
+    public static let sealDescriptors = LaunchStep(12)
+
+    /// In the child: it becomes the trampoline (`execveat(2)`).
+    public static let executeTrampoline = LaunchStep(13)
+
+    /// In the trampoline: the plan is read and checked.
+    public static let readPlan = LaunchStep(20)
+
+    /// Every signal gets its default disposition (`rt_sigaction(2)`).
+    public static let resetSignals = LaunchStep(21)
+
+    /// A session and a process group of its own (`setsid(2)`).
+    public static let newSession = LaunchStep(22)
+
+    /// The ordinary scheduler (`sched_setscheduler(2)`).
+    public static let scheduling = LaunchStep(23)
+
+    /// The ordinary priority of input and output (`ioprio_set(2)`).
+    public static let ioPriority = LaunchStep(24)
+
+    /// The nice value (`setpriority(2)`).
+    public static let niceness = LaunchStep(25)
+
+    /// No protection from the out-of-memory killer (`/proc/self/oom_score_adj`).
+    public static let oomScore = LaunchStep(26)
+
+    /// A session keyring of its own (`keyctl(2)`).
+    public static let sessionKeyring = LaunchStep(27)
+
+    /// A resource limit (`prlimit(2)`).
+    public static let resourceLimit = LaunchStep(28)
+
+    /// The capability bounding set (`PR_CAPBSET_DROP`).
+    public static let boundingSet = LaunchStep(29)
+
+    /// The ambient capabilities (`PR_CAP_AMBIENT`).
+    public static let ambientSet = LaunchStep(30)
+
+    /// The inheritable capabilities (`capset(2)`).
+    public static let inheritableSet = LaunchStep(31)
+
+    /// The supplementary groups (`setgroups(2)`).
+    public static let groups = LaunchStep(32)
+
+    /// Real, effective and saved group id (`setresgid(2)`).
+    public static let groupID = LaunchStep(33)
+
+    /// The user id that files are opened as (`setfsuid(2)`).
+    public static let fileSystemUser = LaunchStep(34)
+
+    /// Real, effective and saved user id (`setresuid(2)`).
+    public static let userID = LaunchStep(35)
+
+    /// Every capability given up (`capset(2)`).
+    public static let capabilities = LaunchStep(36)
+
+    /// No privilege can be gained any more (`PR_SET_NO_NEW_PRIVS`).
+    public static let noNewPrivileges = LaunchStep(37)
+
+    /// The user ids are read back (`getresuid(2)`).
+    public static let verifyUserID = LaunchStep(38)
+
+    /// The group ids are read back (`getresgid(2)`).
+    public static let verifyGroupID = LaunchStep(39)
+
+    /// The supplementary groups are read back (`getgroups(2)`).
+    public static let verifyGroups = LaunchStep(40)
+
+    /// The capabilities are read back (`capget(2)`).
+    public static let verifyCapabilities = LaunchStep(41)
+
+    /// Taking the daemon's ids back is tried, and has to be refused.
+    public static let verifyNoRegain = LaunchStep(42)
+
+    /// The bar to new privileges is read back (`PR_GET_NO_NEW_PRIVS`).
+    public static let verifyNoNewPrivileges = LaunchStep(43)
+
+    /// The file mode creation mask (`umask(2)`).
+    public static let fileModeCreationMask = LaunchStep(44)
+
+    /// The working directory, entered as the account (`chdir(2)`).
+    public static let workingDirectory = LaunchStep(45)
+
+    /// A file for a standard stream, opened as the account (`openat(2)`).
+    public static let openStream = LaunchStep(46)
+
+    /// Every other descriptor is closed with the exec (`close_range(2)`).
+    public static let closeDescriptors = LaunchStep(47)
+
+    /// The child reports that everything is prepared and proven.
+    public static let report = LaunchStep(48)
+
+    /// The empty signal mask (`rt_sigprocmask(2)`).
+    public static let signalMask = LaunchStep(49)
+
+    /// The child becomes the job (`execve(2)`).
+    public static let execute = LaunchStep(50)
+
+    /// In the daemon: the confirmation that the job runs is waited for.
+    public static let confirm = LaunchStep(60)
+
+    /// In the daemon: the job's identity is read from outside (`/proc/PID/status`).
+    public static let verifyOutside = LaunchStep(61)
+
+    /// In the daemon: the end of the job is waited for (`waitid(2)`).
+    public static let wait = LaunchStep(62)
 }
 
 extension LaunchStep: CustomStringConvertible {
+    private static let names: [LaunchStep: String] = [
+        .prepare: "prepare", .createPipes: "createPipes", .createTrampoline: "createTrampoline", .clone: "clone",
+        .unshareDescriptors: "unshareDescriptors", .placeDescriptor: "placeDescriptor",
+        .sealDescriptors: "sealDescriptors", .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",
+        .resetSignals: "resetSignals", .newSession: "newSession", .scheduling: "scheduling",
+        .ioPriority: "ioPriority", .niceness: "niceness", .oomScore: "oomScore", .sessionKeyring: "sessionKeyring",
+        .resourceLimit: "resourceLimit", .boundingSet: "boundingSet", .ambientSet: "ambientSet",
+        .inheritableSet: "inheritableSet", .groups: "groups", .groupID: "groupID", .fileSystemUser: "fileSystemUser",
+        .userID: "userID", .capabilities: "capabilities", .noNewPrivileges: "noNewPrivileges",
+        .verifyUserID: "verifyUserID", .verifyGroupID: "verifyGroupID", .verifyGroups: "verifyGroups",
+        .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",
+        .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
+        .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
+        .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
+        .verifyOutside: "verifyOutside", .wait: "wait",
+    ]
+
     /// The name of the step as reports and logs spell it.
-    public var description: String { "step \(rawValue)" }
+    public var description: String { Self.names[self] ?? "step\(rawValue)" }
 }

@@ -1,0 +1,76 @@
+/* The daemon's side of a launch: what Swift cannot say itself. Every function returns a negative error number on
+ * failure and takes no lock. */
+#ifndef LAUNCH_SPAWN_H
+#define LAUNCH_SPAWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "launch_plan.h"
+
+/* A stack for clone children, with a guard page below. One child at a time uses it. */
+#define LAUNCH_STACK_SIZE (64u * 1024u)
+
+struct launch_spawn_request {
+    const struct launch_plan *plan; /* run by the clone child */
+    char *const *arguments;         /* of the program the plan becomes, ended by a null pointer */
+    char *const *environment;       /* likewise */
+    void *stack;                    /* from launch_stack_create */
+};
+
+/* Written while the child runs; another thread may read the descriptor of the process to end a child that stands
+ * still. */
+struct launch_spawn_result {
+    int32_t process;            /* process id */
+    int32_t process_descriptor; /* pidfd, close-on-exec, -1 until there is a child */
+    struct launch_failure failure;
+};
+
+/* Clones a child that shares the memory of the caller, runs the plan in it, and comes back when the child has become
+ * another program or has ended. Returns 0 when there is a child to wait for, even a failed one. */
+int launch_spawn(const struct launch_spawn_request *request, struct launch_spawn_result *result);
+
+/* Maps a stack. Returns null when there is no memory. */
+void *launch_stack_create(void);
+void launch_stack_destroy(void *stack);
+
+/* Where an image of a program is kept so that only its descriptor is needed to run it. */
+enum launch_image_place {
+    LAUNCH_IMAGE_SEALED_MEMORY = 0, /* memfd_create(2), sealed */
+    LAUNCH_IMAGE_UNNAMED_FILE = 1,  /* O_TMPFILE in the given directory, without a name */
+};
+
+/* Makes a descriptor, close-on-exec and read-only, that holds an executable image nobody can change. Returns it. */
+int launch_image_create(const void *image, size_t size, enum launch_image_place place, const char *directory);
+
+/* How a process ended, and what it used. */
+struct launch_exit {
+    int32_t code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED */
+    int32_t status; /* exit code or signal */
+    int64_t user_microseconds;
+    int64_t system_microseconds;
+    int64_t peak_resident_bytes;
+};
+
+/* waitid(2) on a process descriptor, without waiting. Returns 1 and fills in the exit when the process has ended and
+ * is reaped now, 0 when it runs. */
+int launch_reap(int process_descriptor, struct launch_exit *exit);
+
+/* The exit status of a process that somebody else has reaped (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15).
+ * Returns 0 and fills in code and status. */
+int launch_exit_of_reaped(int process_descriptor, struct launch_exit *exit);
+
+/* pidfd_send_signal(2). */
+int launch_signal(int process_descriptor, int signal);
+
+/* What the kernel says of the ids of a process, from outside (PIDFD_GET_INFO, Linux 6.13). */
+struct launch_credentials {
+    uint32_t real_user, effective_user, saved_user;
+    uint32_t real_group, effective_group, saved_group;
+};
+int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
+
+/* Whether the calling thread has a capability in its effective set; a negative error number when it cannot tell. */
+int launch_has_capability(unsigned capability);
+
+#endif

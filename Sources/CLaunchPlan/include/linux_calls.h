@@ -1,0 +1,31 @@
+/* System calls of Linux that the Glibc module of Swift does not offer. */
+#ifndef LINUX_CALLS_H
+#define LINUX_CALLS_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/* epoll_ctl(2) with a number to know the event by. Returns 0 or a negative error number. */
+int linux_epoll_control(int poll, int operation, int descriptor, uint32_t events, uint64_t number);
+
+/* epoll_wait(2) for the numbers of what is ready. Returns how many, or a negative error number. */
+int linux_epoll_wait(int poll, uint64_t *numbers, int capacity, int timeout_milliseconds);
+
+/* epoll_create1(2) and eventfd(2), close-on-exec, the latter not blocking. */
+int linux_epoll_create(void);
+int linux_eventfd_create(void);
+
+/* pipe2(2), close-on-exec. Returns 0 or a negative error number. */
+int linux_pipe(int *reading, int *writing);
+
+/* fcntl(2) F_SETPIPE_SZ. Returns the new capacity or a negative error number. */
+int linux_pipe_capacity(int descriptor, int bytes);
+
+/* pthread_setname_np(3) for the calling thread; at most 15 characters. */
+void linux_thread_name(const char *name);
+
+/* Whether a directory lies on a file system that runs no programs (MS_NOEXEC), or cannot be told. */
+int linux_is_mounted_noexec(const char *directory);
+
+#endif

@@ -1,2 +1,0 @@
-#include "launch_plan.h"
-int launch_plan_placeholder(void) { return 0; }

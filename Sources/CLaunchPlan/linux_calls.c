@@ -1,0 +1,68 @@
+#define _GNU_SOURCE
+#include "include/linux_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 64
+
+int linux_epoll_control(int poll, int operation, int descriptor, uint32_t events, uint64_t number)
+{
+    struct epoll_event event = {.events = events, .data = {.u64 = number}};
+    return epoll_ctl(poll, operation, descriptor, &event) == 0 ? 0 : -errno;
+}
+
+int linux_epoll_wait(int poll, uint64_t *numbers, int capacity, int timeout_milliseconds)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    if (capacity > EVENTS_AT_ONCE)
+        capacity = EVENTS_AT_ONCE;
+    const int count = epoll_wait(poll, events, capacity, timeout_milliseconds);
+    if (count < 0)
+        return -errno;
+    for (int i = 0; i < count; i++)
+        numbers[i] = events[i].data.u64;
+    return count;
+}
+
+int linux_epoll_create(void)
+{
+    const int poll = epoll_create1(EPOLL_CLOEXEC);
+    return poll >= 0 ? poll : -errno;
+}
+
+int linux_eventfd_create(void)
+{
+    const int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return event >= 0 ? event : -errno;
+}
+
+int linux_pipe(int *reading, int *writing)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -errno;
+    *reading = ends[0];
+    *writing = ends[1];
+    return 0;
+}
+
+int linux_pipe_capacity(int descriptor, int bytes)
+{
+    const int capacity = fcntl(descriptor, F_SETPIPE_SZ, bytes);
+    return capacity >= 0 ? capacity : -errno;
+}
+
+void linux_thread_name(const char *name)
+{
+    pthread_setname_np(pthread_self(), name);
+}
+
+int linux_is_mounted_noexec(const char *directory)
+{
+    struct statvfs status;
+    return statvfs(directory, &status) != 0 || (status.f_flag & ST_NOEXEC) != 0;
+}

@@ -1,0 +1,35 @@
+import Glibc
+import SystemPackage
+
+/// Small files of `/proc` and `/sys`, read whole.
+enum ProcFile {
+    private static let chunk = 4_096
+    private static let largest = 1 << 20
+
+    /// Reads a file.
+    ///
+    /// - Parameter path: The file.
+    /// - Returns: Its text, at most one MiB.
+    /// - Throws: `Errno` of `open(2)` or `read(2)`.
+    static func read(_ path: FilePath) throws(Errno) -> String {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            defer { try? file.close() }
+            var bytes: [UInt8] = []
+            while bytes.count < largest {
+                let start = bytes.count
+                bytes.append(contentsOf: repeatElement(0, count: chunk))
+                let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
+                    try unsafe file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]))
+                }
+                bytes.removeLast(chunk - count)
+                if count == 0 { break }
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        } catch let error as Errno {
+            throw error
+        } catch {
+            throw .ioError
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// Collects what a job writes to one of its standard streams, up to a limit, on the thread of the reactor.
+final class CapturedStream: Sendable {
+    private struct State {
+        var output = CapturedOutput(bytes: [])
+        var ticket: Reactor.Ticket?
+        var isComplete = false
+    }
+
+    private static let chunk = 64 * 1_024
+
+    /// More than a pipe can hold (`/proc/sys/fs/pipe-max-size`): what a job has written before its end is among it, and
+    /// a descendant that goes on writing cannot keep the reactor reading.
+    private static let mostInPipe = 1 << 20
+
+    private let pipe: OwnedDescriptor
+    private let limit: Int
+    private let reactor: Reactor
+    private let state = Mutex(State())
+
+    /// Creates a collector; ``start()`` begins to read.
+    ///
+    /// - Parameters:
+    ///   - pipe: The reading end.
+    ///   - limit: How many bytes are kept.
+    ///   - reactor: The thread to read on.
+    init(_ pipe: OwnedDescriptor, limit: Int, on reactor: Reactor) {
+        self.pipe = pipe
+        self.limit = limit
+        self.reactor = reactor
+        let descriptor = pipe.rawValue
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    }
+
+    /// Begins to read.
+    func start() {
+        state.withLock { state in
+            guard !state.isComplete else { return }
+            state.ticket = try? reactor.wait(for: pipe.rawValue, .reading) { [self] _ in
+                if read(atMost: Self.chunk) { start() }
+            }
+        }
+    }
+
+    /// Reads what the job has left in the pipe and ends. Called once the job has ended; descendants that keep the pipe
+    /// open are not waited for.
+    ///
+    /// - Returns: Everything that was collected.
+    func finish() -> CapturedOutput {
+        if let ticket = state.withLock({ $0.ticket.take() }) { reactor.cancel(ticket) }
+        read(atMost: Self.mostInPipe)
+        return state.withLock { state in
+            state.isComplete = true
+            pipe.closeNow()
+            return state.output
+        }
+    }
+
+    /// - Returns: Whether there may be more later.
+    @discardableResult
+    private func read(atMost most: Int) -> Bool {
+        state.withLock { state in
+            guard !state.isComplete else { return false }
+            var remaining = most
+            while remaining > 0 {
+                let result = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
+                    let count = unsafe Glibc.read(pipe.rawValue, buffer.baseAddress, buffer.count)
+                    if count > 0 {
+                        let kept = min(count, limit - state.output.bytes.count)
+                        unsafe state.output.bytes.append(contentsOf: buffer.prefix(kept))
+                        state.output.omittedBytes += count - kept
+                    }
+                    return count < 0 ? -Int(errno) : count
+                }
+                switch result {
+                case -Int(EINTR): continue
+                case -Int(EAGAIN): return true
+                case ...0: return false
+                default: remaining -= result
+                }
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import CLaunchPlan
+import SystemPackage
+
+/// A child that exists: the only ways to it are its pidfd and, in the trampoline, its status pipe.
+struct StartedChild {
+    let processID: ProcessID
+    let processDescriptor: OwnedDescriptor
+}
+
+/// Clones a child that runs a plan: the one place where a process comes into being.
+enum ChildStarter {
+    /// Clones a child and comes back when it has become another program, or has failed.
+    ///
+    /// The calling thread stands still meanwhile: for the trampoline some fifty microseconds, whatever the size of the
+    /// daemon; for a program of the job's as long as its file system takes.
+    ///
+    /// - Parameters:
+    ///   - plan: What the child does.
+    ///   - arguments: The arguments of the program it becomes.
+    ///   - environment: The environment of that program.
+    ///   - result: Where the child's descriptor appears as soon as there is one, for somebody who watches.
+    /// - Returns: The child, and what failed in it if something did; it has ended then and wants to be reaped.
+    /// - Throws: `Errno` when there is no child: of `clone3(2)`, or `noMemory`.
+    static func start(
+        _ plan: EncodedPlan,
+        arguments: borrowing ArgumentVector,
+        environment: borrowing ArgumentVector,
+        result: UnsafeMutablePointer<launch_spawn_result>
+    ) throws(Errno) -> (child: StartedChild, failure: launch_failure?) {
+        let code = unsafe withPlan(plan) { plan in
+            unsafe arguments.withPointers { arguments in
+                unsafe environment.withPointers { environment in
+                    unsafe CloneStacks.shared.withStack { stack in
+                        var request = unsafe launch_spawn_request(
+                            plan: plan,
+                            arguments: arguments,
+                            environment: environment,
+                            stack: stack
+                        )
+                        return unsafe launch_spawn(&request, result)
+                    }
+                }
+            }
+        }
+        guard let code else { throw .noMemory }
+        guard code == 0 else { throw Errno(rawValue: -code) }
+        let child = StartedChild(
+            processID: ProcessID(rawValue: unsafe result.pointee.process),
+            processDescriptor: OwnedDescriptor(unsafe result.pointee.process_descriptor)
+        )
+        let failure = unsafe result.pointee.failure
+        return (child, failure.step == LAUNCH_STEP_NONE.rawValue ? nil : failure)
+    }
+
+    /// The interpreter reads operations of eight bytes' alignment; an array of bytes promises none.
+    private static func withPlan<R>(_ plan: EncodedPlan, _ body: (UnsafePointer<launch_plan>) -> R?) -> R? {
+        unsafe withUnsafeTemporaryAllocation(
+            byteCount: plan.bytes.count,
+            alignment: MemoryLayout<launch_operation>.alignment
+        ) { buffer in
+            unsafe buffer.copyBytes(from: plan.bytes)
+            guard let base = buffer.baseAddress else { return nil }
+            return unsafe body(UnsafePointer(base.assumingMemoryBound(to: launch_plan.self)))
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+import SystemPackage
+
+/// Starts a process as the worker's own account: desktop mode. Nothing is switched.
+///
+/// Everything else of a launch holds as for ``SetUIDLauncher``: the environment is built, descriptors, signals and limits
+/// are clean, and the ids are read back before the job runs. The superuser's account is refused.
+public struct CurrentUserLauncher: ProcessLauncher {
+    /// The backend's name.
+    public var backend: LaunchBackend { .current }
+
+    /// Creates a launcher.
+    public init() {}
+
+    /// Starts a command as the worker's own account and waits until its program runs.
+    ///
+    /// - Parameters:
+    ///   - command: What is run.
+    ///   - identity: The worker's own account; made in desktop mode.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
+    public func launch(
+        _ command: Command,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let daemon = DaemonFacts.current()
+        guard identity.method == .keepCurrentAccount, identity.account.userID == daemon.userID, getuid() == geteuid()
+        else {
+            throw LaunchError(
+                .unsuitableBackend,
+                step: .prepare,
+                account: identity.account.name,
+                backend: backend,
+                message: "the worker runs as user id \(daemon.userID.rawValue) and cannot run a job as another account "
+                    + "without switching; use the setuid backend"
+            )
+        }
+        let machinery = try LaunchMachinery.shared(for: identity, backend)
+        return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .keepAccount)
+            .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
+                plan.keepingAccount(
+                    ChildPlan.Credentials(userID: daemon.userID, groupID: daemon.groupID, groups: account.groups),
+                    from: daemon
+                )
+            }
+    }
+}

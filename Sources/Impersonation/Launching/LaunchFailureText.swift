@@ -1,0 +1,73 @@
+import SystemPackage
+
+/// What a failed step means to a person, and what to do about it.
+enum LaunchFailureText {
+    /// Describes a step that failed in the child.
+    ///
+    /// - Parameters:
+    ///   - operation: The operation that failed, when it is known.
+    ///   - step: The step it belongs to.
+    ///   - errno: What the kernel said.
+    /// - Returns: What happened and what to do about it.
+    static func describe(_ operation: ChildOperation?, step: LaunchStep, errno: Errno) -> String {
+        switch operation {
+        case .execute(let paths): execute(paths, errno)
+        case .enterDirectory(let path, _):
+            "the account cannot enter \(path); create the directory, make every directory above it searchable for the "
+                + "account, or choose another"
+        case .openStream(let path, _, _, _): openStream(path, errno)
+        case .setGroups, .setGroupID: missing("CAP_SETGID", errno)
+        case .setUserID, .setFileSystemUser: missing("CAP_SETUID", errno)
+        case .emptyBoundingSet: missing("CAP_SETPCAP", errno)
+        case .niceness(let value):
+            "nice value \(value) was refused; a value below the daemon's own needs CAP_SYS_NICE"
+        case .limit(let resource, let soft, let hard):
+            "limit \(resource.rawValue) (soft \(soft), hard \(hard)) was refused; a hard limit above the daemon's own "
+                + "needs CAP_SYS_RESOURCE"
+        case .verifyUserID, .verifyGroupID, .verifyGroups, .verifyCapabilities, .verifyNoRegain,
+            .verifyNoNewPrivileges:
+            "the kernel does not confirm the switch, so the job was not run; look for a security module or a system "
+                + "call filter on the daemon"
+        case .joinSessionKeyring:
+            "no session keyring of its own could be made; raise /proc/sys/kernel/keys/maxkeys of the daemon's account"
+        default:
+            "the kernel refused; look for a system call filter on the daemon, or a limit that is reached"
+        }
+    }
+
+    private static func missing(_ capability: String, _ errno: Errno) -> String {
+        errno == .notPermitted
+            ? "the daemon lacks \(capability); run it as root, or give it that capability"
+            : "the kernel refused the switch; nothing was run"
+    }
+
+    private static func execute(_ paths: [FilePath], _ errno: Errno) -> String {
+        let what = paths.count == 1 ? paths[0].string : "\(paths[0].lastComponent?.string ?? "the program") in the search path"
+        return switch errno {
+        case .noSuchFileOrDirectory:
+            "\(what) does not exist, or the interpreter it names does not; check the path on this host"
+        case .permissionDenied:
+            "the account may not run \(what); it needs the right to execute it, to search every directory above it, and "
+                + "a file system that is not mounted noexec"
+        case .resourceTemporarilyUnavailable:
+            "the account has reached its limit of processes (RLIMIT_NPROC); end some, or raise the limit"
+        case .argListTooLong:
+            "arguments and environment are larger than the kernel takes; a quarter of the stack limit is the most"
+        case .execFormatError:
+            "\(what) is no program this machine can run; a script needs a #! line"
+        default:
+            "\(what) could not be executed"
+        }
+    }
+
+    private static func openStream(_ path: FilePath, _ errno: Errno) -> String {
+        switch errno {
+        case .tooManySymbolicLinkLevels:
+            "\(path) is a symbolic link, which is not followed for output; name the file it points to"
+        case .noSuchAddressOrDevice:
+            "\(path) is a FIFO that nobody reads, or a device that is not there; name a regular file"
+        default:
+            "the account cannot open \(path); make its directory searchable and writable for the account"
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import Glibc
+import SystemPackage
+
+/// What a child becomes, step by step: the pure part of a launch.
+///
+/// The order is the one that the kernel's rules leave: everything that needs a privilege before the switch; groups, then
+/// the group id, then the user id; the proof right behind; files and directories after it, as the account; the signal
+/// mask last. Nothing here looks anything up or speaks to the kernel, so a test can read a whole plan.
+struct ChildPlan {
+    /// Who a job runs as, in numbers.
+    struct Credentials: Hashable {
+        var userID: UserID
+        var groupID: GroupID
+        /// Sorted, each once.
+        var groups: [GroupID]
+    }
+
+    /// A file that the child opens for one of its standard streams, as the account.
+    struct StreamFile: Hashable {
+        var path: FilePath
+        var flags: Int32
+        var target: Int32
+    }
+
+    /// Paths that are tried one after the other until one can be executed.
+    var executables: [FilePath]
+    var workingDirectory: FilePath
+    /// Where the child starts when it cannot enter ``workingDirectory``.
+    var fallbackDirectory: FilePath?
+    var streamFiles: [StreamFile]
+    var niceness: Int
+    var fileModeCreationMask: FilePermissions
+    var resourceLimits: ResourceLimits
+    var noNewPrivileges: Bool
+    var capabilityBoundingSet: CapabilityBoundingSet
+
+    /// Owner and group may write, others not; what the mode creation mask takes away comes off.
+    private static let streamFileMode: FilePermissions = [
+        .ownerReadWrite, .groupReadWrite, .otherReadWrite,
+    ]
+
+    /// The operations of the trampoline for a job that runs as another account.
+    ///
+    /// - Parameters:
+    ///   - target: Who the job runs as.
+    ///   - daemon: What the daemon has that the job must not get.
+    /// - Returns: The operations, in order.
+    func isolated(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
+        privileged(from: daemon)
+            + [
+                .emptyAmbientSet,
+                .setGroups(target.groups),
+                .setGroupID(target.groupID),
+                .setUserID(target.userID),
+                .emptyCapabilities,
+            ]
+            + (noNewPrivileges ? [.noNewPrivileges] : [])
+            + [
+                .verifyUserID(target.userID),
+                .verifyGroupID(target.groupID),
+                .verifyGroups(target.groups),
+                .verifyCapabilities,
+                .verifyNoRegain(
+                    daemon.userID == target.userID ? UserID(0) : daemon.userID,
+                    daemon.groupID == target.groupID ? GroupID(0) : daemon.groupID
+                ),
+            ]
+            + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
+            + unprivileged
+            + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]
+    }
+
+    /// The operations of the trampoline for a job that keeps the account of the worker (desktop mode).
+    ///
+    /// - Parameters:
+    ///   - account: The account that the worker, and so the job, has.
+    ///   - daemon: What the daemon has that the job must not get.
+    /// - Returns: The operations, in order.
+    func keepingAccount(_ account: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
+        [
+            .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness),
+        ]
+            + limits(under: daemon)
+            + [.emptyAmbientSet, .emptyCapabilities]
+            + (noNewPrivileges ? [.noNewPrivileges] : [])
+            + [.verifyUserID(account.userID), .verifyGroupID(account.groupID), .verifyCapabilities]
+            + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
+            + unprivileged
+            + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]
+    }
+
+    /// The operations of the clone child itself in direct mode.
+    ///
+    /// The child shares the memory of the daemon until its exec, so everything that can be done before the user id
+    /// changes is: files and directories are opened with the account's *file system* user id, which lets nobody signal
+    /// or trace the child. The user id comes last; the kernel empties the capability sets of a process that leaves user
+    /// id 0 with it.
+    ///
+    /// - Parameters:
+    ///   - target: Who the job runs as.
+    ///   - daemon: What the daemon has that the job must not get.
+    ///   - descriptors: How the standard streams take their places.
+    /// - Returns: The operations, in order.
+    func direct(
+        as target: Credentials,
+        from daemon: DaemonFacts,
+        descriptors: [ChildOperation]
+    ) -> [ChildOperation] {
+        descriptors
+            + privileged(from: daemon)
+            + (noNewPrivileges ? [.noNewPrivileges] : [])
+            + [
+                .emptyAmbientSet,
+                .emptyInheritableSet,
+                .setGroups(target.groups),
+                .setGroupID(target.groupID),
+                .setFileSystemUser(target.userID),
+            ]
+            + unprivileged
+            + [
+                .closeDescriptors(from: 3),
+                .emptySignalMask,
+                .setUserID(target.userID),
+                .execute(executables),
+            ]
+    }
+
+    private func privileged(from daemon: DaemonFacts) -> [ChildOperation] {
+        [.resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness)]
+            + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
+            + [.joinSessionKeyring]
+            + limits(under: daemon)
+            + (capabilityBoundingSet == .empty && daemon.mayEmptyBoundingSet ? [.emptyBoundingSet] : [])
+    }
+
+    private var unprivileged: [ChildOperation] {
+        [
+            .setFileModeCreationMask(fileModeCreationMask),
+            .enterDirectory(workingDirectory, orElse: fallbackDirectory),
+        ]
+            + streamFiles.map { file in
+                .openStream(file.path, flags: file.flags, mode: Self.streamFileMode, at: file.target)
+            }
+    }
+
+    /// Only limits that differ from the daemon's are set: raising a hard limit needs a privilege, and a soft limit
+    /// stays at or below the hard one.
+    private func limits(under daemon: DaemonFacts) -> [ChildOperation] {
+        resourceLimits.all.compactMap { resource, wanted in
+            let inherited = daemon.limits[resource]
+            let inheritedHard = inherited?.hard ?? ResourceLimits.Limit.unlimited
+            let hard = wanted.hard ?? inheritedHard
+            let soft = min(wanted.soft, hard)
+            if let inherited, inherited.soft == soft, inheritedHard == hard { return nil }
+            return .limit(resource, soft: soft, hard: hard)
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import CLaunchPlan
+import Glibc
+import SystemPackage
+
+/// What the daemon has, as far as a job must not get it or a plan depends on it.
+struct DaemonFacts {
+    var userID: UserID
+    var groupID: GroupID
+    var limits: ResourceLimits
+    var isProtectedFromOutOfMemory: Bool
+    /// Whether `PR_CAPBSET_DROP` is permitted (`CAP_SETPCAP`).
+    var mayEmptyBoundingSet: Bool
+
+    private static let setPrivilegedCapabilities: UInt32 = 8
+
+    /// Reads the facts of this process. Limits are read each time: a daemon may change them.
+    static func current() -> DaemonFacts {
+        DaemonFacts(
+            userID: UserID(geteuid()),
+            groupID: GroupID(getegid()),
+            limits: currentLimits(),
+            isProtectedFromOutOfMemory: oomScoreIsProtected,
+            mayEmptyBoundingSet: launch_has_capability(setPrivilegedCapabilities) == 1
+        )
+    }
+
+    /// Whether the daemon was started with a lowered out-of-memory score. Read once: it costs as much as ten system
+    /// calls, and the score is set when a daemon starts.
+    private static let oomScoreIsProtected: Bool = {
+        guard let text = try? ProcFile.read("/proc/self/oom_score_adj") else { return true }
+        return text.hasPrefix("-")
+    }()
+
+    private static func currentLimits() -> ResourceLimits {
+        var limits = ResourceLimits.inherited
+        for (resource, _) in ResourceLimits.standard.all {
+            var value = rlimit()
+            guard unsafe getrlimit(__rlimit_resource_t(UInt32(resource.rawValue)), &value) == 0 else { continue }
+            limits[resource] = ResourceLimits.Limit(soft: UInt64(value.rlim_cur), hard: UInt64(value.rlim_max))
+        }
+        return limits
+    }
+}

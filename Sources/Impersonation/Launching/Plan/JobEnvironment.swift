@@ -1,0 +1,73 @@
+import SystemPackage
+
+/// The environment and the argument vector of a job, built from nothing.
+struct JobEnvironment {
+    /// `NAME=value` for each variable.
+    private(set) var variables: [String]
+
+    /// The names of the submitter's variables that were left out.
+    private(set) var omitted: [String] = []
+
+    /// The search path of a job; also what a name as executable is searched in.
+    static let searchPath = "/usr/local/bin:/usr/bin:/bin"
+
+    /// The variables that say who the account is. A submitter cannot set them.
+    private static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
+
+    /// Variables that make the dynamic loader, a shell or an interpreter run code of somebody else's choosing, or
+    /// read files of somebody else's choosing with the job's rights. Names that end with `*` stand for every name with
+    /// that beginning. The table is what sudo, sudo-rs and OpenSSH refuse, each for a reason it was attacked through.
+    private static let dangerous: [String] = [
+        "LD_*", "DYLD_*", "_RLD*", "LDR_*", "LIBPATH", "SHLIB_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_*",
+        "BASH_ENV", "BASH_FUNC_*", "ENV", "IFS", "CDPATH", "PS4", "SHELLOPTS", "BASHOPTS", "GLOBIGNORE", "ZDOTDIR",
+        "FPATH", "NULLCMD", "READNULLCMD", "PROMPT_COMMAND", "HISTFILE",
+        "PERL5LIB", "PERL5OPT", "PERL5DB", "PERLLIB", "PERLIO_DEBUG", "PYTHONHOME", "PYTHONPATH", "PYTHONINSPECT",
+        "PYTHONSTARTUP", "PYTHONUSERBASE", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS",
+        "TZ", "TZDIR", "NLSPATH", "PATH_LOCALE", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES", "RESOLV_*", "TERMCAP",
+        "TERMINFO", "TERMINFO_DIRS", "TERMPATH", "KRB5_*", "KRB5CCNAME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
+        "DBUS_*", "SUDO_*",
+    ]
+
+    /// Builds the environment of a job.
+    ///
+    /// - Parameters:
+    ///   - policy: How it is built.
+    ///   - account: The account of the job.
+    /// - Throws: ``LaunchError`` when a variable cannot be one.
+    init(_ policy: EnvironmentPolicy, for account: Account) throws(LaunchError) {
+        variables = [
+            "HOME=\(account.homeDirectory.string)",
+            "USER=\(account.name.spelling)",
+            "LOGNAME=\(account.name.spelling)",
+            "SHELL=\(account.shell.string)",
+            "PATH=\(Self.searchPath)",
+        ]
+        guard case .export(let exported) = policy else { return }
+        for (name, value) in exported.sorted(by: { $0.key < $1.key }) {
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0),
+                !value.utf8.contains(0)
+            else {
+                throw LaunchError(
+                    .invalidCommand,
+                    step: .prepare,
+                    account: account.name,
+                    message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
+                )
+            }
+            if Self.ofTheAccount.contains(name) || Self.isDangerous(name, value) {
+                omitted.append(name)
+            } else {
+                variables.append("\(name)=\(value)")
+            }
+        }
+    }
+
+    /// Shells read functions from variables whose value begins with `()`; the name does not matter (CVE-2014-6271).
+    static func isDangerous(_ name: String, _ value: String) -> Bool {
+        if value.hasPrefix("()") { return true }
+        return dangerous.contains { pattern in
+            pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : name == pattern
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import SystemPackage
+
+/// A command worked out for one account: nothing is looked up, made or decided after it.
+struct PreparedLaunch {
+    /// `argv`, its first element included.
+    let arguments: [String]
+    let environment: JobEnvironment
+    let credentials: ChildPlan.Credentials
+
+    private let command: Command
+    private let identity: ExecutionIdentity
+    private let executables: [FilePath]
+
+    /// Works a command out.
+    ///
+    /// - Parameters:
+    ///   - command: What is run.
+    ///   - identity: Whom it runs as.
+    /// - Throws: ``LaunchError`` with the step `prepare` when the command cannot be run as it is described.
+    init(_ command: Command, as identity: ExecutionIdentity) throws(LaunchError) {
+        try Self.check(command, for: identity.account)
+        self.command = command
+        self.identity = identity
+        environment = try JobEnvironment(command.environment, for: identity.account)
+        credentials = ChildPlan.Credentials(
+            userID: identity.account.userID,
+            groupID: identity.account.groupID,
+            groups: identity.account.groups
+        )
+        if command.environment == .login {
+            executables = [identity.account.shell]
+            arguments = try LoginShell.arguments(
+                of: identity.account,
+                toRun: command.executable,
+                command.arguments
+            )
+        } else {
+            executables = Self.candidates(for: command.executable)
+            arguments = [command.argumentZero ?? command.executable.spelling] + command.arguments
+        }
+    }
+
+    /// The directory the job starts in, given what the child says of it.
+    ///
+    /// - Parameter fellBack: Whether the child could not enter the home directory.
+    func workingDirectory(fellBack: Bool) -> FilePath {
+        switch command.workingDirectory {
+        case .path(let path): path
+        case .home: fellBack ? "/" : identity.account.homeDirectory
+        }
+    }
+
+    /// The pure plan of the child.
+    ///
+    /// - Parameter streams: The files the child opens for its standard streams.
+    func plan(openingStreams streams: [ChildPlan.StreamFile]) -> ChildPlan {
+        let directory: (FilePath, FilePath?) =
+            switch command.workingDirectory {
+            case .path(let path): (path, nil)
+            case .home: identity.account.homeDirectory.isAbsolute ? (identity.account.homeDirectory, "/") : ("/", nil)
+            }
+        return ChildPlan(
+            executables: executables,
+            workingDirectory: directory.0,
+            fallbackDirectory: directory.1,
+            streamFiles: streams,
+            niceness: command.niceness,
+            fileModeCreationMask: command.fileModeCreationMask,
+            resourceLimits: command.resourceLimits,
+            noNewPrivileges: command.noNewPrivileges,
+            capabilityBoundingSet: command.capabilityBoundingSet
+        )
+    }
+
+    /// A path is taken as it is; a name is searched in the job's search path, in the child, as the account.
+    private static func candidates(for executable: Executable) -> [FilePath] {
+        switch executable {
+        case .path(let path): [path]
+        case .name(let name):
+            JobEnvironment.searchPath.split(separator: ":").map { FilePath(String($0)).appending(name) }
+        }
+    }
+
+    private static func check(_ command: Command, for account: Account) throws(LaunchError) {
+        func refuse(_ message: String) -> LaunchError {
+            LaunchError(.invalidCommand, step: .prepare, account: account.name, message: message)
+        }
+        switch command.executable {
+        case .path(let path):
+            guard !path.isEmpty else { throw refuse("no program is named; name one") }
+        case .name(let name):
+            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")), name != ".", name != ".." else {
+                throw refuse("\"\(name)\" is not the name of a program; give a path, or a name without a slash")
+            }
+        }
+        let texts = [command.executable.spelling, command.argumentZero ?? ""] + command.arguments
+        guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+            throw refuse("an argument holds a zero byte, which no program can be given; take it out")
+        }
+        guard (-20...19).contains(command.niceness) else {
+            throw refuse("nice value \(command.niceness) is not between -20 and 19; choose one that is")
+        }
+        guard command.startDeadline > .zero else {
+            throw refuse("the start deadline is \(command.startDeadline); give the launch some time")
+        }
+        if case .path(let path) = command.workingDirectory, !path.isAbsolute {
+            throw refuse("working directory \(path) is relative, and a job has nothing it could be relative to; "
+                + "name it in full")
+        }
+        guard command.standardOutput != .standardOutput else {
+            throw refuse("standard output cannot go where standard output goes; only standard error can")
+        }
+        for stream in [command.standardOutput, command.standardError] {
+            if case .captured(let limit) = stream, limit < 0 {
+                throw refuse("\(limit) is no limit for captured output; give a number of bytes")
+            }
+        }
+        if command.environment == .login, command.argumentZero != nil {
+            throw refuse("with a login environment the shell names the program; leave the argument zero out")
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import SystemPackage
+
+/// The standard streams of one launch: the child's ends, the daemon's ends, and the files the child opens itself.
+struct StreamPlumbing {
+    /// What takes the places 0, 1 and 2 of the child: closed in the daemon once the child has them.
+    private(set) var childEnds: [OwnedDescriptor] = []
+
+    /// Files the child opens over those places, as the account of the job.
+    private(set) var files: [ChildPlan.StreamFile] = []
+
+    /// The daemon's ends of pipes.
+    private(set) var standardInput: OwnedDescriptor?
+    private(set) var standardOutput: OwnedDescriptor?
+    private(set) var standardError: OwnedDescriptor?
+
+    /// How many bytes of each captured stream are kept; `nil` when it is not captured.
+    private(set) var outputLimit: Int?
+    private(set) var errorLimit: Int?
+
+    /// Makes every pipe and opens every descriptor that the streams of a command need.
+    ///
+    /// - Parameter command: The command.
+    /// - Throws: `Errno` of the system call that failed; everything made so far is closed then.
+    init(_ command: Command) throws(Errno) {
+        childEnds.append(try input(command.standardInput))
+        childEnds.append(
+            try output(command.standardOutput, at: STDOUT_FILENO, pipe: \.standardOutput, limit: \.outputLimit)
+        )
+        childEnds.append(
+            try output(command.standardError, at: STDERR_FILENO, pipe: \.standardError, limit: \.errorLimit)
+        )
+    }
+
+    private mutating func input(_ stream: StandardStream.Input) throws(Errno) -> OwnedDescriptor {
+        switch stream {
+        case .null: return try Self.nullDevice(O_RDONLY)
+        case .inherit: return try Self.inherited(STDIN_FILENO, O_RDONLY)
+        case .descriptor(let descriptor): return try OwnedDescriptor(duplicating: descriptor.rawValue)
+        case .file(let path):
+            files.append(ChildPlan.StreamFile(path: path, flags: O_RDONLY, target: STDIN_FILENO))
+            return try Self.nullDevice(O_RDONLY)
+        case .pipe:
+            let (reading, writing) = try OwnedDescriptor.pipe()
+            standardInput = writing
+            return reading
+        }
+    }
+
+    private mutating func output(
+        _ stream: StandardStream.Output,
+        at target: Int32,
+        pipe: WritableKeyPath<StreamPlumbing, OwnedDescriptor?>,
+        limit: WritableKeyPath<StreamPlumbing, Int?>
+    ) throws(Errno) -> OwnedDescriptor {
+        switch stream {
+        case .null: return try Self.nullDevice(O_WRONLY)
+        case .inherit: return try Self.inherited(target, O_WRONLY)
+        case .descriptor(let descriptor): return try OwnedDescriptor(duplicating: descriptor.rawValue)
+        case .standardOutput:
+            // Only standard error can follow standard output, and the command was checked for that. A file is opened by
+            // the child over place 1; opening it once more would give the two streams separate positions.
+            if let file = files.first(where: { $0.target == STDOUT_FILENO }) {
+                files.append(ChildPlan.StreamFile(path: file.path, flags: file.flags & ~(O_TRUNC | O_EXCL), target: target))
+            }
+            return try OwnedDescriptor(duplicating: childEnds[1].rawValue)
+        case .file(let path, let mode):
+            files.append(ChildPlan.StreamFile(path: path, flags: Self.flags(mode), target: target))
+            return try Self.nullDevice(O_WRONLY)
+        case .pipe, .captured:
+            let (reading, writing) = try OwnedDescriptor.pipe()
+            self[keyPath: pipe] = reading
+            if case .captured(let bytes) = stream { self[keyPath: limit] = bytes }
+            return writing
+        }
+    }
+
+    /// A place below 3 is never left empty: the next file the job opens would land on it.
+    private static func nullDevice(_ access: Int32) throws(Errno) -> OwnedDescriptor {
+        let descriptor = unsafe open("/dev/null", access | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        return try OwnedDescriptor(moving: descriptor)
+    }
+
+    /// The daemon's own stream; a daemon that has closed it gives its jobs `/dev/null`.
+    private static func inherited(_ descriptor: Int32, _ access: Int32) throws(Errno) -> OwnedDescriptor {
+        do {
+            return try OwnedDescriptor(duplicating: descriptor)
+        } catch .badFileDescriptor {
+            return try nullDevice(access)
+        }
+    }
+
+    private static func flags(_ mode: StandardStream.OutputFileMode) -> Int32 {
+        let always = O_WRONLY | O_CREAT | O_NOFOLLOW
+        switch mode {
+        case .append: return always | O_APPEND
+        case .truncate: return always | O_TRUNC
+        case .createNew: return always | O_EXCL
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import CLaunchPlan
+import SystemPackage
+
+/// The trampoline, ready to run: an executable image that nobody can change, known by its descriptor alone.
+///
+/// The image is embedded in the library, so a daemon needs no installation step. It is run from a sealed memfd; where
+/// the kernel forbids that (`vm.memfd_noexec=2`), from a file without a name that only this process can reach.
+final class Trampoline: Sendable {
+    /// Close-on-exec, above the places that descriptors of a child take.
+    let descriptor: Int32
+
+    private let owner: OwnedDescriptor
+
+    /// Directories for a file without a name, tried in this order; the first on a file system that allows programs.
+    private static let directories = ["/run", "/var/lib", "/var/tmp", "/tmp"]
+
+    private init(_ owner: OwnedDescriptor) {
+        self.owner = owner
+        descriptor = owner.rawValue
+    }
+
+    /// The trampoline of this process, made at the first launch.
+    static let shared: Result<Trampoline, Errno> = Result { () throws(Errno) in try Trampoline.make() }
+
+    /// Makes a trampoline.
+    ///
+    /// - Throws: `Errno` of `memfd_create(2)` or `open(2)` when there is no place for the image at all.
+    static func make() throws(Errno) -> Trampoline {
+        var failure: Errno
+        do {
+            return try make(in: LAUNCH_IMAGE_SEALED_MEMORY, directory: nil)
+        } catch {
+            failure = error
+        }
+        for directory in directories where unsafe linux_is_mounted_noexec(directory) == 0 {
+            do {
+                return try make(in: LAUNCH_IMAGE_UNNAMED_FILE, directory: directory)
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    static func make(in place: launch_image_place, directory: String?) throws(Errno) -> Trampoline {
+        let image = TrampolineImage.bytes
+        let descriptor = unsafe image.withUnsafeBytes { buffer in
+            unsafe launch_image_create(buffer.baseAddress, buffer.count, place, directory)
+        }
+        guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+        return Trampoline(try OwnedDescriptor(moving: descriptor))
+    }
+}

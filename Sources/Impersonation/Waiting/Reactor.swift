@@ -1,0 +1,242 @@
+import CLaunchPlan
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// One thread that waits for every descriptor of the library: pidfds, status pipes, captured streams, deadlines.
+///
+/// Readiness is reported once for each request, on the thread of the reactor, so a handler must be short. The thread is
+/// made with every signal blocked, so no handler of the host runs on it.
+///
+/// The corresponding man pages are `epoll(7)` and `pidfd_open(2)`.
+final class Reactor: Sendable {
+    /// What became of a request to wait.
+    enum Outcome: Sendable {
+        /// The descriptor has something to say.
+        case ready
+
+        /// The deadline passed first.
+        case deadlineExceeded
+    }
+
+    /// A request to wait, to cancel it by.
+    struct Ticket: Hashable, Sendable {
+        fileprivate let number: UInt64
+    }
+
+    /// What a descriptor is waited for.
+    enum Interest: Sendable {
+        /// Something can be read, or the other side is gone.
+        case reading
+
+        /// The other side is gone. Data that arrives does not wake the thread.
+        case hangup
+
+        fileprivate var events: UInt32 {
+            switch self {
+            case .reading: UInt32(EPOLLIN.rawValue)
+            case .hangup: 0
+            }
+        }
+    }
+
+    typealias Handler = @Sendable (Outcome) -> Void
+
+    private struct Request {
+        let descriptor: Int32
+        let handler: Handler
+        let deadline: ContinuousClock.Instant?
+    }
+
+    private struct State {
+        var requests: [UInt64: Request] = [:]
+        /// Deadlines in order; those of requests that are done are dropped when their turn comes.
+        var deadlines: [(instant: ContinuousClock.Instant, number: UInt64)] = []
+        var nextNumber: UInt64 = 1
+        /// When the thread looks at the deadlines again without being woken.
+        var nextLook: ContinuousClock.Instant?
+    }
+
+    private static let wakeNumber: UInt64 = 0
+    private static let eventsAtOnce = 64
+
+    private let poll: Int32
+    private let wake: Int32
+    private let state = Mutex(State())
+
+    /// Creates a reactor and starts its thread.
+    ///
+    /// - Throws: `Errno` of `epoll_create1(2)`, `eventfd(2)` or `pthread_create(3)`.
+    init() throws(Errno) {
+        let poll = linux_epoll_create()
+        guard poll >= 0 else { throw Errno(rawValue: -poll) }
+        let wake = linux_eventfd_create()
+        guard wake >= 0 else {
+            close(poll)
+            throw Errno(rawValue: -wake)
+        }
+        self.poll = poll
+        self.wake = wake
+        try Self.control(poll, EPOLL_CTL_ADD, wake, events: EPOLLIN.rawValue, number: Self.wakeNumber)
+        try startThread()
+    }
+
+    /// The reactor that the launchers of this process share.
+    static let shared: Result<Reactor, Errno> = Result { () throws(Errno) in try Reactor() }
+
+    /// Waits once for a descriptor.
+    ///
+    /// - Parameters:
+    ///   - descriptor: What to wait for. It has to stay open until the handler is called or the ticket is cancelled.
+    ///   - interest: What it is waited for.
+    ///   - deadline: When the waiting ends at the latest.
+    ///   - handler: Called once, on the thread of the reactor, unless the ticket is cancelled first.
+    /// - Returns: The ticket to cancel the request by.
+    /// - Throws: `Errno` of `epoll_ctl(2)`; the handler is not called then.
+    @discardableResult
+    func wait(
+        for descriptor: Int32,
+        _ interest: Interest,
+        until deadline: ContinuousClock.Instant? = nil,
+        handler: @escaping Handler
+    ) throws(Errno) -> Ticket {
+        let (number, mustWake) = state.withLock { state -> (UInt64, Bool) in
+            let number = state.nextNumber
+            state.nextNumber += 1
+            // Known before the descriptor is armed, so that an event that comes at once finds it.
+            state.requests[number] = Request(descriptor: descriptor, handler: handler, deadline: deadline)
+            guard let deadline else { return (number, false) }
+            let index = state.deadlines.lastIndex { $0.instant <= deadline }.map { $0 + 1 } ?? 0
+            state.deadlines.insert((deadline, number), at: index)
+            let sleepsTooLong = state.nextLook.map { deadline < $0 } ?? true
+            if sleepsTooLong { state.nextLook = deadline }
+            return (number, sleepsTooLong)
+        }
+        do {
+            try Self.control(
+                poll,
+                EPOLL_CTL_ADD,
+                descriptor,
+                events: interest.events | EPOLLONESHOT.rawValue,
+                number: number
+            )
+        } catch {
+            state.withLock { _ = $0.requests.removeValue(forKey: number) }
+            throw error
+        }
+        if mustWake { wakeThread() }
+        return Ticket(number: number)
+    }
+
+    /// Gives a request up.
+    ///
+    /// - Parameter ticket: The request.
+    /// - Returns: Whether the handler will not be called. When it is `false`, it has been called or is being called.
+    @discardableResult
+    func cancel(_ ticket: Ticket) -> Bool {
+        guard let request = state.withLock({ $0.requests.removeValue(forKey: ticket.number) }) else { return false }
+        try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+        return true
+    }
+
+    private static func control(
+        _ poll: Int32,
+        _ operation: Int32,
+        _ descriptor: Int32,
+        events: UInt32,
+        number: UInt64
+    ) throws(Errno) {
+        let result = linux_epoll_control(poll, operation, descriptor, events, number)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+    }
+
+    private func wakeThread() {
+        var one: UInt64 = 1
+        _ = unsafe write(wake, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func startThread() throws(Errno) {
+        var all = sigset_t()
+        var former = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &former)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &former, nil) }
+        var attributes = pthread_attr_t()
+        unsafe pthread_attr_init(&attributes)
+        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let result = unsafe pthread_create(
+            &thread,
+            &attributes,
+            { context in
+                guard let context = unsafe context else { return nil }
+                let reactor = unsafe Unmanaged<Reactor>.fromOpaque(context).takeRetainedValue()
+                unsafe linux_thread_name("impersonation")
+                reactor.run()
+            },
+            context
+        )
+        guard result == 0 else {
+            unsafe Unmanaged<Reactor>.fromOpaque(context).release()
+            throw Errno(rawValue: result)
+        }
+    }
+
+    private func run() -> Never {
+        var numbers = [UInt64](repeating: 0, count: Self.eventsAtOnce)
+        while true {
+            let timeout = timeToNextDeadline()
+            let count = unsafe numbers.withUnsafeMutableBufferPointer { buffer in
+                unsafe linux_epoll_wait(poll, buffer.baseAddress, Int32(buffer.count), timeout)
+            }
+            for number in numbers.prefix(Int(max(count, 0))) { dispatch(number) }
+            expireDeadlines()
+        }
+    }
+
+    private func dispatch(_ number: UInt64) {
+        guard number != Self.wakeNumber else {
+            var counter: UInt64 = 0
+            _ = unsafe read(wake, &counter, MemoryLayout<UInt64>.size)
+            return
+        }
+        guard let request = state.withLock({ $0.requests.removeValue(forKey: number) }) else { return }
+        try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+        request.handler(.ready)
+    }
+
+    private func expireDeadlines() {
+        let now = ContinuousClock.now
+        let expired = state.withLock { state -> [Request] in
+            var expired: [Request] = []
+            let due = state.deadlines.prefix { $0.instant <= now }
+            for (_, number) in due {
+                guard let request = state.requests.removeValue(forKey: number) else { continue }
+                expired.append(request)
+            }
+            state.deadlines.removeFirst(due.count)
+            return expired
+        }
+        for request in expired {
+            try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+            request.handler(.deadlineExceeded)
+        }
+    }
+
+    /// In milliseconds, rounded up so that the thread does not turn idly just before a deadline; -1 without one.
+    private func timeToNextDeadline() -> Int32 {
+        state.withLock { state in
+            while let first = state.deadlines.first, state.requests[first.number] == nil {
+                state.deadlines.removeFirst()
+            }
+            state.nextLook = state.deadlines.first?.instant
+            guard let next = state.nextLook else { return -1 }
+            let (seconds, attoseconds) = (next - ContinuousClock.now).components
+            guard seconds >= 0, attoseconds >= 0 else { return 0 }
+            guard seconds < 86_400 else { return 86_400_000 }
+            return Int32(seconds * 1_000 + attoseconds / 1_000_000_000_000_000 + 1)
+        }
+    }
+}
