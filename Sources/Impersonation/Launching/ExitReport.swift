@@ -45,8 +45,11 @@ public struct ResourceUsage: Sendable, Hashable {
     /// Processor time in the kernel.
     public var systemTime: Duration
 
-    /// Largest resident set in bytes.
-    public var peakResidentBytes: Int
+    /// Largest resident set in bytes, or `nil` when it was not larger than the daemon's.
+    ///
+    /// A child that is cloned without copying the daemon's memory starts its account with the daemon's own peak
+    /// (`ru_maxrss` is a maximum over both), so the kernel cannot tell a smaller one.
+    public var peakResidentBytes: Int?
 
     /// Creates a usage.
     ///
@@ -54,8 +57,8 @@ public struct ResourceUsage: Sendable, Hashable {
     ///   - wallTime: From the confirmed start to the end.
     ///   - userTime: Processor time in user mode.
     ///   - systemTime: Processor time in the kernel.
-    ///   - peakResidentBytes: Largest resident set in bytes.
-    public init(wallTime: Duration, userTime: Duration, systemTime: Duration, peakResidentBytes: Int) {
+    ///   - peakResidentBytes: Largest resident set in bytes, or `nil` when it was not larger than the daemon's.
+    public init(wallTime: Duration, userTime: Duration, systemTime: Duration, peakResidentBytes: Int?) {
         self.wallTime = wallTime
         self.userTime = userTime
         self.systemTime = systemTime

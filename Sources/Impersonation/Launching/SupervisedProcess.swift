@@ -21,6 +21,7 @@ final class SupervisedProcess: ProcessControl {
     private let capturedError: CapturedStream?
     private let reactor: Reactor
     private let started = ContinuousClock.now
+    private let inheritedPeak = SupervisedProcess.ownPeakResidentBytes()
     private let state = Mutex(State())
 
     /// Takes a child over.
@@ -97,6 +98,13 @@ final class SupervisedProcess: ProcessControl {
 
     func takeStandardError() -> FileDescriptor? { standardError?.take() }
 
+    /// The peak of this process, which a child of `CLONE_VM` begins its own account with.
+    private static func ownPeakResidentBytes() -> Int64 {
+        var usage = rusage()
+        guard unsafe getrusage(RUSAGE_SELF, &usage) == 0 else { return .max }
+        return Int64(usage.ru_maxrss) * 1_024
+    }
+
     private func reap() {
         var exit = launch_exit()
         switch unsafe launch_reap(processDescriptor.rawValue, &exit) {
@@ -109,7 +117,8 @@ final class SupervisedProcess: ProcessControl {
                             wallTime: ContinuousClock.now - started,
                             userTime: .microseconds(exit.user_microseconds),
                             systemTime: .microseconds(exit.system_microseconds),
-                            peakResidentBytes: Int(exit.peak_resident_bytes)
+                            peakResidentBytes: exit.peak_resident_bytes > inheritedPeak
+                                ? Int(exit.peak_resident_bytes) : nil
                         )
                     )
                 )
