@@ -101,7 +101,7 @@ final class SupervisedProcess: ProcessControl {
     /// The peak of this process, which a child of `CLONE_VM` begins its own account with.
     private static func ownPeakResidentBytes() -> Int64 {
         var usage = rusage()
-        guard unsafe getrusage(RUSAGE_SELF, &usage) == 0 else { return .max }
+        guard unsafe getrusage(RUSAGE_SELF.rawValue, &usage) == 0 else { return .max }
         return Int64(usage.ru_maxrss) * 1_024
     }
 
