@@ -1,1 +1,206 @@
-int main(void){return 0;}
+#include "probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum option_code {
+    option_regain_root = 256,
+    option_read_parent_memory,
+    option_read_file,
+    option_output,
+    option_write,
+    option_write_error,
+    option_fill,
+    option_echo_stdin,
+    option_sleep,
+    option_exit,
+    option_signal,
+};
+
+static const struct option options[] = {
+    {"regain-root", no_argument, NULL, option_regain_root},
+    {"read-parent-memory", required_argument, NULL, option_read_parent_memory},
+    {"read-file", required_argument, NULL, option_read_file},
+    {"output", required_argument, NULL, option_output},
+    {"write", required_argument, NULL, option_write},
+    {"write-error", required_argument, NULL, option_write_error},
+    {"fill", required_argument, NULL, option_fill},
+    {"echo-stdin", no_argument, NULL, option_echo_stdin},
+    {"sleep", required_argument, NULL, option_sleep},
+    {"exit", required_argument, NULL, option_exit},
+    {"signal", required_argument, NULL, option_signal},
+    {NULL, 0, NULL, 0},
+};
+
+void probe_fail(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    fputs("probe: ", stderr);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+    va_end(list);
+    _exit(PROBE_FAILURE);
+}
+
+static void write_all(int descriptor, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t written = write(descriptor, bytes, count);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            probe_fail("write to descriptor %d: %s", descriptor, strerror(errno));
+        bytes += written;
+        count -= (size_t)written;
+    }
+}
+
+static int64_t number_of(const char *text, int64_t least, int64_t most)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < least || value > most)
+        probe_fail("\"%s\" is no number between %lld and %lld", text, (long long)least, (long long)most);
+    return value;
+}
+
+static void sleep_for(const char *text)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+    if (end == text || *end != '\0' || seconds < 0 || seconds > 86400)
+        probe_fail("\"%s\" is no number of seconds", text);
+    struct timespec rest = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
+        continue;
+}
+
+static void fill(int64_t count)
+{
+    char block[4096];
+    memset(block, 'x', sizeof block);
+    for (; count > 0; count -= (int64_t)sizeof block)
+        write_all(STDOUT_FILENO, block, count < (int64_t)sizeof block ? (size_t)count : sizeof block);
+}
+
+static void echo_standard_input(void)
+{
+    char block[4096];
+    for (;;) {
+        ssize_t count = read(STDIN_FILENO, block, sizeof block);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            probe_fail("standard input: %s", strerror(errno));
+        if (count == 0)
+            return;
+        write_all(STDOUT_FILENO, block, (size_t)count);
+    }
+}
+
+static void attack(int code, const char *argument)
+{
+    switch (code) {
+    case option_regain_root:
+        attack_regain_root();
+        break;
+    case option_read_parent_memory:
+        attack_memory_of(strcmp(argument, "parent") == 0 ? getppid() : number_of(argument, 1, INT32_MAX));
+        break;
+    case option_read_file:
+        attack_read_file(argument);
+        break;
+    }
+}
+
+static void act(int code, const char *argument)
+{
+    switch (code) {
+    case option_write:
+        write_all(STDOUT_FILENO, argument, strlen(argument));
+        break;
+    case option_write_error:
+        write_all(STDERR_FILENO, argument, strlen(argument));
+        break;
+    case option_fill:
+        fill(number_of(argument, 0, INT64_MAX));
+        break;
+    case option_echo_stdin:
+        echo_standard_input();
+        break;
+    case option_sleep:
+        sleep_for(argument);
+        break;
+    case option_exit:
+        _exit((int)number_of(argument, 0, 255));
+    case option_signal: {
+        int number = (int)number_of(argument, 1, 64);
+        raise(number);
+        break;
+    }
+    }
+}
+
+/* Calls `function` for every option on the command line, in its order. */
+static void each_option(int count, char *arguments[], void (*function)(int, const char *))
+{
+    optind = 0;
+    for (int code; (code = getopt_long(count, arguments, "+", options, NULL)) != -1;) {
+        if (code < option_regain_root)
+            probe_fail("usage: probe [OPTION...] [-- ARGUMENT...]; see Tests/Probe/probe.c");
+        function(code, optarg);
+    }
+}
+
+static const char *output_path;
+
+static void note_output(int code, const char *argument)
+{
+    if (code == option_output)
+        output_path = argument;
+}
+
+int main(int count, char *arguments[])
+{
+    each_option(count, arguments, note_output);
+    char *status = proc_read("/proc/self/status", NULL);
+    if (status == NULL)
+        probe_fail("/proc/self/status: %s", strerror(errno));
+
+    json_open_object(NULL);
+    report_session();
+    report_identity(status);
+    report_signals(status);
+    report_descriptors();
+    report_limits();
+    report_scheduling();
+    report_place(status);
+    report_arguments(count, arguments, environ);
+    json_open_array("attempts");
+    each_option(count, arguments, attack);
+    json_close_array();
+    json_close_object();
+
+    size_t length;
+    const char *document = json_finish(&length);
+    int output = STDOUT_FILENO;
+    if (output_path != NULL && (output = open(output_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) < 0)
+        probe_fail("%s: %s", output_path, strerror(errno));
+    write_all(output, document, length);
+    if (output_path != NULL)
+        close(output);
+    each_option(count, arguments, act);
+    return 0;
+}
