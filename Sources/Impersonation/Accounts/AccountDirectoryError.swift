@@ -11,10 +11,14 @@ public struct AccountDirectoryError: Error, Sendable, Hashable {
             self.description = description
         }
 
-        /// The name service is not available: not running, refused, or answered with an error. Worth a retry.
+        /// The name service is not available: not running, refused, or answered with an error.
+        ///
+        /// Worth a retry.
         public static let unavailable = Code("directoryUnavailable")
 
-        /// The name service did not answer within the deadline. Worth a retry.
+        /// The name service did not answer within the deadline.
+        ///
+        /// Worth a retry.
         public static let deadlineExceeded = Code("directoryDeadlineExceeded")
 
         /// Too many lookups hang already; this one was not started.
@@ -22,6 +26,12 @@ public struct AccountDirectoryError: Error, Sendable, Hashable {
 
         /// The answer contradicts itself or the question and must not be used.
         public static let inconsistentAnswer = Code("directoryInconsistentAnswer")
+
+        /// What was asked for cannot be a name at all; the directory was not asked.
+        public static let malformedName = Code("directoryMalformedName")
+
+        /// The task that asked was cancelled before the answer came.
+        public static let cancelled = Code("directoryLookupCancelled")
     }
 
     /// What kind of failure it was.
@@ -30,7 +40,9 @@ public struct AccountDirectoryError: Error, Sendable, Hashable {
     /// What was asked for, for example `account alice` or `uid 1001`.
     public let subject: String
 
-    /// The error number the name service returned, if it returned one. Modules of NSS return any number.
+    /// The error number the name service returned, if it returned one.
+    ///
+    /// Modules of NSS return any number.
     public let errno: Errno?
 
     /// What happened and what to do about it.

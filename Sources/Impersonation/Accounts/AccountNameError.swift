@@ -5,11 +5,6 @@ public struct AccountNameError: Error, Sendable, Hashable {
 
     /// What is wrong with it and what to do about it.
     public let message: String
-
-    init(text: String, message: String) {
-        self.text = text
-        self.message = message
-    }
 }
 
 extension AccountNameError: CustomStringConvertible {

@@ -1,0 +1,143 @@
+public import SystemPackage
+
+/// The accounts of this host as its name service knows them: files, LDAP, SSSD, winbind and Active Directory, NIS.
+///
+/// Asks `getpwnam_r(3)`, `getpwuid_r(3)`, `getgrnam_r(3)` and `getgrouplist(3)` on threads of its own, with a
+/// deadline. It has no memory: every answer is current, whatever freshness is asked for. Put a
+/// ``CachingAccountDirectory`` in front of it.
+///
+/// Only a return value of 0 without an entry means "no such account"; glibc returns it for a definite answer alone.
+/// Every other number is an outage (`ENOENT` is what a stopped winbind looks like, `ECONNREFUSED` a stopped SSSD,
+/// and modules invent numbers of their own) and becomes ``AccountDirectoryError/Code/unavailable``.
+///
+/// An answer has to survive the way back: the name it gives must lead to the same user id once more. Where a
+/// directory shortens `someuser@OTHER` to `someuser`, the groups would otherwise be those of somebody else. What the
+/// way back cannot show is a local account that has the short name of a domain account: `getgrouplist(3)` adds up the
+/// groups of both. A site with `winbind use default domain` has to keep the two sets of names apart.
+///
+/// A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
+/// the answer may then hold fewer groups than the account has, never more.
+public struct NSSAccountDirectory: AccountDirectory {
+    /// How account names are spelt at this site; the answers of the directory have to be spelt the same way.
+    public let syntax: AccountNameSyntax
+
+    /// How long one lookup may take before its caller gets ``AccountDirectoryError/Code/deadlineExceeded``.
+    public let deadline: Duration
+
+    private let service: any NameService
+    private let workers: BlockingWorkers
+
+    /// Creates a directory that asks this host's name service.
+    ///
+    /// - Parameters:
+    ///   - syntax: How account names are spelt at this site.
+    ///   - deadline: How long one lookup may take.
+    ///   - maximumConcurrency: How many lookups can be under way. Each lookup that hangs in the name service keeps one
+    ///     of these places until it returns.
+    public init(
+        syntax: AccountNameSyntax = .standard,
+        deadline: Duration = .seconds(5),
+        maximumConcurrency: Int = 16
+    ) {
+        self.init(
+            service: SystemNameService(),
+            syntax: syntax,
+            deadline: deadline,
+            workers: BlockingWorkers(name: "name-service", maximumThreads: maximumConcurrency)
+        )
+    }
+
+    init(service: any NameService, syntax: AccountNameSyntax, deadline: Duration, workers: BlockingWorkers) {
+        self.service = service
+        self.syntax = syntax
+        self.deadline = deadline
+        self.workers = workers
+    }
+
+    /// Looks an account up by name; the corresponding C functions are `getpwnam_r` and `getgrouplist`.
+    ///
+    /// Cancelling the task ends the waiting at once with ``AccountDirectoryError/Code/cancelled``; the lookup itself
+    /// cannot be interrupted and its result is dropped.
+    ///
+    /// - Parameters:
+    ///   - name: The name to ask for.
+    ///   - freshness: Without effect: the answer is always current.
+    /// - Returns: The account with all its groups, or `nil` when the name service says that there is none.
+    /// - Throws: ``AccountDirectoryError`` when the name service could not be asked or gave no usable answer.
+    public func account(
+        named name: AccountName,
+        freshness: AccountFreshness = .current
+    ) async throws(AccountDirectoryError) -> Account? {
+        try await look(upFor: "account \(name)") { lookup in lookup.account(named: name) }
+    }
+
+    /// Looks an account up by user id; the corresponding C functions are `getpwuid_r` and `getgrouplist`.
+    ///
+    /// Cancelling the task ends the waiting at once with ``AccountDirectoryError/Code/cancelled``; the lookup itself
+    /// cannot be interrupted and its result is dropped.
+    ///
+    /// - Parameters:
+    ///   - userID: The user id to ask for.
+    ///   - freshness: Without effect: the answer is always current.
+    /// - Returns: The account with all its groups, or `nil` when the name service says that there is none.
+    /// - Throws: ``AccountDirectoryError`` when the name service could not be asked or gave no usable answer.
+    public func account(
+        withID userID: UserID,
+        freshness: AccountFreshness = .current
+    ) async throws(AccountDirectoryError) -> Account? {
+        try await look(upFor: "uid \(userID.rawValue)") { lookup in lookup.account(withID: userID) }
+    }
+
+    /// Looks a group up by name; the corresponding C function is `getgrnam_r`.
+    ///
+    /// Cancelling the task ends the waiting at once with ``AccountDirectoryError/Code/cancelled``; the lookup itself
+    /// cannot be interrupted and its result is dropped.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the group.
+    ///   - freshness: Without effect: the answer is always current.
+    /// - Returns: The group id, or `nil` when the name service says that there is no such group.
+    /// - Throws: ``AccountDirectoryError`` when the name service could not be asked or gave no usable answer, and with
+    ///   ``AccountDirectoryError/Code/malformedName`` for a text that cannot be the name of a group.
+    public func groupID(
+        named name: String,
+        freshness: AccountFreshness = .current
+    ) async throws(AccountDirectoryError) -> GroupID? {
+        try await look(upFor: "group \(name.printable())") { lookup in lookup.groupID(named: name) }
+    }
+
+    private func look<Value: Sendable>(
+        upFor subject: String,
+        _ question: @escaping @Sendable (NameServiceLookup) -> Result<Value, AccountDirectoryError>
+    ) async throws(AccountDirectoryError) -> Value {
+        let lookup = NameServiceLookup(service: service, syntax: syntax, subject: subject)
+        let result: Result<Value, AccountDirectoryError>
+        do {
+            result = try await workers.perform(deadline: deadline) { question(lookup) }
+        } catch {
+            throw unanswered(error, subject: subject)
+        }
+        return try result.get()
+    }
+
+    private func unanswered(_ error: BlockingWorkersError, subject: String) -> AccountDirectoryError {
+        switch error {
+        case .deadlineExceeded:
+            AccountDirectoryError(
+                .deadlineExceeded,
+                subject: subject,
+                message: "the name service did not answer within \(deadline); "
+                    + "see which service of /etc/nsswitch.conf hangs, then try again"
+            )
+        case .saturated:
+            AccountDirectoryError(
+                .saturated,
+                subject: subject,
+                message: "the name service was not asked, because lookups before this one hang in it; "
+                    + "see which service of /etc/nsswitch.conf hangs, then try again"
+            )
+        case .cancelled:
+            AccountDirectoryError(.cancelled, subject: subject, message: "the task that asked was cancelled")
+        }
+    }
+}

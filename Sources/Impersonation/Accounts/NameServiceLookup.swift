@@ -1,0 +1,158 @@
+import SystemPackage
+
+/// One question to the name service, with every check its answer has to pass.
+///
+/// It blocks its thread.
+struct NameServiceLookup: Sendable {
+    private typealias Failure = AccountDirectoryError
+
+    /// The longest name of a group in bytes; `LOGIN_NAME_MAX` bounds both kinds of names in glibc and Samba.
+    private static let maximumGroupNameLength = AccountName.maximumLength
+
+    let service: any NameService
+    let syntax: AccountNameSyntax
+    let subject: String
+
+    func account(named name: AccountName) -> Result<Account?, AccountDirectoryError> {
+        answer { () throws(AccountDirectoryError) in
+            guard let entry = try value(service.passwd(named: name.spelling)) else { return nil }
+            // The same question needs no second answer.
+            if !entry.name.utf8.elementsEqual(name.spelling.utf8) { try checkWayBack(to: entry) }
+            return try complete(entry)
+        }
+    }
+
+    func account(withID userID: UserID) -> Result<Account?, AccountDirectoryError> {
+        answer { () throws(AccountDirectoryError) in
+            guard let entry = try value(service.passwd(withID: userID)) else { return nil }
+            guard entry.userID == userID else {
+                throw inconsistent("the directory answered with uid \(entry.userID.rawValue)")
+            }
+            try checkWayBack(to: entry)
+            return try complete(entry)
+        }
+    }
+
+    func groupID(named name: String) -> Result<GroupID?, AccountDirectoryError> {
+        answer { () throws(AccountDirectoryError) in
+            try checkGroupName(name)
+            guard let entry = try value(service.group(named: name)) else { return nil }
+            if !entry.name.utf8.elementsEqual(name.utf8) {
+                guard let back = try value(service.group(named: entry.name)), back.groupID == entry.groupID else {
+                    throw inconsistent(
+                        "the directory calls it \(entry.name.printable()), which is not gid \(entry.groupID.rawValue) "
+                            + "when asked for; name the group in full"
+                    )
+                }
+            }
+            return entry.groupID
+        }
+    }
+
+    private func answer<Value>(
+        _ body: () throws(AccountDirectoryError) -> Value
+    ) -> Result<Value, AccountDirectoryError> {
+        do {
+            return .success(try body())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func checkWayBack(to entry: PasswdEntry) throws(AccountDirectoryError) {
+        let back = try value(service.passwd(named: entry.name))
+        guard let back else {
+            throw inconsistent(
+                "the directory calls it \(entry.name.printable()), but knows no account of that name; "
+                    + "make its names unambiguous"
+            )
+        }
+        guard back.userID == entry.userID else {
+            throw inconsistent(
+                "the directory calls it \(entry.name.printable()) with uid \(entry.userID.rawValue), but "
+                    + "\(entry.name.printable()) has uid \(back.userID.rawValue): two accounts share the name; "
+                    + "make the directory's names unambiguous"
+            )
+        }
+    }
+
+    private func complete(_ entry: PasswdEntry) throws(AccountDirectoryError) -> Account {
+        let name: AccountName
+        do {
+            name = try AccountName(entry.name, syntax: syntax)
+        } catch {
+            throw inconsistent("the directory answered with the name \"\(error.text)\": \(error.message)")
+        }
+        let home = entry.homeDirectory.isEmpty ? FilePath("/") : entry.homeDirectory
+        let shell = entry.shell.isEmpty ? FilePath("/bin/sh") : entry.shell
+        try checkPath(home, kind: "home directory")
+        try checkPath(shell, kind: "login shell")
+        guard let groups = try value(service.groups(of: entry.name, primary: entry.groupID)) else {
+            throw inconsistent("the directory knows no groups of the account it has just answered with")
+        }
+        return Account(
+            name: name,
+            userID: entry.userID,
+            groupID: entry.groupID,
+            groups: groups,
+            homeDirectory: home,
+            shell: shell
+        )
+    }
+
+    /// A relative home or shell would be looked for wherever the daemon happens to stand.
+    private func checkPath(_ path: FilePath, kind: String) throws(AccountDirectoryError) {
+        let text = path.string
+        guard path.isAbsolute else {
+            throw inconsistent("its \(kind) \"\(text.printable())\" is not an absolute path; correct its entry")
+        }
+        guard !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw inconsistent("its \(kind) \"\(text.printable())\" contains a control character; correct its entry")
+        }
+    }
+
+    private func checkGroupName(_ name: String) throws(AccountDirectoryError) {
+        let isControl = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory == .control }
+        let complaint: String? =
+            switch name {
+            case "": "it is empty"
+            case _ where name.utf8.count > Self.maximumGroupNameLength: "it is longer than 255 bytes"
+            case _ where name.unicodeScalars.contains(where: isControl): "it contains a control character"
+            case _ where name.contains(":") || name.contains(","): "it contains ':' or ','"
+            case _ where name.first?.isWhitespace == true || name.last?.isWhitespace == true:
+                "it begins or ends with a blank"
+            default: nil
+            }
+        guard let complaint else { return }
+        throw AccountDirectoryError(
+            .malformedName,
+            subject: subject,
+            message: "this cannot be the name of a group: \(complaint); correct the name"
+        )
+    }
+
+    private func value<Value>(_ answer: NameServiceAnswer<Value>) throws(AccountDirectoryError) -> Value? {
+        switch answer {
+        case .found(let value):
+            return value
+        case .absent:
+            return nil
+        case .failed(let number):
+            throw AccountDirectoryError(
+                .unavailable,
+                subject: subject,
+                errno: number,
+                message: "the name service is not available; see that every service of /etc/nsswitch.conf runs, "
+                    + "then try again"
+            )
+        case .tooLarge:
+            throw inconsistent("the answer is larger than any real one (4 MiB, 65536 groups); correct its entry")
+        case .undecodable(let field):
+            throw inconsistent("the field \(field) of the answer is not valid UTF-8; correct its entry")
+        }
+    }
+
+    private func inconsistent(_ message: String) -> AccountDirectoryError {
+        AccountDirectoryError(.inconsistentAnswer, subject: subject, message: message)
+    }
+}
