@@ -344,8 +344,9 @@ static UNINSTRUMENTED long perform(
     case LAUNCH_STEP_PLACE_DESCRIPTOR:
         return place_descriptor((long)a, (long)b);
     case LAUNCH_STEP_SEAL_DESCRIPTORS:
-    case LAUNCH_STEP_CLOSE_DESCRIPTORS:
         return SYSTEM_CALL_3(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
+    case LAUNCH_STEP_CLOSE_DESCRIPTORS:
+        return SYSTEM_CALL_3(__NR_close_range, a, ~0u, b == 0 ? CLOSE_RANGE_CLOEXEC : 0);
     case LAUNCH_STEP_EXECUTE_TRAMPOLINE:
         if (plan->kind != LAUNCH_KIND_BOOTSTRAP)
             return -ERROR_BAD_MESSAGE;
@@ -456,7 +457,10 @@ static UNINSTRUMENTED long perform(
         const char *fallback = b == 0 ? NULL : string_at(plan, b);
         if (path == NULL || (b != 0 && fallback == NULL))
             return -ERROR_BAD_MESSAGE;
-        return enter_directory(path, fallback, &state->fell_back);
+        result = enter_directory(path, fallback, &state->fell_back);
+        if (context->fell_back != NULL)
+            *context->fell_back = state->fell_back;
+        return result;
     }
     case LAUNCH_STEP_OPEN_STREAM: {
         const char *path = string_at(plan, a);

@@ -9,6 +9,7 @@ struct launch_context {
     char *const *environment;
     uint32_t *group_buffer; /* room for LAUNCH_GROUPS_MAXIMUM ids; only needed where groups are verified */
     int status_descriptor;  /* where LAUNCH_STEP_REPORT writes */
+    uint32_t *fell_back;    /* set to 1 when the working directory is the one to fall back to; may be null */
 };
 
 /* Runs every operation of a plan. Comes back only with a failure: the last operation of a plan becomes another

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -90,6 +91,19 @@ int launch_credentials_of(int process_descriptor, struct launch_credentials *cre
     credentials->effective_group = info.effective_group;
     credentials->saved_group = info.saved_group;
     return 0;
+}
+
+int launch_ignores_child_signal(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) != 0)
+        return 1;
+    return action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT) != 0;
+}
+
+int launch_has_default_securebits(void)
+{
+    return prctl(PR_GET_SECUREBITS) == 0;
 }
 
 int launch_has_capability(unsigned capability)

@@ -131,6 +131,7 @@ static UNINSTRUMENTED void run_plan(void *argument)
     context.environment = child->request->environment;
     context.group_buffer = NULL;
     context.status_descriptor = -1;
+    context.fell_back = &child->result->fell_back;
     child->result->failure = launch_interpret(child->request->plan, &context);
     for (;;)
         SYSTEM_CALL_1(__NR_exit_group, 125);
@@ -145,6 +146,7 @@ UNINSTRUMENTED int launch_spawn(const struct launch_spawn_request *request, stru
     result->process = 0;
     result->process_descriptor = -1;
     result->failure = (struct launch_failure){LAUNCH_STEP_NONE, 0, 0};
+    result->fell_back = 0;
 
     /* No handler of the daemon may run on the child's stack. Also the two signals that glibc keeps to itself. */
     SYSTEM_CALL_4(__NR_rt_sigprocmask, BLOCK_SIGNALS, &all, &former, sizeof former);
@@ -155,6 +157,11 @@ UNINSTRUMENTED int launch_spawn(const struct launch_spawn_request *request, stru
         return (int)process;
     result->process = (int32_t)process;
     return 0;
+}
+
+int launch_watched_descriptor(const struct launch_spawn_result *result)
+{
+    return __atomic_load_n(&result->process_descriptor, __ATOMIC_ACQUIRE);
 }
 
 void *launch_stack_create(void)

@@ -63,7 +63,7 @@ enum launch_step {
     LAUNCH_STEP_FILE_MODE_MASK = 44,       /* a: mask */
     LAUNCH_STEP_WORKING_DIRECTORY = 45,    /* a: offset of the path, b: offset of the path to fall back to, or 0 */
     LAUNCH_STEP_OPEN_STREAM = 46,          /* a: offset of the path, b: flags, c: mode << 32 | target */
-    LAUNCH_STEP_CLOSE_DESCRIPTORS = 47,    /* a: first descriptor that is closed by the exec */
+    LAUNCH_STEP_CLOSE_DESCRIPTORS = 47,    /* a: first descriptor that is closed, b: 0 by the exec, 1 at once */
     LAUNCH_STEP_REPORT = 48,
     LAUNCH_STEP_SIGNAL_MASK = 49,
     LAUNCH_STEP_EXECUTE = 50,              /* a: offset of the paths, each with its zero, b: count */

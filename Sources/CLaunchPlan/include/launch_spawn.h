@@ -24,11 +24,15 @@ struct launch_spawn_result {
     int32_t process;            /* process id */
     int32_t process_descriptor; /* pidfd, close-on-exec, -1 until there is a child */
     struct launch_failure failure;
+    uint32_t fell_back; /* whether the working directory is the one to fall back to */
 };
 
 /* Clones a child that shares the memory of the caller, runs the plan in it, and comes back when the child has become
  * another program or has ended. Returns 0 when there is a child to wait for, even a failed one. */
 int launch_spawn(const struct launch_spawn_request *request, struct launch_spawn_result *result);
+
+/* The descriptor of the process as another thread sees it while launch_spawn has not come back: -1 until there is one. */
+int launch_watched_descriptor(const struct launch_spawn_result *result);
 
 /* Maps a stack. Returns null when there is no memory. */
 void *launch_stack_create(void);
@@ -69,6 +73,12 @@ struct launch_credentials {
     uint32_t real_group, effective_group, saved_group;
 };
 int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
+
+/* Whether SIGCHLD is ignored, or its disposition keeps no zombies (SA_NOCLDWAIT). */
+int launch_ignores_child_signal(void);
+
+/* Whether the securebits of the calling thread are the kernel's own (PR_GET_SECUREBITS is 0). */
+int launch_has_default_securebits(void);
 
 /* Whether the calling thread has a capability in its effective set; a negative error number when it cannot tell. */
 int launch_has_capability(unsigned capability);

@@ -42,6 +42,7 @@ __attribute__((noreturn, used)) void trampoline(long *stack)
     context.environment = (char *const *)(stack + 1 + argument_count + 1);
     context.group_buffer = group_buffer;
     context.status_descriptor = LAUNCH_STATUS_DESCRIPTOR;
+    context.fell_back = NULL;
 
     unsigned long size = 0;
     for (;;) {

@@ -1,4 +1,3 @@
-import Glibc
 import SystemPackage
 
 /// Small files of `/proc` and `/sys`, read whole.
@@ -17,13 +16,11 @@ enum ProcFile {
             defer { try? file.close() }
             var bytes: [UInt8] = []
             while bytes.count < largest {
-                let start = bytes.count
-                bytes.append(contentsOf: repeatElement(0, count: chunk))
-                let count = try unsafe bytes.withUnsafeMutableBytes { buffer in
-                    try unsafe file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[start...]))
+                let part = try unsafe [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
+                    count = try unsafe file.read(into: UnsafeMutableRawBufferPointer(buffer))
                 }
-                bytes.removeLast(chunk - count)
-                if count == 0 { break }
+                guard !part.isEmpty else { break }
+                bytes.append(contentsOf: part)
             }
             return String(decoding: bytes, as: UTF8.self)
         } catch let error as Errno {

@@ -35,6 +35,23 @@ enum LaunchFailureText {
         }
     }
 
+    /// Describes a step that failed in the daemon itself.
+    ///
+    /// - Parameter errno: What the kernel said.
+    /// - Returns: What happened and what to do about it.
+    static func describeInDaemon(_ errno: Errno) -> String {
+        switch errno {
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
+            "the daemon has no descriptor left; close some, or raise its limit (RLIMIT_NOFILE)"
+        case .noMemory, .resourceTemporarilyUnavailable:
+            "the kernel has no memory or process left for a child; try again later"
+        case .badFileDescriptor:
+            "a descriptor given for a standard stream is not open; give one that is"
+        default:
+            "the kernel refused; look for a system call filter on the daemon, or a limit that is reached"
+        }
+    }
+
     private static func missing(_ capability: String, _ errno: Errno) -> String {
         errno == .notPermitted
             ? "the daemon lacks \(capability); run it as root, or give it that capability"

@@ -2,17 +2,41 @@
 ///
 /// The daemon is root, or has `CAP_SETUID` and `CAP_SETGID`. No credential is needed.
 ///
-/// By default a launch is *isolated*: the daemon clones a child that becomes a tiny static program, the trampoline, while
-/// it is still the daemon's own; only the trampoline, in an address space of its own, switches to the account, proves the
+/// By default a launch is *isolated*: the daemon clones a child that becomes a tiny static program, the trampoline,
+/// while it is still the daemon's own; only the trampoline, in an address space of its own, switches to the account, proves the
 /// switch, and becomes the job. Nothing of the daemon is ever within reach of a process that belongs to the account.
 ///
 /// See `setgroups(2)`, `setresgid(2)`, `setresuid(2)`, `capset(2)`.
 public struct SetUIDLauncher: ProcessLauncher {
+    /// What stands between the daemon and the process on its way to the account.
+    public enum Isolation: String, Sendable, Hashable, CaseIterable {
+        /// An address space of its own: the default, and safe against every process of the account.
+        case isolated
+
+        /// None but the kernel's: the child shares the daemon's memory until its exec.
+        ///
+        /// Faster by one exec of a tiny program. What is given up: the daemon's dumpable flag is cleared at the first
+        /// launch (`PR_GET_DUMPABLE` becomes `fs.suid_dumpable`: no core dumps, and debuggers of its own user id lose
+        /// it); a process of the account that stops or kills in the moment before the exec holds up or ends that launch;
+        /// an exec that hangs on its file system holds a thread of the daemon until ``Command/startDeadline``; a home
+        /// directory that cannot be entered is not reported.
+        ///
+        /// Refused where `fs.suid_dumpable` is 1, for daemons that are not root, and where `SIGCHLD` is ignored.
+        case direct
+    }
+
+    /// What stands between the daemon and the process on its way to the account.
+    public let isolation: Isolation
+
     /// The backend's name.
     public var backend: LaunchBackend { .setuid }
 
     /// Creates a launcher.
-    public init() {}
+    ///
+    /// - Parameter isolation: What stands between the daemon and the process on its way to the account.
+    public init(isolation: Isolation = .isolated) {
+        self.isolation = isolation
+    }
 
     /// Starts a command as an identity and waits until its program runs.
     ///
@@ -36,6 +60,10 @@ public struct SetUIDLauncher: ProcessLauncher {
         }
         let machinery = try LaunchMachinery.shared(for: identity, backend)
         let daemon = DaemonFacts.current()
+        guard isolation == .isolated else {
+            return try await DirectLaunch(command: command, identity: identity, backend: backend)
+                .run(on: machinery.reactor, from: daemon)
+        }
         return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .isolated)
             .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, target in
                 plan.isolated(as: target, from: daemon)

@@ -32,6 +32,16 @@ struct StreamPlumbing {
         )
     }
 
+    /// The operations that bring the child's ends to their places, in a table of descriptors of the child's own.
+    ///
+    /// - Parameter needed: The highest other descriptor that the child needs afterwards. What lies above is not even
+    ///   copied into its table, so ten thousand open descriptors of the daemon cost nothing.
+    func placement(keeping needed: Int32 = STDERR_FILENO) -> [ChildOperation] {
+        let highest = max(childEnds.map(\.rawValue).max() ?? STDERR_FILENO, needed)
+        return [.unshareDescriptors(from: highest + 1)]
+            + childEnds.enumerated().map { target, source in .placeDescriptor(source.rawValue, at: Int32(target)) }
+    }
+
     private mutating func input(_ stream: StandardStream.Input) throws(Errno) -> OwnedDescriptor {
         switch stream {
         case .null: return try Self.nullDevice(O_RDONLY)
@@ -61,7 +71,8 @@ struct StreamPlumbing {
             // Only standard error can follow standard output, and the command was checked for that. A file is opened by
             // the child over place 1; opening it once more would give the two streams separate positions.
             if let file = files.first(where: { $0.target == STDOUT_FILENO }) {
-                files.append(ChildPlan.StreamFile(path: file.path, flags: file.flags & ~(O_TRUNC | O_EXCL), target: target))
+                let flags = file.flags & ~(O_TRUNC | O_EXCL)
+                files.append(ChildPlan.StreamFile(path: file.path, flags: flags, target: target))
             }
             return try OwnedDescriptor(duplicating: childEnds[1].rawValue)
         case .file(let path, let mode):

@@ -75,10 +75,11 @@ final class SupervisedProcess: ProcessControl {
         return try result.get()
     }
 
-    /// Waits until a child that was killed is gone, and reaps it; later, when it takes longer than that.
+    /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
     ///
     /// - Parameter limit: How long the caller waits at most.
-    func waitForEnd(atMost limit: Duration) async {
+    func discard(within limit: Duration) async {
+        try? send(.kill)
         let outcome = try? await reactor.ready(processDescriptor.rawValue, .reading, until: ContinuousClock.now + limit)
         if outcome == .ready {
             reap()

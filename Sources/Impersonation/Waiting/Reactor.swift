@@ -43,9 +43,9 @@ final class Reactor: Sendable {
     typealias Handler = @Sendable (Outcome) -> Void
 
     private struct Request {
-        let descriptor: Int32
+        /// `nil` for an alarm.
+        let descriptor: Int32?
         let handler: Handler
-        let deadline: ContinuousClock.Instant?
     }
 
     private struct State {
@@ -100,18 +100,8 @@ final class Reactor: Sendable {
         until deadline: ContinuousClock.Instant? = nil,
         handler: @escaping Handler
     ) throws(Errno) -> Ticket {
-        let (number, mustWake) = state.withLock { state -> (UInt64, Bool) in
-            let number = state.nextNumber
-            state.nextNumber += 1
-            // Known before the descriptor is armed, so that an event that comes at once finds it.
-            state.requests[number] = Request(descriptor: descriptor, handler: handler, deadline: deadline)
-            guard let deadline else { return (number, false) }
-            let index = state.deadlines.lastIndex { $0.instant <= deadline }.map { $0 + 1 } ?? 0
-            state.deadlines.insert((deadline, number), at: index)
-            let sleepsTooLong = state.nextLook.map { deadline < $0 } ?? true
-            if sleepsTooLong { state.nextLook = deadline }
-            return (number, sleepsTooLong)
-        }
+        // Known before the descriptor is armed, so that an event that comes at once finds it.
+        let (number, mustWake) = enter(Request(descriptor: descriptor, handler: handler), until: deadline)
         do {
             try Self.control(
                 poll,
@@ -128,6 +118,38 @@ final class Reactor: Sendable {
         return Ticket(number: number)
     }
 
+    /// Calls a handler at a moment.
+    ///
+    /// - Parameters:
+    ///   - instant: The moment.
+    ///   - handler: Called once, on the thread of the reactor, unless the ticket is cancelled first.
+    /// - Returns: The ticket to cancel the alarm by.
+    func alarm(at instant: ContinuousClock.Instant, handler: @escaping @Sendable () -> Void) -> Ticket {
+        let (number, mustWake) = enter(Request(descriptor: nil, handler: { _ in handler() }), until: instant)
+        if mustWake { wakeThread() }
+        return Ticket(number: number)
+    }
+
+    /// - Returns: The number of the request, and whether the thread sleeps past its deadline.
+    private func enter(_ request: Request, until deadline: ContinuousClock.Instant?) -> (UInt64, Bool) {
+        state.withLock { state in
+            let number = state.nextNumber
+            state.nextNumber += 1
+            state.requests[number] = request
+            guard let deadline else { return (number, false) }
+            let index = state.deadlines.lastIndex { $0.instant <= deadline }.map { $0 + 1 } ?? 0
+            state.deadlines.insert((deadline, number), at: index)
+            let sleepsTooLong = state.nextLook.map { deadline < $0 } ?? true
+            if sleepsTooLong { state.nextLook = deadline }
+            return (number, sleepsTooLong)
+        }
+    }
+
+    private func disarm(_ request: Request) {
+        guard let descriptor = request.descriptor else { return }
+        try? Self.control(poll, EPOLL_CTL_DEL, descriptor, events: 0, number: 0)
+    }
+
     /// Gives a request up.
     ///
     /// - Parameter ticket: The request.
@@ -135,7 +157,7 @@ final class Reactor: Sendable {
     @discardableResult
     func cancel(_ ticket: Ticket) -> Bool {
         guard let request = state.withLock({ $0.requests.removeValue(forKey: ticket.number) }) else { return false }
-        try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+        disarm(request)
         return true
     }
 
@@ -203,7 +225,7 @@ final class Reactor: Sendable {
             return
         }
         guard let request = state.withLock({ $0.requests.removeValue(forKey: number) }) else { return }
-        try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+        disarm(request)
         request.handler(.ready)
     }
 
@@ -220,7 +242,7 @@ final class Reactor: Sendable {
             return expired
         }
         for request in expired {
-            try? Self.control(poll, EPOLL_CTL_DEL, request.descriptor, events: 0, number: 0)
+            disarm(request)
             request.handler(.deadlineExceeded)
         }
     }

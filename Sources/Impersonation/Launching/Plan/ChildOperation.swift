@@ -33,7 +33,7 @@ enum ChildOperation: Hashable {
     case setFileModeCreationMask(FilePermissions)
     case enterDirectory(FilePath, orElse: FilePath?)
     case openStream(FilePath, flags: Int32, mode: FilePermissions, at: Int32)
-    case closeDescriptors(from: Int32)
+    case closeDescriptors(from: Int32, atOnce: Bool = false)
     case report
     case emptySignalMask
     case execute([FilePath])

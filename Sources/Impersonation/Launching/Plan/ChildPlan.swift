@@ -106,7 +106,10 @@ struct ChildPlan {
         from daemon: DaemonFacts,
         descriptors: [ChildOperation]
     ) -> [ChildOperation] {
+        // Closed at once, not with the exec: while the exec of this job stands still on its file system, no other
+        // launch may wait for a pipe that this child holds open.
         descriptors
+            + [.closeDescriptors(from: 3, atOnce: true)]
             + privileged(from: daemon)
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
@@ -117,12 +120,7 @@ struct ChildPlan {
                 .setFileSystemUser(target.userID),
             ]
             + unprivileged
-            + [
-                .closeDescriptors(from: 3),
-                .emptySignalMask,
-                .setUserID(target.userID),
-                .execute(executables),
-            ]
+            + [.emptySignalMask, .setUserID(target.userID), .execute(executables)]
     }
 
     private func privileged(from daemon: DaemonFacts) -> [ChildOperation] {

@@ -46,8 +46,11 @@ struct EncodedPlan {
             var b: UInt64 = 0
             var c: UInt64 = 0
             switch operation {
-            case .unshareDescriptors(let first), .sealDescriptors(let first), .closeDescriptors(let first):
+            case .unshareDescriptors(let first), .sealDescriptors(let first):
                 a = UInt64(UInt32(bitPattern: first))
+            case .closeDescriptors(let first, let atOnce):
+                a = UInt64(UInt32(bitPattern: first))
+                b = atOnce ? 1 : 0
             case .placeDescriptor(let source, let target):
                 a = UInt64(UInt32(bitPattern: source))
                 b = UInt64(UInt32(bitPattern: target))
@@ -94,8 +97,8 @@ struct EncodedPlan {
             throw LaunchError(
                 .invalidCommand,
                 step: .prepare,
-                message: "groups, paths and limits of the job take \(size) bytes, more than the \(LAUNCH_PLAN_MAXIMUM_SIZE) "
-                    + "a plan may have; shorten the paths or the search path"
+                message: "groups, paths and limits of the job take \(size) bytes, more than the "
+                    + "\(LAUNCH_PLAN_MAXIMUM_SIZE) a plan may have; shorten the paths or the search path"
             )
         }
         let header = launch_plan(
@@ -126,7 +129,10 @@ struct EncodedPlan {
     ) throws(LaunchError) -> UInt64 {
         let offset = start + tail.count
         for path in paths {
-            unsafe path.withPlatformString { unsafe tail.append(contentsOf: UnsafeRawBufferPointer(start: $0, count: path.length + 1)) }
+            unsafe path.withPlatformString { characters in
+                let bytes = unsafe UnsafeRawBufferPointer(start: characters, count: path.length + 1)
+                unsafe tail.append(contentsOf: bytes)
+            }
         }
         return UInt64(offset)
     }

@@ -1,0 +1,186 @@
+import CLaunchPlan
+import Glibc
+import SystemPackage
+
+/// One launch in direct mode: the clone child itself switches and becomes the job.
+///
+/// It shares the memory of the daemon until its exec, so three guards stand before it: it is refused where
+/// `fs.suid_dumpable` would let the account read that memory, where the kernel would not empty the capabilities with the
+/// user id, and where nobody could look at the child afterwards. A watchdog ends a child that does not exec in time, and
+/// the switch is proven from outside before the launch is confirmed.
+struct DirectLaunch {
+    let command: Command
+    let identity: ExecutionIdentity
+    let backend: LaunchBackend
+
+    /// How long the end of a killed child is waited for; it may hang in the kernel for longer.
+    private static let reapingTime: Duration = .seconds(1)
+
+    /// How soon the watchdog looks again for a child that was not there yet.
+    private static let watchdogInterval: Duration = .milliseconds(10)
+
+    /// Threads that stand still with a clone: as many launches as can hang at the same time before others wait.
+    private static let workers = BlockingWorkers(name: "impersonation-cl", maximumThreads: 16)
+
+    /// Launches.
+    ///
+    /// - Parameters:
+    ///   - reactor: The thread to wait on.
+    ///   - daemon: What the daemon has that the job must not get.
+    /// - Returns: The confirmed process.
+    /// - Throws: ``LaunchError``; nothing is left behind then.
+    func run(on reactor: Reactor, from daemon: DaemonFacts) async throws(LaunchError) -> LaunchedProcess {
+        let begin = ContinuousClock.now
+        try refuseWhereUnsafe(daemon)
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
+        let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
+        let steps = prepared.plan(openingStreams: streams.files)
+            .direct(as: prepared.credentials, from: daemon, descriptors: streams.placement())
+        let plan = try failures.reporting { () throws(LaunchError) in try EncodedPlan(steps, kind: .direct) }
+
+        let outcome = try await attempt(prepared, plan, streams, on: reactor, until: begin + command.startDeadline)
+        let process = SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
+        if let failed = outcome.failure {
+            await process.discard(within: Self.reapingTime)
+            throw failures.failure(of: failed, in: steps)
+        }
+        try await prove(outcome.child, process, prepared, daemon)
+        process.startReading()
+        do throws(Errno) {
+            try process.startWaiting()
+        } catch {
+            await process.discard(within: Self.reapingTime)
+            throw failures.failure(.stepFailed, .wait, error, "the end of the job could not be waited for")
+        }
+        return LaunchedProcess(
+            identity: identity,
+            report: LaunchReport(
+                backend: backend,
+                processID: outcome.child.processID,
+                workingDirectory: prepared.workingDirectory(fellBack: outcome.fellBack),
+                omittedVariables: prepared.environment.omitted,
+                startTime: ContinuousClock.now - begin
+            ),
+            control: process
+        )
+    }
+
+    private func attempt(
+        _ prepared: PreparedLaunch,
+        _ plan: EncodedPlan,
+        _ streams: StreamPlumbing,
+        on reactor: Reactor,
+        until deadline: ContinuousClock.Instant
+    ) async throws(LaunchError) -> DirectAttempt.Outcome {
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        let attempt = DirectAttempt()
+        let watchdog = reactor.alarm(at: deadline) { Self.end(attempt, on: reactor) }
+        defer { reactor.cancel(watchdog) }
+
+        let arguments = prepared.arguments
+        let environment = prepared.environment.variables
+        let patience = deadline - ContinuousClock.now + Self.reapingTime
+        let work: Result<Void, BlockingWorkersError> = await withTaskCancellationHandler {
+            do throws(BlockingWorkersError) {
+                try await Self.workers.perform(deadline: patience) {
+                    let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
+                    for end in streams.childEnds { end.closeNow() }
+                    guard let abandoned else { return }
+                    let process = SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
+                    try? process.send(.kill)
+                    try? process.startWaiting()
+                }
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            Self.end(attempt, on: reactor)
+        }
+        if case .failure = work { Self.end(attempt, on: reactor) }
+
+        guard let taken = attempt.take() else {
+            for end in streams.childEnds { end.closeNow() }
+            throw Task.isCancelled
+                ? failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
+                : failures.deadlineExceeded(command.startDeadline)
+        }
+        let outcome = try failures.performing(.clone) { () throws(Errno) in try taken.get() }
+        guard !Task.isCancelled, case .success = work else {
+            await SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
+                .discard(within: Self.reapingTime)
+            throw failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
+        }
+        return outcome
+    }
+
+    /// Ends an attempt, again and again until its child was there to be killed or it is over.
+    private static func end(_ attempt: DirectAttempt, on reactor: Reactor) {
+        guard attempt.end() else { return }
+        _ = reactor.alarm(at: ContinuousClock.now + watchdogInterval) { end(attempt, on: reactor) }
+    }
+
+    private func prove(
+        _ child: StartedChild,
+        _ process: SupervisedProcess,
+        _ prepared: PreparedLaunch,
+        _ daemon: DaemonFacts
+    ) async throws(LaunchError) {
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        let proof = OutsideProof(
+            credentials: prepared.credentials,
+            noNewPrivileges: command.noNewPrivileges,
+            emptyBoundingSet: command.capabilityBoundingSet == .empty && daemon.mayEmptyBoundingSet
+        )
+        let verdict = Result { () throws(Errno) -> LaunchError? in
+            guard try OutsideProof.hasExecuted(child.processID) else { return failures.endedBeforeStart() }
+            guard let difference = try proof.difference(of: child.processID) else { return nil }
+            return failures.failure(
+                .verificationFailed,
+                .verifyOutside,
+                nil,
+                "the process was ended because \(difference); look for a security module on the daemon"
+            )
+        }
+        let failed: LaunchError
+        switch verdict {
+        case .success(nil): return
+        case .success(.some(let error)): failed = error
+        case .failure(let error):
+            failed = failures.failure(
+                .verificationFailed,
+                .verifyOutside,
+                error,
+                "the process was ended because /proc does not say what it has become; mount /proc for the daemon"
+            )
+        }
+        await process.discard(within: Self.reapingTime)
+        throw failed
+    }
+
+    private func refuseWhereUnsafe(_ daemon: DaemonFacts) throws(LaunchError) {
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        func refusal(_ message: String) -> LaunchError { failures.failure(.notPermitted, .prepare, nil, message) }
+
+        let dumpable = try? ProcFile.read("/proc/sys/fs/suid_dumpable")
+        guard let first = dumpable?.first, first == "0" || first == "2" else {
+            throw refusal(
+                "direct mode is refused where fs.suid_dumpable is 1: the account could read the daemon's memory; set it to "
+                    + "0, or use the isolated mode"
+            )
+        }
+        guard daemon.userID.rawValue == 0, getuid() == 0, launch_has_default_securebits() != 0 else {
+            throw refusal(
+                "direct mode needs a daemon with user id 0 and the kernel's own securebits, because the kernel empties the "
+                    + "capabilities only then; use the isolated mode"
+            )
+        }
+        guard launch_ignores_child_signal() == 0 else {
+            throw refusal(
+                "direct mode needs the default disposition of SIGCHLD: a job that ends at once could not be looked at any "
+                    + "more; restore it, or use the isolated mode"
+            )
+        }
+    }
+}

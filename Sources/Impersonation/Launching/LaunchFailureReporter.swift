@@ -1,0 +1,72 @@
+import CLaunchPlan
+import SystemPackage
+
+/// Makes the errors of one launch: each names the account, the backend and the step.
+struct LaunchFailureReporter {
+    let identity: ExecutionIdentity
+    let backend: LaunchBackend
+
+    /// An error of this launch.
+    func failure(_ code: LaunchError.Code, _ step: LaunchStep, _ errno: Errno?, _ message: String) -> LaunchError {
+        LaunchError(code, step: step, errno: errno, account: identity.account.name, backend: backend, message: message)
+    }
+
+    /// The error for a step that failed in the child.
+    ///
+    /// - Parameters:
+    ///   - failed: What the interpreter reported.
+    ///   - steps: The plan it ran.
+    func failure(of failed: launch_failure, in steps: [ChildOperation]) -> LaunchError {
+        let step = LaunchStep(rawValue: failed.step)
+        let errno = Errno(rawValue: failed.error)
+        let operation = Int(failed.operation) < steps.count ? steps[Int(failed.operation)] : nil
+        let isVerification = (LaunchStep.verifyUserID.rawValue...LaunchStep.verifyNoNewPrivileges.rawValue)
+            .contains(step.rawValue)
+        return failure(
+            isVerification ? .verificationFailed : step == .execute ? .executableNotStarted : .stepFailed,
+            step,
+            errno,
+            LaunchFailureText.describe(operation?.step == step ? operation : nil, step: step, errno: errno)
+        )
+    }
+
+    /// The error for a program that did not run in time.
+    func deadlineExceeded(_ deadline: Duration) -> LaunchError {
+        failure(
+            .deadlineExceeded,
+            .confirm,
+            nil,
+            "the program did not run within \(deadline); look at the file systems of the program and of the working "
+                + "directory, or for processes of the account that stop others"
+        )
+    }
+
+    /// The error for a child that somebody else has ended.
+    func endedBeforeStart() -> LaunchError {
+        failure(
+            .endedBeforeStart,
+            .confirm,
+            nil,
+            "the child was ended before the program ran; look for processes of the account that kill others, or for the "
+                + "out-of-memory killer"
+        )
+    }
+
+    /// Runs a part of the launch and names account and backend in its error.
+    func reporting<R>(_ body: () throws(LaunchError) -> R) throws(LaunchError) -> R {
+        do {
+            return try body()
+        } catch {
+            throw failure(error.code, error.step, error.errno, error.message)
+        }
+    }
+
+    /// Runs a step of the daemon and makes an error of what the kernel says.
+    func performing<R>(_ step: LaunchStep, _ body: () throws(Errno) -> R) throws(LaunchError) -> R {
+        do {
+            return try body()
+        } catch {
+            throw failure(.stepFailed, step, error, LaunchFailureText.describeInDaemon(error))
+        }
+    }
+}
