@@ -77,7 +77,7 @@ extension ConfigurationFileReader {
         _ place: FilePath
     ) throws(ConfigurationError) -> OpenedFile {
         guard facts.kind == .regular else { throw notRegular(facts.kind) }
-        beforeOpening()
+        hook(.opening)
         let number = unsafe openat(
             directory.number,
             name,

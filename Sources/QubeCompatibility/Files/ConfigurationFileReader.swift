@@ -22,28 +22,37 @@ struct ConfigurationFileReader {
     /// The user ids that may own the file and everything on the way.
     let trustedOwners: Set<uid_t>
 
-    /// Called between looking at the file and opening it for reading, so that a test can interfere at that moment.
-    let beforeOpening: () -> Void
+    /// Called at the moments at which somebody could interfere, so that a test can.
+    let hook: (Moment) -> Void
+
+    /// A moment at which somebody could interfere.
+    enum Moment: Sendable {
+        /// The file was looked at and is about to be opened for reading.
+        case opening
+
+        /// The file is open, was looked at again, and is about to be read.
+        case reading
+    }
 
     /// Reads a file.
     ///
     /// - Parameters:
     ///   - file: The file.
     ///   - trust: What is demanded of the file.
-    ///   - beforeOpening: Called between looking at the file and opening it for reading.
+    ///   - hook: Called at the moments at which somebody could interfere.
     /// - Returns: The text, which is UTF-8 without zero bytes, and what else matters.
     /// - Throws: ``ConfigurationError`` with the component of the path, its owner and mode, and the remedy.
     static func read(
         _ file: FilePath,
         trust: ConfigurationTrust,
-        beforeOpening: () -> Void = {}
+        hook: (Moment) -> Void = { _ in }
     ) throws(ConfigurationError) -> ConfigurationFileContents {
-        try withoutActuallyEscaping(beforeOpening) { hook throws(ConfigurationError) in
+        try withoutActuallyEscaping(hook) { hook throws(ConfigurationError) in
             let reader = ConfigurationFileReader(
                 file: file,
                 trust: trust,
                 trustedOwners: [0, geteuid()],
-                beforeOpening: hook
+                hook: hook
             )
             return try reader.read()
         }
@@ -53,6 +62,7 @@ struct ConfigurationFileReader {
         let opened = try open()
         let facts = opened.facts
         guard facts.size <= Self.maximumSize else { throw tooLarge() }
+        hook(.reading)
         let bytes = try readBytes(opened.descriptor)
         guard let after = FileFacts(of: opened.descriptor), after.size == facts.size, after.changes == facts.changes
         else {

@@ -21,13 +21,12 @@ extension ConfigurationKeys {
         var best = Int.max
         var nearest: [ConfigurationKey] = []
         var related: [ConfigurationKey] = []
-        for key in all.values {
-            if sharesWords(name, key.name) { related.append(key) }
-            let other = fold(key.name)
+        let words = words(of: name)
+        for (key, other, knownWords) in prepared {
+            if sharesWords(words, knownWords) { related.append(key) }
             let limit = min(best, max(2, max(folded.count, other.count) / 3))
             guard abs(folded.count - other.count) <= limit else { continue }
-            let distance = editDistance(folded, other)
-            guard distance <= limit else { continue }
+            guard let distance = editDistance(folded, other, limit: limit) else { continue }
             if distance < best {
                 best = distance
                 nearest = []
@@ -39,6 +38,8 @@ extension ConfigurationKeys {
         return Guess(key: key, mayDecideIdentity: (nearest + related).contains(where: \.decidesIdentity))
     }
 
+    private static let prepared = all.values.map { (key: $0, folded: fold($0.name), words: words(of: $0.name)) }
+
     private static func preferred(_ left: ConfigurationKey, over right: ConfigurationKey) -> Bool {
         left.decidesIdentity == right.decidesIdentity ? left.name < right.name : left.decidesIdentity
     }
@@ -46,9 +47,8 @@ extension ConfigurationKeys {
     /// Whether one name has all the words of the other, where three letters or more may stand for a word they begin.
     ///
     /// A single word says too little to be found in a longer name.
-    private static func sharesWords(_ unknown: String, _ known: String) -> Bool {
-        let unknownWords = words(of: unknown)
-        let knownWords = words(of: known)
+    private static func sharesWords(_ unknownWords: [Substring], _ knownWords: [Substring]) -> Bool {
+        guard !unknownWords.isEmpty else { return false }
         if unknownWords.allSatisfy({ word in knownWords.contains { begins($0, with: word) } }) { return true }
         return knownWords.count > 1
             && knownWords.allSatisfy { word in unknownWords.contains { begins(word, with: $0) } }
@@ -67,8 +67,8 @@ extension ConfigurationKeys {
     }
 
     /// How many letters have to be inserted, left out, replaced or swapped with their neighbour to make one name of
-    /// the other (optimal string alignment).
-    static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    /// the other (optimal string alignment), or `nil` when it is more than `limit`.
+    static func editDistance(_ left: [UInt8], _ right: [UInt8], limit: Int) -> Int? {
         var beforePrevious: [Int] = []
         var previous = Array(0...right.count)
         for row in 0..<left.count {
@@ -84,9 +84,11 @@ extension ConfigurationKeys {
                 }
                 current.append(distance)
             }
+            // Two rows, because a swap reaches over one of them.
+            guard min(current.min() ?? 0, previous.min() ?? 0) <= limit else { return nil }
             beforePrevious = previous
             previous = current
         }
-        return previous[right.count]
+        return previous[right.count] <= limit ? previous[right.count] : nil
     }
 }

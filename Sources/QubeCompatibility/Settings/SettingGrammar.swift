@@ -11,7 +11,8 @@ enum SettingGrammar {
     ) throws(SettingProblem) -> ParsedSetting<Value> {
         if let value = Value(rawValue: text) { return ParsedSetting(value) }
         let choices = Value.allCases.map(\.rawValue).joined(separator: ", ")
-        if let value = Value(rawValue: text.lowercased()) {
+        // Only ASCII, because a Kelvin sign would otherwise pass for the letter k.
+        if text.utf8.allSatisfy({ $0 < 0x80 }), let value = Value(rawValue: text.lowercased()) {
             return ParsedSetting(
                 value,
                 warning: SettingProblem(
@@ -78,8 +79,8 @@ enum SettingGrammar {
         key: String,
         syntax: AccountNameSyntax
     ) throws(SettingProblem) -> ParsedSetting<String> {
-        let separators: Set<Character> = ["\\", "/", "@", syntax.separator]
-        guard !text.contains(where: separators.contains) else {
+        let separators = Set("\\/@\(syntax.separator)".unicodeScalars)
+        guard !text.unicodeScalars.contains(where: separators.contains) else {
             throw SettingProblem(
                 .bareUserNameOnly,
                 "bare user name only: \"\(printable(text))\" names a domain as well",
@@ -97,14 +98,18 @@ enum SettingGrammar {
         return ParsedSetting(text)
     }
 
-    private static func remedyForDomain(in text: String, key: String, separators: Set<Character>) -> String {
-        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false, whereSeparator: separators.contains)
+    private static func remedyForDomain(in text: String, key: String, separators: Set<Unicode.Scalar>) -> String {
+        let parts = text.unicodeScalars.split(
+            maxSplits: 1,
+            omittingEmptySubsequences: false,
+            whereSeparator: separators.contains
+        )
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
             return "write the name alone, and put the domain in worker_host_domain"
         }
         let isPrincipal = text.contains("@")
-        let user = printable(String(isPrincipal ? parts[0] : parts[1]))
-        let domain = printable(String(isPrincipal ? parts[1] : parts[0]))
+        let user = printable(String(String.UnicodeScalarView(isPrincipal ? parts[0] : parts[1])))
+        let domain = printable(String(String.UnicodeScalarView(isPrincipal ? parts[1] : parts[0])))
         return "write \(key) = \(user) and worker_host_domain = \(domain)"
     }
 
@@ -143,7 +148,7 @@ enum SettingGrammar {
     /// Names of groups, separated by commas; groups of a domain may have blanks in their names.
     static func groups(_ text: String) throws(SettingProblem) -> ParsedSetting<[String]> {
         let names = try list(text)
-        for name in names where name.contains(":") || name.first == "-" || name.allSatisfy(\.isNumber) {
+        for name in names where name.utf8.contains(.colon) || name.first == "-" || name.utf8.allSatisfy(\.isDigit) {
             throw SettingProblem(
                 .invalidValue,
                 "\"\(printable(name))\" cannot be the name of a group",
@@ -183,17 +188,16 @@ enum SettingGrammar {
 
     private static func list(_ text: String) throws(SettingProblem) -> [String] {
         guard !text.isEmpty else { return [] }
-        var names: [String] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let name = String(decoding: Array(part.utf8)[...].trimmed, as: UTF8.self)
-            guard !name.isEmpty else {
-                throw SettingProblem(
-                    .invalidValue,
-                    "the list has an empty entry",
-                    remedy: "write the names separated by single commas"
-                )
-            }
-            if !names.contains(name) { names.append(name) }
+        // By bytes: a combining mark after a comma makes another character of it, and no separator any more.
+        let names = Array(text.utf8)
+            .split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            .map(\.trimmed.text)
+        guard !names.contains("") else {
+            throw SettingProblem(
+                .invalidValue,
+                "the list has an empty entry",
+                remedy: "write the names separated by single commas"
+            )
         }
         return names
     }
@@ -228,17 +232,20 @@ enum SettingGrammar {
 
     /// The absolute path of a file.
     static func path(_ text: String) throws(SettingProblem) -> ParsedSetting<FilePath> {
-        let path = FilePath(text)
-        guard path.isAbsolute, path.lastComponent != nil, text.last != "/",
-            !path.components.contains(where: { $0.kind != .regular })
-        else {
+        guard isAbsolutePathOfFile(text) else {
             throw SettingProblem(
                 .invalidValue,
                 text.isEmpty ? "the value is missing" : "\"\(printable(text))\" is no absolute path of a file",
                 remedy: "write the whole path from / on, without . and .."
             )
         }
-        return ParsedSetting(path)
+        return ParsedSetting(FilePath(text))
+    }
+
+    private static func isAbsolutePathOfFile(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.first == .slash, bytes.last != .slash else { return false }
+        return !bytes.split(separator: .slash).contains { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }
     }
 
     /// The URL of a store, which may hold a password and is never repeated.
@@ -248,7 +255,7 @@ enum SettingGrammar {
         switch location.scheme {
         case "memory": isValid = text == "memory:"
         case "sqlite":
-            isValid = text.hasPrefix("sqlite:///") && (try? path(String(text.dropFirst("sqlite://".count)))) != nil
+            isValid = text.hasPrefix("sqlite:///") && isAbsolutePathOfFile(String(text.dropFirst("sqlite://".count)))
         case "postgresql":
             isValid = text.hasPrefix("postgresql://") && text.utf8.count > "postgresql://".utf8.count
         default: isValid = false

@@ -27,6 +27,8 @@ extension StateLocation: CustomStringConvertible, CustomDebugStringConvertible, 
     public var description: String {
         let beforeQuery = url.prefix { $0 != "?" }
         let ending = beforeQuery.count == url.count ? "" : "?***"
+        // Where a password contains a question mark that nobody encoded, there is no telling where the query begins.
+        guard !url.dropFirst(beforeQuery.count).contains("@") else { return "\(scheme)://***" }
         // The last `@` counts: a password may contain one that nobody encoded.
         guard let at = beforeQuery.lastIndex(of: "@") else { return beforeQuery + ending }
         let userInformation = beforeQuery[..<at]

@@ -229,7 +229,7 @@ struct ConfigurationParser {
                 }
                 return ConfigurationValue(
                     form: .block,
-                    text: contents.drop { $0.isEmpty }.joined(separator: "\n"),
+                    text: contents.filter { !$0.isEmpty }.joined(separator: "\n"),
                     lastLine: index + 1
                 )
             }

@@ -14,6 +14,10 @@ struct ConfigurationInterpreter {
         let file: FilePath
     }
 
+    /// With more unknown keys than this, a file is something else.
+    private static let maximumUnknownKeys = 100
+
+    private var unknownKeys = 0
     private var settings: [String: Setting] = [:]
     private var otherKeys: [Sourced<String>] = []
     private(set) var diagnostics: [ConfigurationDiagnostic] = []
@@ -81,6 +85,19 @@ struct ConfigurationInterpreter {
     }
 
     private mutating func reportUnknown(_ setting: Setting) {
+        unknownKeys += 1
+        guard unknownKeys <= Self.maximumUnknownKeys else {
+            if unknownKeys == Self.maximumUnknownKeys + 1 {
+                report(
+                    .error,
+                    .unknownKey,
+                    at: setting,
+                    "this is unknown key number \(unknownKeys), and no more are looked at",
+                    "make sure that this is a worker's configuration"
+                )
+            }
+            return
+        }
         let key = printable(setting.assignment.key, limit: 64)
         guard let guess = ConfigurationKeys.guess(setting.assignment.key) else {
             report(
@@ -216,6 +233,16 @@ struct ConfigurationInterpreter {
                 at: setting,
                 "\(key) takes one value and no braces",
                 "write \(key) = value on one line"
+            )
+            return
+        }
+        guard assignment.value.text.unicodeScalars.allSatisfy(\.isVisibleOrSpace) else {
+            report(
+                .error,
+                .controlCharacter,
+                at: setting,
+                "\(key): the value contains a character that cannot be seen",
+                "type the value again, with ordinary blanks only"
             )
             return
         }
