@@ -61,7 +61,7 @@ struct SettingTests {
         #expect(try value(key, text) == expected)
     }
 
-    @Test("Separators", arguments: [("\\", "\\"), ("\"\\\\\"", "\\"), ("+", "+"), ("/", "/"), ("|", "|")])
+    @Test("Separators", arguments: [("\\", "\\"), ("\"\\\\\"", "\\"), ("+", "+"), ("=", "="), ("|", "|")])
     func separator(text: String, expected: Character) throws {
         #expect(try load("domain_separator = \(text)\n").configuration.domainSeparator.value == expected)
     }
@@ -77,6 +77,17 @@ struct SettingTests {
             ("proxy_execution_mode", "pro\u{200B}xy", .controlCharacter),
             ("proxy_account", "", .invalidValue),
             ("proxy_account", "A\\b", .bareUserNameOnly),
+            ("proxy_account", "1000", .invalidValue),
+            ("proxy_account", "#1000", .invalidValue),
+            ("proxy_account", "\"#1000\"", .invalidValue),
+            ("proxy_account", "-u", .invalidValue),
+            ("proxy_account", "$(id)", .invalidValue),
+            ("proxy_account", "${ref.account}", .invalidValue),
+            ("proxy_account", "john smith", .invalidValue),
+            ("denied_accounts", "alice, 1000", .invalidValue),
+            ("worker_host_domain", "A@B", .invalidValue),
+            ("worker_host_domain", "A\\B", .invalidValue),
+            ("worker_host_domain", "127", .invalidValue),
             ("proxy_account", "A\\\u{301}b", .bareUserNameOnly),
             ("worker_host_domain", "MyCorp\\", .invalidValue),
             ("worker_host_domain", "My Corp", .invalidValue),
@@ -167,6 +178,11 @@ struct SettingTests {
                 #"proxy_execution_mode: "users" is no value of this key; use one of: user, proxy"#
             ),
             ("proxy_nice_value = 21", "proxy_nice_value: 21 is no nice value; use a number from -20 to 19"),
+            (
+                "worker_host_domain = -x",
+                #"worker_host_domain: "-x" cannot be the name of a domain: its domain begins with '-', and tools may "#
+                    + "read it as an option; write the domain alone, such as MYCORP or mycorp.example"
+            ),
             (
                 "minimum_uid = 0",
                 "minimum_uid: 0 cannot be the smallest user id of a job; use a number from 1 to 4294967294; "

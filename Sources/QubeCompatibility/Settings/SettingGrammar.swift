@@ -117,21 +117,14 @@ enum SettingGrammar {
         _ text: String,
         syntax: AccountNameSyntax
     ) throws(SettingProblem) -> AccountName {
-        do {
-            guard !text.isEmpty else {
-                throw SettingProblem(.invalidValue, "the value is missing", remedy: "write the name of an account")
-            }
+        do throws(AccountNameError) {
             return try AccountName(text, syntax: syntax)
-        } catch let problem as SettingProblem {
-            throw problem
-        } catch let error as AccountNameError {
+        } catch {
             throw SettingProblem(
                 .invalidValue,
-                "\"\(error.text)\" cannot be the name of an account",
-                remedy: error.message
+                "\"\(error.text)\" cannot be the name of an account: \(error.message)",
+                remedy: "write the name of an account"
             )
-        } catch {
-            throw SettingProblem(.invalidValue, "the name cannot be read", remedy: "write the name of an account")
         }
     }
 
@@ -172,18 +165,21 @@ enum SettingGrammar {
         return ParsedSetting(text)
     }
 
+    /// A domain is whatever can stand before the separator of an account name.
     private static func requireDomain(_ text: String) throws(SettingProblem) {
-        let isDomain =
-            text.utf8.count <= AccountName.maximumLength
-            && text.utf8.allSatisfy(\.isKeyCharacter)
-            && text.first != "." && text.first != "-"
-        guard isDomain else {
-            throw SettingProblem(
-                .invalidValue,
-                "\"\(printable(text))\" cannot be the name of a domain",
-                remedy: "write the domain alone, such as MYCORP or mycorp.example"
-            )
+        let reason: String
+        do throws(AccountNameError) {
+            let name = try AccountName("\(text)\\user")
+            guard name.domain != text else { return }
+            reason = "the name holds more than a domain"
+        } catch {
+            reason = error.message
         }
+        throw SettingProblem(
+            .invalidValue,
+            "\"\(printable(text))\" cannot be the name of a domain: \(reason)",
+            remedy: "write the domain alone, such as MYCORP or mycorp.example"
+        )
     }
 
     private static func list(_ text: String) throws(SettingProblem) -> [String] {
@@ -204,10 +200,9 @@ enum SettingGrammar {
 
     /// The character between domain and user.
     ///
-    /// Only characters that neither names nor the syntax of the file use can separate: Samba's `winbind separator`
-    /// would take more.
+    /// The same characters as ``AccountNameSyntax/separator`` takes; Samba's `winbind separator` would take more.
     static func separator(_ text: String) throws(SettingProblem) -> ParsedSetting<Character> {
-        let separators: [Character] = ["\\", "+", "/", "%", "^", "~", "!", "|"]
+        let separators: [Character] = ["\\", "+", "/", "%", "^", "~", "!", "|", "="]
         guard text.count == 1, let character = text.first, separators.contains(character) else {
             throw SettingProblem(
                 .invalidValue,
