@@ -69,7 +69,7 @@ struct NSSAccountDirectoryTestBedTests {
 
     let directory = NSSAccountDirectory(deadline: .seconds(30))
 
-    static let longName = "account-with-a-name-that-is-as-long-as-linux-permits-it-and-more"
+    static let longName = "account-whose-name-is-far-longer-than-useradd-would-ever-permit"
 
     static let known: [Known] = [
         Known(
@@ -113,15 +113,24 @@ struct NSSAccountDirectoryTestBedTests {
             uid: 11_103,
             gid: 10_513,
             groups: [10_513, 11_104],
-            home: "/bed/home/mycorp-someuser"
+            home: "/bed/home/mycorp-someuser",
+            shell: "/bin/bash"
         ),
-        Known(name: "OTHER\\someuser", uid: 12_103, gid: 12_513, groups: [12_513], home: "/bed/home/other-someuser"),
+        Known(
+            name: "OTHER\\someuser",
+            uid: 12_103,
+            gid: 12_513,
+            groups: [12_513],
+            home: "/bed/home/other-someuser",
+            shell: "/bin/bash"
+        ),
         Known(
             name: "someuser@dept.example",
             uid: 11_106,
             gid: 10_513,
             groups: [10_513],
-            home: "/bed/home/dept-someuser"
+            home: "/bed/home/dept-someuser",
+            shell: "/bin/bash"
         ),
     ]
 
