@@ -72,8 +72,6 @@ let package = Package(
             ]
         ),
 
-        // What the tests launch: a C program that prints everything a job can know of itself.
-        .executableTarget(name: "probe", path: "Tests/Probe"),
         .testTarget(
             name: "ImpersonationTests",
             dependencies: [
@@ -88,7 +86,6 @@ let package = Package(
                 "Impersonation",
                 "ImpersonationTesting",
                 "CLaunchPlan",
-                "probe",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
@@ -108,7 +105,6 @@ let package = Package(
                 "Impersonation",
                 "QubeCompatibility",
                 "ImpersonationTesting",
-                "probe",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

@@ -39,14 +39,17 @@ static long take_filesystem_root(void)
     return -1;
 }
 
-static long take_all_capabilities(void)
+/* Not every capability there is: a machine may lack some in its bounding set, and root could not take those either. */
+static long take_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     struct __user_cap_data_struct data[2];
     if (syscall(SYS_capget, &header, data) != 0)
         return -1;
-    for (int half = 0; half < 2; half++)
-        data[half].effective = data[half].permitted = data[half].inheritable = half == 0 ? UINT32_MAX : 0x1ff;
+    uint32_t wanted = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_DAC_OVERRIDE | 1u << CAP_KILL;
+    data[0].effective |= wanted;
+    data[0].permitted |= wanted;
+    data[0].inheritable |= wanted;
     return syscall(SYS_capset, &header, data);
 }
 
@@ -73,7 +76,7 @@ void attack_regain_root(void)
     attempt("setregid(-1, 0)", setregid(keep, 0));
     attempt("setgroups(0)", setgroups(1, &root_group));
     attempt("setgroups()", setgroups(0, NULL));
-    attempt("capset(all)", take_all_capabilities());
+    attempt("capset(CAP_SETUID...)", take_capabilities());
     attempt("prctl(PR_CAP_AMBIENT_RAISE, CAP_SETUID)",
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0));
     attempt("prctl(PR_SET_NO_NEW_PRIVS, 0)", prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0));
