@@ -131,15 +131,20 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     ) async throws(ProxyRegistryError) -> BindingOutcome {
         state.withLock { state in
             if login == account { return .cleared(state.bindings.removeValue(forKey: login)) }
-            let standing = state.standing(of: login)
-            let earlier = standing.binding
+            let grants = state.grants[login, default: [:]]
+            let earlier = state.bindings[login]
+            let standing = ProxyStanding(
+                login: login,
+                grants: grants[account].map { [$0] } ?? [],
+                binding: earlier,
+                isProxyAccount: state.logins[login] != nil
+            )
             if let denial = standing.denial(actingAs: account, at: date, from: remoteAddress) {
                 return .refused(denial, standing: earlier)
             }
             if let earlier {
                 if earlier.account == account { return .bound(earlier, replaced: nil) }
-                let inForce = standing.grants.contains { $0.account == earlier.account && $0.holds(at: date) }
-                if conflict == .refuse, inForce {
+                if conflict == .refuse, grants[earlier.account]?.holds(at: date) == true {
                     let denial = Denial(
                         .boundToAnotherAccount,
                         message: "\(login) acts as \(earlier.account) right now, so it cannot be bound to \(account): "
@@ -164,10 +169,12 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
 
     /// Orders grants by the bytes of the canonical forms, as a store on SQL does with a binary collation.
     private static func sorted(_ grants: some Sequence<Grant>) -> [Grant] {
-        grants.sorted { left, right in
-            let logins = (left.login.canonical.utf8, right.login.canonical.utf8)
-            if !logins.0.elementsEqual(logins.1) { return logins.0.lexicographicallyPrecedes(logins.1) }
-            return left.account.canonical.utf8.lexicographicallyPrecedes(right.account.canonical.utf8)
-        }
+        grants.map { (login: Array($0.login.canonical.utf8), account: Array($0.account.canonical.utf8), grant: $0) }
+            .sorted { left, right in
+                left.login == right.login
+                    ? left.account.lexicographicallyPrecedes(right.account)
+                    : left.login.lexicographicallyPrecedes(right.login)
+            }
+            .map(\.grant)
     }
 }
