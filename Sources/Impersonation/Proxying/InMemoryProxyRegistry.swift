@@ -9,8 +9,10 @@ import Synchronization
 public final class InMemoryProxyRegistry: ProxyRegistry {
     /// Everything the registry holds.
     private struct State {
-        /// Grants by login, then by account.
-        var grants: [AccountName: [AccountName: Grant]] = [:]
+        /// Grants by login, ordered by account, so that a resolution copies no more than a reference.
+        ///
+        /// Logins without any are absent.
+        var grants: [AccountName: [Grant]] = [:]
 
         /// How many logins have a grant for an account; accounts without one are absent.
         var logins: [AccountName: Int] = [:]
@@ -18,17 +20,25 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
         /// Bindings by login.
         var bindings: [AccountName: Binding] = [:]
 
-        func standing(of login: AccountName) -> ProxyStanding {
-            ProxyStanding(
-                login: login,
-                grants: InMemoryProxyRegistry.sorted(grants[login, default: [:]].values),
-                binding: bindings[login],
-                isProxyAccount: logins[login] != nil
-            )
+        func grant(login: AccountName, account: AccountName) -> Grant? {
+            let own = grants[login, default: []]
+            let index = InMemoryProxyRegistry.position(of: account, in: own)
+            return index < own.count && own[index].account == account ? own[index] : nil
+        }
+
+        mutating func insert(_ grant: Grant) {
+            let index = InMemoryProxyRegistry.position(of: grant.account, in: grants[grant.login, default: []])
+            if self.grant(login: grant.login, account: grant.account) != nil {
+                grants[grant.login, default: []][index] = grant
+            } else {
+                grants[grant.login, default: []].insert(grant, at: index)
+                logins[grant.account, default: 0] += 1
+            }
         }
 
         mutating func removeGrant(login: AccountName, account: AccountName) -> Bool {
-            guard grants[login]?.removeValue(forKey: account) != nil else { return false }
+            guard grant(login: login, account: account) != nil else { return false }
+            grants[login, default: []].removeAll { $0.account == account }
             if grants[login]?.isEmpty == true { grants[login] = nil }
             let others = logins[account, default: 1] - 1
             logins[account] = others > 0 ? others : nil
@@ -53,7 +63,14 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     ///
     /// Never throws.
     public func standing(of login: AccountName) async throws(ProxyRegistryError) -> ProxyStanding {
-        state.withLock { $0.standing(of: login) }
+        state.withLock { state in
+            ProxyStanding(
+                login: login,
+                grants: state.grants[login, default: []],
+                binding: state.bindings[login],
+                isProxyAccount: state.logins[login] != nil
+            )
+        }
     }
 
     /// Permits a login to act as an account, in place of an earlier grant for the same pair.
@@ -81,9 +98,7 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
                         + "\(login) was not given one: revoke the grants of \(account) first"
                 )
             }
-            if state.grants[login, default: [:]].updateValue(grant, forKey: account) == nil {
-                state.logins[account, default: 0] += 1
-            }
+            state.insert(grant)
         }
     }
 
@@ -101,7 +116,7 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     @discardableResult
     public func revokeAll(login: AccountName) async throws(ProxyRegistryError) -> Int {
         state.withLock { state in
-            let accounts = Array(state.grants[login, default: [:]].keys)
+            let accounts = state.grants[login, default: []].map(\.account)
             for account in accounts {
                 _ = state.removeGrant(login: login, account: account)
             }
@@ -114,8 +129,8 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     /// Never throws.
     public func grants(for login: AccountName?) async throws(ProxyRegistryError) -> [Grant] {
         state.withLock { state in
-            guard let login else { return Self.sorted(state.grants.values.flatMap(\.values)) }
-            return Self.sorted(state.grants[login, default: [:]].values)
+            if let login { return state.grants[login, default: []] }
+            return state.grants.sorted { Self.precedes($0.key, $1.key) }.flatMap(\.value)
         }
     }
 
@@ -131,11 +146,10 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     ) async throws(ProxyRegistryError) -> BindingOutcome {
         state.withLock { state in
             if login == account { return .cleared(state.bindings.removeValue(forKey: login)) }
-            let grants = state.grants[login, default: [:]]
             let earlier = state.bindings[login]
             let standing = ProxyStanding(
                 login: login,
-                grants: grants[account].map { [$0] } ?? [],
+                grants: state.grants[login, default: []],
                 binding: earlier,
                 isProxyAccount: state.logins[login] != nil
             )
@@ -144,7 +158,8 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
             }
             if let earlier {
                 if earlier.account == account { return .bound(earlier, replaced: nil) }
-                if conflict == .refuse, grants[earlier.account]?.holds(at: date) == true {
+                let inForce = state.grant(login: login, account: earlier.account)?.holds(at: date) == true
+                if conflict == .refuse, inForce {
                     let denial = Denial(
                         .boundToAnotherAccount,
                         message: "\(login) acts as \(earlier.account) right now, so it cannot be bound to \(account): "
@@ -167,14 +182,20 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
         state.withLock { $0.bindings.removeValue(forKey: login) }
     }
 
-    /// Orders grants by the bytes of the canonical forms, as a store on SQL does with a binary collation.
-    private static func sorted(_ grants: some Sequence<Grant>) -> [Grant] {
-        grants.map { (login: Array($0.login.canonical.utf8), account: Array($0.account.canonical.utf8), grant: $0) }
-            .sorted { left, right in
-                left.login == right.login
-                    ? left.account.lexicographicallyPrecedes(right.account)
-                    : left.login.lexicographicallyPrecedes(right.login)
-            }
-            .map(\.grant)
+    /// Where the grant for an account stands, or would stand, among the grants of one login.
+    private static func position(of account: AccountName, in grants: [Grant]) -> Int {
+        var range = grants.startIndex..<grants.endIndex
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range =
+                precedes(grants[middle].account, account)
+                ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return range.lowerBound
+    }
+
+    /// Orders names by the bytes of their canonical forms, as a store on SQL does with a binary collation.
+    private static func precedes(_ left: AccountName, _ right: AccountName) -> Bool {
+        left.canonical.utf8.lexicographicallyPrecedes(right.canonical.utf8)
     }
 }

@@ -29,21 +29,26 @@ extension ProxyRegistryConformance {
                 group.addTask {
                     for _ in 0..<attempts / 4 {
                         try await registry.add(grant("alice", "render"))
+                        await Task.yield()
                         try await registry.revoke(login: name("alice"), account: name("render"))
+                        await Task.yield()
                         try await requireGrantedBinding(registry)
                     }
                 }
                 group.addTask {
                     for _ in 0..<attempts / 4 {
                         try await registry.revokeAll(login: name("alice"))
+                        await Task.yield()
                         try await requireGrantedBinding(registry)
                         try await registry.add(grant("alice", "etl"))
+                        await Task.yield()
                     }
                 }
                 for account in ["render", "etl"] {
                     group.addTask {
                         for attempt in 0..<attempts / 2 {
                             _ = try await bind(registry, "alice", to: account, at: now + Double(attempt))
+                            await Task.yield()
                             try await requireGrantedBinding(registry)
                         }
                     }
