@@ -79,7 +79,8 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
         guard login != account else {
             throw ProxyRegistryError(
                 .selfGrant,
-                message: "\(login) needs no grant to act as itself: leave the grant out"
+                message: "\(login) and \(account) are the same account, which needs no grant to act as itself: leave "
+                    + "the grant out"
             )
         }
         try state.withLock { state throws(ProxyRegistryError) in
