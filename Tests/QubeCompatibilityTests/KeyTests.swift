@@ -1,4 +1,5 @@
 import Impersonation
+import SystemPackage
 import Testing
 
 @testable import QubeCompatibility
@@ -26,6 +27,16 @@ struct KeyTests {
         #expect(expected.filter { ConfigurationKeys.all[$0] == nil } == [])
         // 116 pages in the parameter reference, and four names that only other pages and example files mention.
         #expect(ConfigurationKeys.all.values.filter { $0.owner != .library }.count == 116 + 4)
+    }
+
+    @Test
+    func `The page about the file has every key that counts, and its example can be used`() throws {
+        let page = FilePath(#filePath).removingLastComponent()
+            .appending("../../Sources/QubeCompatibility/Documentation.docc/WorkerFile.md")
+        let text = try ConfigurationFileReader.read(page, trust: .readOnly).text
+        #expect(ConfigurationKeys.heeded.map(\.name).filter { !text.contains("`\($0)`") } == [])
+        let example = try #require(text.split(separator: "```").dropFirst().first)
+        #expect(try load(String(example)).diagnostics.isEmpty)
     }
 
     @Test
