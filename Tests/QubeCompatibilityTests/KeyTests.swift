@@ -91,6 +91,7 @@ struct KeyTests {
             ("porxy_account", "proxy_account"),
             ("proxy_passwd", "proxy_password"),
             ("worker_domain", "worker_host_domain"),
+            ("worker_host", "worker_host_domain"),
             ("host_domain", "worker_host_domain"),
             ("min_uid", "minimum_uid"),
             ("minimum_uuid", "minimum_uid"),

@@ -1,22 +1,14 @@
 extension ConfigurationKeys {
-    /// The known key a misspelt one may have been meant for.
-    struct Guess: Sendable, Hashable {
-        /// The nearest key, the first in the alphabet when several are as near.
-        let key: ConfigurationKey
-
-        /// Whether a key that decides whom jobs run as may have been meant.
-        let mayDecideIdentity: Bool
-    }
-
     /// Returns the known key nearest to an unknown one, or `nil` when none is near.
     ///
     /// Case, hyphens and underscores do not count. Beyond that, a key is near when at most a third of the longer
     /// name's letters, and in any case two, have to be typed otherwise. A key that has words left out, shortened or
-    /// added (`proxy_mode`, `min_uid`) is near as well, though less.
+    /// added (`proxy_mode`, `min_uid`) is near as well, though less. A near key that decides whom jobs run as goes before
+    /// all others, because passing over a misspelt one of them does more harm than stopping in vain.
     ///
     /// - Parameter name: A key that is not known.
     /// - Returns: The key that may have been meant.
-    static func guess(_ name: String) -> Guess? {
+    static func guess(_ name: String) -> ConfigurationKey? {
         let folded = fold(name)
         var best = Int.max
         var nearest: [ConfigurationKey] = []
@@ -33,16 +25,13 @@ extension ConfigurationKeys {
             }
             nearest.append(key)
         }
-        let candidates = nearest.isEmpty ? related : nearest
-        guard let key = candidates.min(by: { preferred($0, over: $1) }) else { return nil }
-        return Guess(key: key, mayDecideIdentity: (nearest + related).contains(where: \.decidesIdentity))
+        for keys in [nearest.filter(\.decidesIdentity), related.filter(\.decidesIdentity), nearest, related] {
+            if let key = keys.min(by: { $0.name < $1.name }) { return key }
+        }
+        return nil
     }
 
     private static let prepared = all.values.map { (key: $0, folded: fold($0.name), words: words(of: $0.name)) }
-
-    private static func preferred(_ left: ConfigurationKey, over right: ConfigurationKey) -> Bool {
-        left.decidesIdentity == right.decidesIdentity ? left.name < right.name : left.decidesIdentity
-    }
 
     /// Whether one name has all the words of the other, where three letters or more may stand for a word they begin.
     ///

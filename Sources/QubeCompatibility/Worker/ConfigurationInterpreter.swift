@@ -109,12 +109,12 @@ struct ConfigurationInterpreter {
             )
             return
         }
-        guard guess.mayDecideIdentity else {
+        guard guess.decidesIdentity else {
             report(
                 .warning,
                 .unknownKey,
                 at: setting,
-                "unknown key \(key), did you mean \(guess.key.name)? It is ignored",
+                "unknown key \(key), did you mean \(guess.name)? It is ignored",
                 "correct its spelling or remove it"
             )
             return
@@ -123,7 +123,7 @@ struct ConfigurationInterpreter {
             .error,
             .unknownKey,
             at: setting,
-            "unknown key \(key), did you mean \(guess.key.name)? Ignoring it could change whom jobs run as",
+            "unknown key \(key), did you mean \(guess.name)? Ignoring it could change whom jobs run as",
             "correct its spelling or remove it"
         )
     }
