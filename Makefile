@@ -1,0 +1,41 @@
+# The two commands of the README are `make demo` and `make test`. Both work on a machine that has Swift, git and make:
+# what else they need, Scripts/install-packages installs or names.
+
+SWIFT ?= swift
+SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test demo bench-quick lint format doctor packages clean
+
+help: ## Lists the targets
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+
+build: packages ## Builds the libraries and the impersonate tool
+	$(SWIFT) build
+
+test: packages ## Builds and runs every test in the test bed, as root or not
+	$(SWIFT) build --build-tests
+	Scripts/test
+
+demo: packages ## Runs the example worker with real accounts in the test bed and prints who ran what as whom
+	$(SWIFT) build --package-path Examples/RenderWorker
+	Scripts/testbed -- Examples/RenderWorker/demo
+
+bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
+	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks --quick
+
+lint: ## Checks the style of every Swift file
+	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
+
+format: ## Formats every Swift file
+	$(SWIFT) format --in-place --recursive --parallel $(SOURCES)
+
+doctor: build ## Tells which ways of starting jobs work on this machine and what the others lack
+	.build/debug/impersonate doctor
+
+packages:
+	@Scripts/install-packages
+
+clean: ## Removes what was built
+	rm -rf .build Examples/*/.build Benchmarks/.build
