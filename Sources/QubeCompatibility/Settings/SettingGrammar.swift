@@ -132,9 +132,9 @@ enum SettingGrammar {
     static func accounts(
         _ text: String,
         syntax: AccountNameSyntax
-    ) throws(SettingProblem) -> ParsedSetting<[String]> {
-        let names = try list(text)
-        for name in names { _ = try accountName(name, syntax: syntax) }
+    ) throws(SettingProblem) -> ParsedSetting<[AccountName]> {
+        var names: [AccountName] = []
+        for name in try list(text) { names.append(try accountName(name, syntax: syntax)) }
         return ParsedSetting(names)
     }
 

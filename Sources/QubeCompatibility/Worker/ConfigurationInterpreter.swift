@@ -205,9 +205,9 @@ struct ConfigurationInterpreter {
     }
 
     /// An empty list of what is allowed could mean everything or nothing; neither is guessed.
-    private static func allowing(
-        _ list: ParsedSetting<[String]>
-    ) throws(SettingProblem) -> ParsedSetting<[String]?> {
+    private static func allowing<Element: Sendable>(
+        _ list: ParsedSetting<[Element]>
+    ) throws(SettingProblem) -> ParsedSetting<[Element]?> {
         guard !list.value.isEmpty else {
             throw SettingProblem(
                 .invalidValue,

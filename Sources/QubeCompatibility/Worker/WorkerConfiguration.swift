@@ -34,10 +34,10 @@ public struct WorkerConfiguration: Sendable {
     public var minimumUserID: Sourced<UInt32>
 
     /// `denied_accounts`: accounts that never run jobs.
-    public var deniedAccounts: Sourced<[String]>
+    public var deniedAccounts: Sourced<[AccountName]>
 
     /// `allowed_accounts`: the only accounts that run jobs, or `nil` when every account may.
-    public var allowedAccounts: Sourced<[String]?>
+    public var allowedAccounts: Sourced<[AccountName]?>
 
     /// `denied_groups`: groups whose members never run jobs.
     public var deniedGroups: Sourced<[String]>
