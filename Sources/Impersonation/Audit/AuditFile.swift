@@ -1,0 +1,198 @@
+import Glibc
+import SystemPackage
+
+/// The open file of a ``FileAuditLog``: opened so that nobody else can have put it there, read it or change it.
+struct AuditFile: ~Copyable {
+    private let path: FilePath
+    private let descriptor: FileDescriptor
+    private let device: DeviceID
+    private let inode: Inode
+
+    /// Whether the last record was written in part only, so that the next one has to begin on a line of its own.
+    private var endsInsideLine = false
+
+    /// Opens the file, and creates it where it is not there.
+    ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - synced: Whether the directory has to hold a new file durably, too.
+    /// - Throws: ``AuditLogError`` with the path, what was found there and the remedy.
+    init(opening path: FilePath, synced: Bool) throws(AuditLogError) {
+        guard let name = path.lastComponent, name.kind == .regular, !path.string.utf8.contains(0) else {
+            throw AuditLogError(destination: path.string, message: "names no file; name a file in a directory")
+        }
+        let directory = try Self.openDirectory(of: path)
+        defer { try? directory.close() }
+
+        let descriptor = try Self.openFile(name.string, in: directory, path: path, synced: synced)
+        do throws(AuditLogError) {
+            let found = try Self.inspect(descriptor, path: path)
+            self.path = path
+            self.descriptor = descriptor
+            device = found.deviceID
+            inode = found.inode
+        } catch {
+            try? descriptor.close()
+            throw error
+        }
+    }
+
+    deinit {
+        try? descriptor.close()
+    }
+
+    /// Whether the path still leads to this file; not so after the file was rotated away.
+    ///
+    /// The corresponding system calls are `fstatat(2)` now and `fstat(2)` when the file was opened.
+    func isCurrent() -> Bool {
+        guard let found = try? Stat(path, followTargetSymlink: false) else { return false }
+        return found.deviceID == device && found.inode == inode
+    }
+
+    /// Appends one record with one `write(2)`.
+    ///
+    /// Linux writes a record to a regular file that is open with `O_APPEND` at its end and in one piece, also when
+    /// several processes append. A short write happens only where there is no room for the rest.
+    ///
+    /// - Parameters:
+    ///   - line: The record, its line feed included.
+    ///   - synced: Whether the record has to be on the disk.
+    /// - Throws: ``AuditLogError`` when not all of it was written.
+    mutating func append(_ line: [UInt8], synced: Bool) throws(AuditLogError) {
+        let bytes = endsInsideLine ? [UInt8(ascii: "\n")] + line : line
+        let written: Int
+        do {
+            written = try unsafe bytes.withUnsafeBytes { unsafe try descriptor.write($0) }
+        } catch {
+            throw Self.failure(path, "could not be written; \(Self.makeRoom)", error)
+        }
+        guard written == bytes.count else {
+            endsInsideLine = written > 0 || endsInsideLine
+            throw Self.failure(path, "took \(written) of \(bytes.count) bytes of a record; \(Self.makeRoom)")
+        }
+        endsInsideLine = false
+        guard synced else { return }
+        guard fdatasync(descriptor.rawValue) == 0 else {
+            throw Self.failure(path, "could not be brought to the disk; look for faults of the disk", Errno.last)
+        }
+    }
+
+    private static let makeRoom = "make room on its file system, or raise the limit on file sizes (RLIMIT_FSIZE)"
+
+    private static func openDirectory(of path: FilePath) throws(AuditLogError) -> FileDescriptor {
+        let parent = path.removingLastComponent()
+        let directoryPath = parent.isEmpty ? FilePath(".") : parent
+        let directory: FileDescriptor
+        let found: Stat
+        do {
+            directory = try FileDescriptor.open(directoryPath, .readOnly, options: [.directory, .closeOnExec])
+        } catch {
+            throw failure(path, "its directory \(directoryPath) cannot be opened; create it with mode 0700", error)
+        }
+        do throws(Errno) {
+            found = try directory.stat()
+        } catch {
+            try? directory.close()
+            throw failure(path, "its directory \(directoryPath) cannot be examined", error)
+        }
+        let owner = found.userID.rawValue
+        if owner != 0, owner != geteuid() {
+            try? directory.close()
+            throw failure(
+                path,
+                "its directory \(directoryPath) belongs to uid \(owner), who could replace the file; "
+                    + "use a directory of uid \(geteuid()) or of root"
+            )
+        }
+        let writers = found.permissions.intersection([.groupWrite, .otherWrite])
+        guard writers.isEmpty || found.permissions.contains(.saveText) else {
+            try? directory.close()
+            throw failure(
+                path,
+                "others may write to its directory \(directoryPath) (mode \(octal(found.permissions))) and so replace "
+                    + "the file; chmod go-w \(directoryPath)"
+            )
+        }
+        return directory
+    }
+
+    private static func openFile(
+        _ name: String,
+        in directory: FileDescriptor,
+        path: FilePath,
+        synced: Bool
+    ) throws(AuditLogError) -> FileDescriptor {
+        let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+        // Rotation may take the file away between the two calls; nobody takes it away again and again.
+        for _ in 0..<16 {
+            let created = unsafe openat(directory.rawValue, name, flags | O_CREAT | O_EXCL, 0o600)
+            if created >= 0 {
+                // The umask of the daemon may have taken even the owner's bits away.
+                let descriptor = FileDescriptor(rawValue: created)
+                let failed = fchmod(created, 0o600) != 0 || (synced && fsync(directory.rawValue) != 0)
+                guard failed else { return descriptor }
+                let number = Errno.last
+                try? descriptor.close()
+                throw failure(path, "was created but could not be given mode 0600", number)
+            }
+            guard Errno.last == .fileExists else {
+                throw failure(path, "could not be created in its directory", Errno.last)
+            }
+            let opened = unsafe openat(directory.rawValue, name, flags)
+            if opened >= 0 { return FileDescriptor(rawValue: opened) }
+            let number = Errno.last
+            switch number {
+            case .noSuchFileOrDirectory, .interrupted: continue
+            case .tooManySymbolicLinkLevels:
+                throw failure(path, "is a symbolic link; remove it, or name the file it leads to")
+            case .isDirectory:
+                throw failure(path, "is a directory; name a file in it")
+            case .noSuchAddressOrDevice:
+                throw failure(path, "is a FIFO, a socket or a device, not a regular file; remove it")
+            default:
+                throw failure(path, "could not be opened", number)
+            }
+        }
+        throw failure(path, "comes and goes while it is opened; look for what moves it")
+    }
+
+    private static func inspect(_ descriptor: FileDescriptor, path: FilePath) throws(AuditLogError) -> Stat {
+        let found: Stat
+        do throws(Errno) {
+            found = try descriptor.stat()
+        } catch {
+            throw failure(path, "could not be examined", error)
+        }
+        guard found.type == .regular else {
+            throw failure(path, "is a FIFO, a socket or a device, not a regular file; remove it")
+        }
+        guard found.userID.rawValue == geteuid() else {
+            throw failure(
+                path,
+                "belongs to uid \(found.userID.rawValue), not to uid \(geteuid()) that writes it; "
+                    + "move it away, or chown \(geteuid()) \(path)"
+            )
+        }
+        guard found.linkCount == 1 else {
+            throw failure(path, "has \(found.linkCount) names (hard links), not one; move it away or remove the others")
+        }
+        let others = found.permissions.intersection([.groupReadWriteExecute, .otherReadWriteExecute])
+        guard others.isEmpty else {
+            throw failure(path, "is open to others (mode \(octal(found.permissions))); chmod 600 \(path)")
+        }
+        return found
+    }
+
+    private static func octal(_ permissions: FilePermissions) -> String {
+        "0" + String(permissions.rawValue, radix: 8)
+    }
+
+    private static func failure(_ path: FilePath, _ message: String, _ error: (any Error)? = nil) -> AuditLogError {
+        AuditLogError(destination: path.string, errno: error as? Errno, message: message)
+    }
+}
+
+extension Errno {
+    /// The number the last failed system call of this thread left behind.
+    fileprivate static var last: Errno { Errno(rawValue: errno) }
+}
