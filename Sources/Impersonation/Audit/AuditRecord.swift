@@ -1,6 +1,8 @@
 public import FoundationEssentials
 
-/// One decision, as the audit log keeps it. There is no place in it for a secret, an environment or a standard stream.
+/// One decision, as the audit log keeps it.
+///
+/// There is no place in it for a secret, an environment or a standard stream.
 public struct AuditRecord: Sendable, Hashable {
     /// What the record is about.
     public enum Event: String, Sendable, Hashable {

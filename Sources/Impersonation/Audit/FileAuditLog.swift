@@ -1,5 +1,5 @@
-public import SystemPackage
 import Synchronization
+public import SystemPackage
 
 /// An audit log in a file of its own: one line of JSON per decision.
 ///
@@ -90,13 +90,15 @@ public final class FileAuditLog: AuditLog {
     private func offThePool(
         _ work: @escaping @Sendable () throws(AuditLogError) -> Void
     ) async throws(AuditLogError) {
-        let outcome = await Task.detached { [workers] () -> Result<Void, AuditLogError> in
-            do throws(BlockingWorkersError) {
-                return try await workers.perform(deadline: Self.deadline) { Result(catching: work) }
-            } catch {
-                return .failure(self.failure(error))
+        let outcome =
+            await Task.detached { [workers] () -> Result<Void, AuditLogError> in
+                do throws(BlockingWorkersError) {
+                    return try await workers.perform(deadline: Self.deadline) { Result(catching: work) }
+                } catch {
+                    return .failure(self.failure(error))
+                }
             }
-        }.value
+            .value
         try outcome.get()
     }
 

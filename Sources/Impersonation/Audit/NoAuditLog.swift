@@ -10,5 +10,6 @@ public struct NoAuditLog: AuditLog {
     /// Throws the record away.
     ///
     /// - Parameter record: What was decided.
+    /// - Throws: Nothing.
     public func append(_ record: AuditRecord) async throws(AuditLogError) {}
 }

@@ -7,6 +7,11 @@ public protocol ProcessLauncher: Sendable {
     /// Which backend this is.
     var backend: LaunchBackend { get }
 
+    /// Whether an account can be switched to only with its credential; `false` unless a launcher says otherwise.
+    ///
+    /// ``Impersonator`` then asks the credential store beforehand, and a missing or rejected credential is a badlogin.
+    var requiresCredential: Bool { get }
+
     /// Starts a command as an identity and waits until its program runs.
     ///
     /// When the calling task is cancelled before the program runs, the launch is given up and nothing runs. A running
@@ -18,6 +23,11 @@ public protocol ProcessLauncher: Sendable {
     /// - Returns: The running process.
     /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
     func launch(_ command: Command, as identity: ExecutionIdentity) async throws(LaunchError) -> LaunchedProcess
+}
+
+extension ProcessLauncher {
+    /// No credential is needed.
+    public var requiresCredential: Bool { false }
 }
 
 /// The mechanism a process is started with.

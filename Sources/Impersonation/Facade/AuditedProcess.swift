@@ -1,0 +1,60 @@
+import FoundationEssentials
+import Logging
+import SystemPackage
+
+/// A process whose end is written down before anybody is told of it.
+///
+/// One task per running job waits for its end, and ends with it. It holds the process, so the end is written down
+/// also when nobody asks for it, and it does not belong to the task that launched: cancelling that one changes nothing.
+final class AuditedProcess: ProcessControl {
+    private let process: LaunchedProcess
+    private let end: Task<Result<ExitReport, LaunchError>, Never>
+
+    init(_ process: LaunchedProcess, record started: AuditRecord, audit: any AuditLog, logger: Logger) {
+        self.process = process
+        end = Task.detached {
+            var record = started
+            record.event = .ended
+            let result: Result<ExitReport, LaunchError>
+            do throws(LaunchError) {
+                let report = try await process.exitReport()
+                record.status = report.status
+                record.message = Self.sentence(report.status)
+                result = .success(report)
+            } catch {
+                record.outcome = "error"
+                record.reason = error.code.description
+                record.message = error.message
+                result = .failure(error)
+            }
+            record.date = Date()
+            do throws(AuditLogError) {
+                try await audit.append(record)
+            } catch {
+                logger.error(
+                    "The end of a job could not be written to the audit log",
+                    metadata: ["pid": "\(process.processID.rawValue)", "error": "\(error)"]
+                )
+            }
+            return result
+        }
+    }
+
+    func exitReport() async throws(LaunchError) -> ExitReport { try await end.value.get() }
+
+    func send(_ signal: Signal) throws(Errno) { try process.send(signal) }
+
+    func takeStandardInput() -> FileDescriptor? { process.takeStandardInput() }
+
+    func takeStandardOutput() -> FileDescriptor? { process.takeStandardOutput() }
+
+    func takeStandardError() -> FileDescriptor? { process.takeStandardError() }
+
+    private static func sentence(_ status: TerminationStatus) -> String {
+        switch status {
+        case .exited(let code): "the job exited with status \(code)"
+        case .signaled(let signal, let coreDumped):
+            "the job was ended by signal \(signal.rawValue)" + (coreDumped ? " and left a core file" : "")
+        }
+    }
+}

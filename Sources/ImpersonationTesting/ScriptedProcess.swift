@@ -1,0 +1,73 @@
+public import Impersonation
+import Synchronization
+public import SystemPackage
+
+/// A process that exists in a test only: it runs until the test ends it and keeps every signal it was sent.
+public final class ScriptedProcess: ProcessControl {
+    private struct State {
+        var end: Result<ExitReport, LaunchError>?
+        var waiting: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
+        var signals: [Signal] = []
+    }
+
+    private let state: Mutex<State>
+
+    /// Creates a process.
+    ///
+    /// - Parameter end: How it has ended already, or `nil` for one that runs.
+    public init(end: ExitReport? = nil) {
+        state = Mutex(State(end: end.map { .success($0) }))
+    }
+
+    /// Every signal it was sent while it ran, in order.
+    public var signals: [Signal] {
+        state.withLock { $0.signals }
+    }
+
+    /// Ends the process; the first end counts.
+    ///
+    /// - Parameter end: How it ended, or that its status was lost.
+    public func end(_ end: Result<ExitReport, LaunchError>) {
+        let waiting = state.withLock { state in
+            guard state.end == nil else { return [CheckedContinuation<Result<ExitReport, LaunchError>, Never>]() }
+            state.end = end
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: end) }
+    }
+
+    /// Waits until the test has ended the process.
+    public func exitReport() async throws(LaunchError) -> ExitReport {
+        let end = await withCheckedContinuation { continuation in
+            let end = state.withLock { state in
+                if state.end == nil { state.waiting.append(continuation) }
+                return state.end
+            }
+            if let end { continuation.resume(returning: end) }
+        }
+        return try end.get()
+    }
+
+    /// Keeps the signal.
+    ///
+    /// - Parameter signal: The signal.
+    /// - Throws: `Errno.noSuchProcess` once the process has ended.
+    public func send(_ signal: Signal) throws(Errno) {
+        let isRunning = state.withLock { state in
+            guard state.end == nil else { return false }
+            state.signals.append(signal)
+            return true
+        }
+        guard isRunning else { throw .noSuchProcess }
+    }
+
+    /// Has no pipe.
+    public func takeStandardInput() -> FileDescriptor? { nil }
+
+    /// Has no pipe.
+    public func takeStandardOutput() -> FileDescriptor? { nil }
+
+    /// Has no pipe.
+    public func takeStandardError() -> FileDescriptor? { nil }
+}
