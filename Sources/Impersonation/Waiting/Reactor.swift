@@ -183,15 +183,11 @@ final class Reactor: Sendable {
         unsafe sigfillset(&all)
         unsafe pthread_sigmask(SIG_SETMASK, &all, &former)
         defer { unsafe pthread_sigmask(SIG_SETMASK, &former, nil) }
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        defer { unsafe pthread_attr_destroy(&attributes) }
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         let result = unsafe pthread_create(
             &thread,
-            &attributes,
+            nil,
             { context in
                 guard let context = unsafe context else { return nil }
                 let reactor = unsafe Unmanaged<Reactor>.fromOpaque(context).takeRetainedValue()
@@ -204,6 +200,7 @@ final class Reactor: Sendable {
             unsafe Unmanaged<Reactor>.fromOpaque(context).release()
             throw Errno(rawValue: result)
         }
+        pthread_detach(thread)
     }
 
     private func run() -> Never {
