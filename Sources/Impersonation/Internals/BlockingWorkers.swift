@@ -28,6 +28,9 @@ final class BlockingWorkers: Sendable {
     /// How many worker threads exist, and how many of them are stuck past a deadline.
     var threads: (existing: Int, stuck: Int) { core.threads }
 
+    /// How many calls wait for a thread.
+    var queued: Int { core.queued }
+
     /// Runs blocking work on a thread of its own and waits for the result without blocking the caller's thread.
     ///
     /// Cancelling the awaiting task ends the waiting, not the work: work that was not started is never started, work

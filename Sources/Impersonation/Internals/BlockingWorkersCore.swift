@@ -20,6 +20,10 @@ final class BlockingWorkersCore: Sendable {
         monitor.withLock { ($0.threads, $0.stuck.count) }
     }
 
+    var queued: Int {
+        monitor.withLock { $0.waiting.count }
+    }
+
     /// Queues work, or fails it at once when there is no thread for it and none can be had.
     func submit(_ work: BlockingWork) {
         let isAccepted = monitor.withLock { state in

@@ -41,6 +41,12 @@ final class CountingDirectory: AccountDirectory {
         for shot in held { shot.settle(()) }
     }
 
+    /// Lets the lookup that came last go on, and holds the others.
+    func releaseLast() {
+        let last = script.withLock { $0.held.popLast() }
+        last?.settle(())
+    }
+
     func change(_ change: (inout Script) -> Void) {
         script.withLock { change(&$0) }
     }

@@ -75,6 +75,7 @@ struct BlockingWorkersTests {
 
     @Test("refuse at once while every thread is stuck, and work again when one comes back")
     func saturation() async throws {
+        let started = Witness()
         let workers = BlockingWorkers(name: "test", maximumThreads: 2)
         let gate = Gate()
         defer { gate.open() }
@@ -90,20 +91,22 @@ struct BlockingWorkersTests {
         #expect(workers.threads.stuck == 2)
         let start = ContinuousClock.now
         await #expect(throws: BlockingWorkersError.saturated) {
-            try await workers.perform(deadline: .seconds(30)) { Issue.record("must not be started") }
+            try await workers.perform(deadline: .seconds(30)) { started.note() }
         }
         await #expect(throws: BlockingWorkersError.saturated) {
-            try await workers.perform(deadline: nil) { Issue.record("must not be started") }
+            try await workers.perform(deadline: nil) { started.note() }
         }
         #expect(ContinuousClock.now - start < .seconds(10))
 
         gate.open()
         try await until { workers.threads.stuck == 0 }
         #expect(try await workers.perform(deadline: .seconds(30)) { 2 } == 2)
+        #expect(!started.hasSeen)
     }
 
     @Test("tell a caller whose work was never started so, at its deadline")
     func queuedPastItsDeadline() async throws {
+        let started = Witness()
         let workers = BlockingWorkers(name: "test", maximumThreads: 1)
         let gate = Gate()
         let isBusy = Gate()
@@ -116,15 +119,18 @@ struct BlockingWorkersTests {
         }
         await isBusy.isOpened()
         await #expect(throws: BlockingWorkersError.saturated) {
-            try await workers.perform(deadline: .milliseconds(20)) { Issue.record("must not be started") }
+            try await workers.perform(deadline: .milliseconds(20)) { started.note() }
         }
         #expect(workers.threads.stuck == 0)
         gate.open()
         #expect(try await busy.value == "first")
+        #expect(try await workers.perform(deadline: .seconds(30)) { "next" } == "next")
+        #expect(!started.hasSeen)
     }
 
     @Test("give up what waits in the queue when the last thread gets stuck")
     func queuedBehindStuckWork() async throws {
+        let started = Witness()
         let workers = BlockingWorkers(name: "test", maximumThreads: 1)
         let gate = Gate()
         let isBusy = Gate()
@@ -137,13 +143,15 @@ struct BlockingWorkersTests {
         }
         await isBusy.isOpened()
         await #expect(throws: BlockingWorkersError.saturated) {
-            try await workers.perform(deadline: nil) { Issue.record("must not be started") }
+            try await workers.perform(deadline: nil) { started.note() }
         }
         await #expect(throws: BlockingWorkersError.deadlineExceeded) { try await stuck.value }
+        #expect(!started.hasSeen)
     }
 
     @Test("let a cancelled caller go at once, and never start what it had queued")
     func cancellation() async throws {
+        let started = Witness()
         let workers = BlockingWorkers(name: "test", maximumThreads: 1)
         let gate = Gate()
         let isBusy = Gate()
@@ -156,8 +164,9 @@ struct BlockingWorkersTests {
         }
         await isBusy.isOpened()
         let queued = Task {
-            try await workers.perform(deadline: nil) { Issue.record("must not be started") }
+            try await workers.perform(deadline: nil) { started.note() }
         }
+        try await until { workers.queued == 1 }
         queued.cancel()
         await #expect(throws: BlockingWorkersError.cancelled) { try await queued.value }
         running.cancel()
@@ -165,6 +174,7 @@ struct BlockingWorkersTests {
         #expect(workers.threads.stuck == 0, "slow is not stuck without a deadline")
         gate.open()
         #expect(try await workers.perform(deadline: .seconds(30)) { 3 } == 3)
+        #expect(!started.hasSeen)
     }
 
     @Test("end their threads after a while without work, and start new ones when there is some")
@@ -176,23 +186,27 @@ struct BlockingWorkersTests {
         }
     }
 
-    @Test("serve the earliest deadline first, whatever the order of the calls")
+    @Test("serve an earlier deadline that comes later")
     func deadlinesInAnyOrder() async throws {
-        let workers = BlockingWorkers(name: "test", maximumThreads: 8)
+        let workers = BlockingWorkers(name: "test", maximumThreads: 2)
         let gate = Gate()
+        let isBusy = Gate()
         defer { gate.open() }
-        let order = await withTaskGroup(of: Int.self) { group in
-            for milliseconds in [400, 20, 200] {
-                group.addTask {
-                    await #expect(throws: BlockingWorkersError.deadlineExceeded) {
-                        try await workers.perform(deadline: .milliseconds(milliseconds)) { gate.wait() }
-                    }
-                    return milliseconds
-                }
+        let late = Task {
+            try await workers.perform(deadline: .seconds(50)) {
+                isBusy.open()
+                gate.wait()
+                return "late"
             }
-            return await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(order == [20, 200, 400])
+        await isBusy.isOpened()
+        let start = ContinuousClock.now
+        await #expect(throws: BlockingWorkersError.deadlineExceeded) {
+            try await workers.perform(deadline: .milliseconds(20)) { gate.wait() }
+        }
+        #expect(ContinuousClock.now - start < .seconds(20))
+        gate.open()
+        #expect(try await late.value == "late")
     }
 
     private func until(_ condition: () -> Bool) async throws {
@@ -203,6 +217,17 @@ struct BlockingWorkersTests {
         var bytes = [UInt8](repeating: 0, count: 32)
         let count = unsafe try? FileDescriptor.open("/proc/thread-self/comm", .readOnly).closeAfterReading(&bytes)
         return String(decoding: bytes.prefix(max(0, (count ?? 0) - 1)), as: UTF8.self)
+    }
+}
+
+/// Whether something happened on a thread that is no test's.
+private final class Witness: Sendable {
+    private let seen = Mutex(false)
+
+    var hasSeen: Bool { seen.withLock { $0 } }
+
+    func note() {
+        seen.withLock { $0 = true }
     }
 }
 
