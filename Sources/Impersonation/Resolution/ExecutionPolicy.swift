@@ -21,7 +21,9 @@ public struct ExecutionPolicy: Sendable {
     /// The account Qube!'s worker package makes and uses unless told otherwise.
     public static let defaultProxyAccount = "qubeproxy"
 
-    /// Creates a policy. The defaults are those of Qube! in service mode: proxy mode as `qubeproxy`.
+    /// Creates a policy.
+    ///
+    /// The defaults are those of Qube! in service mode: proxy mode as `qubeproxy`.
     ///
     /// - Parameters:
     ///   - mode: Whose account jobs run with.

@@ -13,7 +13,9 @@ public struct ExecutionRequest: Sendable, Hashable {
     /// Qube! calls it the job's user, Linkis the proxy user.
     public var requestedAccount: String?
 
-    /// The network address the request came from, if it came over a network. Grants may be limited to addresses.
+    /// The network address the request came from, if it came over a network.
+    ///
+    /// Grants may be limited to addresses.
     public var remoteAddress: String?
 
     /// The user id the account had when the job was submitted, checked again when it is launched.
@@ -22,7 +24,9 @@ public struct ExecutionRequest: Sendable, Hashable {
     /// The primary group the account had when the job was submitted, checked again when it is launched.
     public var pinnedGroupID: GroupID?
 
-    /// A label for accounting (`qbsub --account`). It never has any influence on the identity.
+    /// A label for accounting (`qbsub --account`).
+    ///
+    /// It never has any influence on the identity.
     public var accountingLabel: String?
 
     /// Creates a request.

@@ -24,7 +24,10 @@ public struct Explanation: Sendable, Hashable {
         }
     }
 
-    /// The rules in the order they were applied. The last entry decided.
+    /// The rules in the order they had their say.
+    ///
+    /// The last entry decided. Of an identity that is the rule that chose the account; it comes after the rules the
+    /// account had to pass first.
     public var entries: [Entry]
 
     /// What would have happened otherwise, for a person: "without the binding: runs as alice".

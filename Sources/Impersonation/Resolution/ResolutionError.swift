@@ -9,7 +9,7 @@ public struct ResolutionError: Error, Sendable {
             self.description = description
         }
 
-        /// The name service could not be asked.
+        /// The name service could not be asked, or gave no usable answer.
         public static let directoryUnavailable = Code("directoryUnavailable")
 
         /// The registry of grants and bindings could not be asked.
@@ -17,6 +17,9 @@ public struct ResolutionError: Error, Sendable {
 
         /// The policy itself contradicts itself or is incomplete.
         public static let invalidPolicy = Code("invalidPolicy")
+
+        /// The task that asked was cancelled before anything was decided.
+        public static let cancelled = Code("resolutionCancelled")
     }
 
     /// What kind of failure it was.

@@ -20,39 +20,3 @@ public protocol AccountRule: Sendable {
         in directory: any AccountDirectory
     ) async throws(AccountDirectoryError) -> AccountVerdict
 }
-
-/// An account that wants to become an ``ExecutionIdentity``, and the question it answers.
-public struct AccountCandidate: Sendable {
-    /// The account, as the directory answered.
-    public let account: Account
-
-    /// The name the directory was asked for.
-    public let askedFor: AccountName
-
-    /// The request it is for.
-    public let request: ExecutionRequest
-
-    /// Creates a candidate.
-    ///
-    /// - Parameters:
-    ///   - account: The account, as the directory answered.
-    ///   - askedFor: The name the directory was asked for.
-    ///   - request: The request it is for.
-    public init(account: Account, askedFor: AccountName, request: ExecutionRequest) {
-        self.account = account
-        self.askedFor = askedFor
-        self.request = request
-    }
-}
-
-/// What an ``AccountRule`` says about an account.
-public enum AccountVerdict: Sendable, Hashable {
-    /// The account passes; the text says why, for an explanation.
-    case passes(String)
-
-    /// The rule has nothing to say about the account and stays out of the explanation.
-    case notConcerned
-
-    /// The account is refused.
-    case refused(Denial)
-}

@@ -1,7 +1,8 @@
 /// The rules every account has to pass, and the only maker of an ``ExecutionIdentity``.
 ///
 /// The rules that keep the superuser out are always there and cannot be removed; whatever else is given comes after
-/// them.
+/// them. All of them apply in every mode: an account that must not run jobs does not run them because it happens to
+/// be the proxy account or the worker's own.
 public struct AccountRules: Sendable {
     /// The site's own rules, in order, after the built-in ones.
     public var additional: [any AccountRule]
@@ -54,13 +55,20 @@ public struct AccountRules: Sendable {
         explanation: inout Explanation
     ) async throws(AccountDirectoryError) -> Admission {
         for rule in Self.builtIn + additional {
-            switch try await rule.judge(candidate, in: directory) {
-            case .passes(let text):
-                explanation.note(rule.name, from: rule.source, text)
+            let verdict: AccountVerdict
+            do throws(AccountDirectoryError) {
+                verdict = try await rule.judge(candidate, in: directory)
+            } catch {
+                explanation.note(rule.name, from: rule.source, "could not be decided: \(error)")
+                throw error
+            }
+            switch verdict {
+            case .passes(let text, let source):
+                explanation.note(rule.name, from: source ?? rule.source, text)
             case .notConcerned:
                 continue
-            case .refused(let denial):
-                explanation.note(rule.name, from: rule.source, denial.message)
+            case .refused(let denial, let source):
+                explanation.note(rule.name, from: source ?? rule.source, denial.message)
                 return .refused(denial)
             }
         }

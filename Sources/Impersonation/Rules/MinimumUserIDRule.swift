@@ -21,7 +21,13 @@ public struct MinimumUserIDRule: AccountRule {
         self.source = source
     }
 
-    /// Judges one account by its user id.
+    /// Judges one account by its user id; nothing is looked up.
+    ///
+    /// - Parameters:
+    ///   - candidate: The account.
+    ///   - directory: Not asked.
+    /// - Returns: Whether the user id reaches the minimum.
+    /// - Throws: Nothing.
     public func judge(
         _ candidate: AccountCandidate,
         in directory: any AccountDirectory
@@ -31,8 +37,8 @@ public struct MinimumUserIDRule: AccountRule {
         return .refused(
             Denial(
                 .belowMinimumUserID,
-                message: "account \(candidate.account.name) has user id \(userID), below the minimum of \(minimum); "
-                    + "name another account, or lower minimum_uid"
+                message: "account \(candidate.account.name) has user id \(userID), below the minimum of \(minimum) "
+                    + "(\(source)); name another account, or lower minimum_uid"
             )
         )
     }

@@ -20,8 +20,8 @@ struct ReservedIDRule: AccountRule {
         return .refused(
             Denial(
                 .reservedID,
-                message: "account \(account.name) has the id \(reserved), which the kernel reads as \"leave unchanged\"; "
-                    + "give the account and its groups ordinary ids"
+                message: "account \(account.name) has the id \(reserved), which the kernel reads as "
+                    + "\"leave unchanged\"; give the account and its groups ordinary ids"
             )
         )
     }

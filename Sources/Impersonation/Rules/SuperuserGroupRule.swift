@@ -13,8 +13,8 @@ struct SuperuserGroupRule: AccountRule {
         return .refused(
             Denial(
                 .superuserGroup,
-                message: "account \(candidate.account.name) belongs to group 0: no job runs with the superuser's group; "
-                    + "take the account out of that group"
+                message: "account \(candidate.account.name) belongs to group 0: no job runs with the superuser's "
+                    + "group; take the account out of that group"
             )
         )
     }

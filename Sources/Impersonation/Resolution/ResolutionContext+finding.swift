@@ -1,0 +1,111 @@
+import SystemPackage
+
+extension ResolutionContext {
+    /// Asks the directory for an account, in the places the policy names and in its order.
+    ///
+    /// A qualified name is asked as it is. A bare name belongs to the host domain where there is one. Otherwise it is a
+    /// local account first and then one of each visible domain in turn, until one knows it. A directory that fails
+    /// ends the search: it must not look like a domain that does not know the account.
+    ///
+    /// - Parameter name: The name as somebody wrote it.
+    /// - Returns: The account and the name it was found by.
+    /// - Throws: ``ResolutionStop`` when no place knows the account, or one could not be asked.
+    mutating func find(_ name: AccountName) async throws(ResolutionStop) -> FoundAccount {
+        var tried: [String] = []
+        for place in try places(of: name) {
+            if let account = try await ask(place.name) {
+                if let rule = place.rule {
+                    note(rule, from: place.source, "\(name) is \(place.name)")
+                }
+                return FoundAccount(account: account, askedFor: place.name)
+            }
+            tried.append(place.name.spelling)
+            if let rule = place.rule { note(rule, from: place.source, "there is no account \(place.name)") }
+        }
+        let places = tried.count > 1 ? ", tried in this order: \(tried.joined(separator: ", "))" : ""
+        let asked = tried.count == 1 ? tried[0] : name.spelling
+        let message =
+            "the directory knows no account \(asked)\(places); create the account on this host, or name another one"
+        note("accountNotFound", from: .builtIn, message)
+        throw .badLogin(BadLogin(.accountNotFound, message: message))
+    }
+
+    /// Whether two names mean one account, because the directory answers both with the same account.
+    ///
+    /// Equal user ids are not enough: an alias shares the user id and may have other groups. The canonical name has to
+    /// be the same, and to be the answer to both questions.
+    func areOneAccount(_ left: AccountName, _ right: AccountName) async throws(ResolutionStop) -> Bool {
+        // The answer keeps the user part of the question (NameAgreementRule), so nothing else can be one account.
+        guard left.user.lowercased() == right.user.lowercased() else { return false }
+        // A context is a value: what this search notes is not part of the decision.
+        var search = self
+        guard let first = try await search.findIfAny(left), let second = try await search.findIfAny(right) else {
+            return false
+        }
+        return first.account.name == second.account.name
+            && first.account.userID == second.account.userID
+            && NameAgreementRule.agree(asked: first.askedFor, answer: first.account.name)
+            && NameAgreementRule.agree(asked: second.askedFor, answer: second.account.name)
+    }
+
+    private mutating func findIfAny(_ name: AccountName) async throws(ResolutionStop) -> FoundAccount? {
+        for place in try places(of: name) {
+            if let account = try await ask(place.name) { return FoundAccount(account: account, askedFor: place.name) }
+        }
+        return nil
+    }
+
+    /// One place an account is looked for, and the rule that says so.
+    private struct Place {
+        let name: AccountName
+        var rule: String?
+        var source: RuleSource = .builtIn
+    }
+
+    private func places(of name: AccountName) throws(ResolutionStop) -> [Place] {
+        guard !name.isQualified else { return [Place(name: name)] }
+        if let domain = naming.hostDomain {
+            let source = policy.hostDomain.source
+            let key = "worker_host_domain"
+            return [Place(name: try put(name, into: domain, key, source), rule: "hostDomain", source: source)]
+        }
+        let domains = policy.visibleDomains
+        var places = [Place(name: name, rule: domains.value.isEmpty ? nil : "localAccount")]
+        for domain in domains.value {
+            let qualified = try put(name, into: domain, "visible_domains", domains.source)
+            places.append(Place(name: qualified, rule: "visibleDomain", source: domains.source))
+        }
+        return places
+    }
+
+    private func put(
+        _ name: AccountName,
+        into domain: String,
+        _ key: String,
+        _ source: RuleSource
+    ) throws(ResolutionStop) -> AccountName {
+        do throws(AccountNameError) {
+            let qualified = try naming.name(name, in: domain)
+            guard qualified.isQualified, qualified.domain == domain else {
+                throw AccountNameError(text: domain.printable(), message: "it is not one domain")
+            }
+            return qualified
+        } catch {
+            throw .undecided(
+                .invalidPolicy,
+                message: "\(key) (\(source)) puts account \(name) into the domain \"\(domain.printable())\", but "
+                    + "\(error); write the domain alone, such as MYCORP",
+                underlyingError: error
+            )
+        }
+    }
+
+    private func ask(_ name: AccountName) async throws(ResolutionStop) -> Account? {
+        do throws(AccountDirectoryError) {
+            // Only a current answer may grant something new: never a stale one.
+            return try await directory.account(named: name, freshness: .cached)
+        } catch {
+            throw .directory(error, "account \(name) could not be looked up")
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import SystemPackage
+
+/// Groups whose members never run jobs, be it their primary or a supplementary group.
+///
+/// A group that the directory does not know has no members, so its entry matches nothing; the explanation says so.
+public struct DeniedGroupsRule: AccountRule {
+    /// The denied groups, each with the place it was denied at.
+    public let entries: [Sourced<GroupReference>]
+
+    /// Where the list was set.
+    public let source: RuleSource
+
+    /// The stable name of the rule.
+    public var name: String { "deniedGroups" }
+
+    /// Creates a rule from groups that were denied at different places.
+    ///
+    /// - Parameters:
+    ///   - entries: The denied groups, each with the place it was denied at.
+    ///   - source: Where the list as a whole was set; unless given, the place of the first entry.
+    public init(_ entries: [Sourced<GroupReference>], from source: RuleSource? = nil) {
+        self.entries = entries
+        self.source = source ?? entries.first?.source ?? .program
+    }
+
+    /// Creates a rule from groups that were denied at one place.
+    ///
+    /// - Parameters:
+    ///   - groups: The denied groups.
+    ///   - source: Where the list was set.
+    public init(_ groups: [GroupReference], from source: RuleSource = .program) {
+        self.init(groups.map { Sourced($0, from: source) }, from: source)
+    }
+
+    /// Judges one account by its groups.
+    ///
+    /// - Parameters:
+    ///   - candidate: The account.
+    ///   - directory: Where the names on the list are looked up.
+    /// - Returns: Whether the account is in none of the groups.
+    /// - Throws: ``AccountDirectoryError`` when a group on the list could not be looked up.
+    public func judge(
+        _ candidate: AccountCandidate,
+        in directory: any AccountDirectory
+    ) async throws(AccountDirectoryError) -> AccountVerdict {
+        guard !entries.isEmpty else { return .notConcerned }
+        let account = candidate.account
+        var unknown: [String] = []
+        for entry in entries {
+            guard let id = try await entry.value.id(in: directory) else {
+                unknown.append("\(entry.value) (\(entry.source))")
+                continue
+            }
+            guard account.groups.contains(id) else { continue }
+            return .refused(
+                Denial(
+                    .deniedGroup,
+                    message: "account \(account.name) is in the group \(entry.value) (gid \(id.rawValue)), "
+                        + "which is denied (\(entry.source)); name another account, or take it out of the group"
+                ),
+                from: entry.source
+            )
+        }
+        let gaps = unknown.isEmpty ? "" : "; the directory does not know \(unknown.joined(separator: ", "))"
+        return .passes("account \(account.name) is in none of \(entries.count) denied groups\(gaps)")
+    }
+}
