@@ -72,6 +72,8 @@ let package = Package(
             ]
         ),
 
+        // Makes system calls fail by a filter, in tests that run in a process of their own.
+        .target(name: "Faults", path: "Tests/Faults"),
         .testTarget(
             name: "ImpersonationTests",
             dependencies: [
@@ -86,6 +88,7 @@ let package = Package(
                 "Impersonation",
                 "ImpersonationTesting",
                 "CLaunchPlan",
+                "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

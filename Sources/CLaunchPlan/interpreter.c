@@ -450,8 +450,8 @@ static UNINSTRUMENTED long perform(
         return result == 1 ? 0 : result < 0 ? result : -ERROR_PROTOCOL;
 
     case LAUNCH_STEP_FILE_MODE_MASK:
-        SYSTEM_CALL_1(__NR_umask, a);
-        return 0;
+        /* Never fails by itself and returns the former mask; a filter can make it fail all the same. */
+        return SYSTEM_CALL_1(__NR_umask, a);
     case LAUNCH_STEP_WORKING_DIRECTORY: {
         const char *path = string_at(plan, a);
         const char *fallback = b == 0 ? NULL : string_at(plan, b);

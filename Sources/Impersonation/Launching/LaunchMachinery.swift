@@ -15,6 +15,8 @@ struct LaunchMachinery {
         for identity: ExecutionIdentity,
         _ backend: LaunchBackend
     ) throws(LaunchError) -> LaunchMachinery {
+        // Looked at before this library makes a descriptor of its own.
+        _ = StreamPlumbing.openAtFirstLaunch
         let trampoline: Trampoline
         switch Trampoline.shared {
         case .success(let made): trampoline = made

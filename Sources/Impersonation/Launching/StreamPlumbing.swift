@@ -93,8 +93,15 @@ struct StreamPlumbing {
         return try OwnedDescriptor(moving: descriptor)
     }
 
+    /// Which standard streams the daemon had open at its first launch.
+    ///
+    /// In a daemon that has closed one, the next descriptor anybody makes takes its number: a job that inherits it would
+    /// get something that was never meant as a stream, perhaps one of this library's own.
+    static let openAtFirstLaunch: Set<Int32> = Set((STDIN_FILENO...STDERR_FILENO).filter { fcntl($0, F_GETFD) >= 0 })
+
     /// The daemon's own stream; a daemon that has closed it gives its jobs `/dev/null`.
     private static func inherited(_ descriptor: Int32, _ access: Int32) throws(Errno) -> OwnedDescriptor {
+        guard openAtFirstLaunch.contains(descriptor) else { return try nullDevice(access) }
         do {
             return try OwnedDescriptor(duplicating: descriptor)
         } catch .badFileDescriptor {

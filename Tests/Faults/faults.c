@@ -1,0 +1,71 @@
+#define _GNU_SOURCE
+#include "include/faults.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The lower half of an argument: both architectures are little-endian. */
+#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
+
+int fault_install(int system_call, struct fault_condition first, struct fault_condition second, int error)
+{
+    struct sock_filter filter[10];
+    unsigned short count = 0;
+    const struct fault_condition conditions[2] = {first, second};
+
+    filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    filter[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)system_call, 1, 0);
+    filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    for (int i = 0; i < 2; i++) {
+        if (conditions[i].comparison == FAULT_ALWAYS)
+            continue;
+        const unsigned char equal = conditions[i].comparison == FAULT_EQUAL;
+        filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(conditions[i].argument));
+        filter[count++] = (struct sock_filter)BPF_JUMP(
+            BPF_JMP | BPF_JEQ | BPF_K, conditions[i].value, equal ? 1 : 0, equal ? 0 : 1);
+        filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    }
+    filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error);
+
+    struct sock_fprog program = {.len = count, .filter = filter};
+    const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+    if (result > 0)
+        return -ESRCH; /* the thread that could not be synchronised */
+    return result == 0 ? 0 : -errno;
+}
+
+int fault_system_call(const char *name)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } table[] = {
+        {"close_range", SYS_close_range}, {"dup3", SYS_dup3},         {"execveat", SYS_execveat},
+        {"execve", SYS_execve},           {"read", SYS_read},         {"write", SYS_write},
+        {"rt_sigaction", SYS_rt_sigaction}, {"setsid", SYS_setsid},   {"sched_setscheduler", SYS_sched_setscheduler},
+        {"ioprio_set", SYS_ioprio_set},   {"setpriority", SYS_setpriority}, {"keyctl", SYS_keyctl},
+        {"prlimit64", SYS_prlimit64},     {"prctl", SYS_prctl},       {"setgroups", SYS_setgroups},
+        {"setresgid", SYS_setresgid},     {"setresuid", SYS_setresuid}, {"setfsuid", SYS_setfsuid},
+        {"capset", SYS_capset},           {"capget", SYS_capget},     {"getresuid", SYS_getresuid},
+        {"getresgid", SYS_getresgid},     {"getgroups", SYS_getgroups}, {"umask", SYS_umask},
+        {"chdir", SYS_chdir},             {"openat", SYS_openat},     {"rt_sigprocmask", SYS_rt_sigprocmask},
+        {"clone3", SYS_clone3},           {"clone", SYS_clone},       {"pipe2", SYS_pipe2},
+        {"memfd_create", SYS_memfd_create}, {"fcntl", SYS_fcntl},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].number;
+    return -1;
+}
+
+int process_dumpable(void)
+{
+    return prctl(PR_GET_DUMPABLE);
+}

@@ -1,0 +1,31 @@
+/* Makes system calls fail, for good, in every thread of this process and in every child: for tests that run in a
+ * process of their own. */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <stdint.h>
+
+/* A system call is hit when each of these arguments compares as it says. Only the lower 32 bits are looked at. */
+enum fault_comparison {
+    FAULT_ALWAYS = 0,
+    FAULT_EQUAL = 1,
+    FAULT_NOT_EQUAL = 2,
+};
+
+struct fault_condition {
+    int comparison;
+    int argument; /* 0 to 5 */
+    uint32_t value;
+};
+
+/* The system call fails with the error from now on; with 0 it does nothing and says that it worked. The latest call for
+ * a system call counts. Returns 0 or a negative error number. Needs CAP_SYS_ADMIN: no_new_privs stays off. */
+int fault_install(int system_call, struct fault_condition first, struct fault_condition second, int error);
+
+/* The numbers of system calls, by name; -1 for a name that is not in the table. */
+int fault_system_call(const char *name);
+
+/* prctl(PR_GET_DUMPABLE) of this process; Swift cannot call prctl. */
+int process_dumpable(void);
+
+#endif
