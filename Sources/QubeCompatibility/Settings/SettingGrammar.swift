@@ -138,17 +138,20 @@ enum SettingGrammar {
         return ParsedSetting(names)
     }
 
-    /// Names of groups, separated by commas; groups of a domain may have blanks in their names.
-    static func groups(_ text: String) throws(SettingProblem) -> ParsedSetting<[String]> {
-        let names = try list(text)
-        for name in names where name.utf8.contains(.colon) || name.first == "-" || name.utf8.allSatisfy(\.isDigit) {
-            throw SettingProblem(
-                .invalidValue,
-                "\"\(printable(name))\" cannot be the name of a group",
-                remedy: "write names of groups, not ids, separated by commas"
-            )
+    /// Names or ids of groups, separated by commas; groups of a domain may have blanks in their names.
+    static func groups(_ text: String) throws(SettingProblem) -> ParsedSetting<[GroupReference]> {
+        var groups: [GroupReference] = []
+        for name in try list(text) {
+            guard !name.utf8.contains(.colon), name.utf8.first != .hyphen, let group = GroupReference(name) else {
+                throw SettingProblem(
+                    .invalidValue,
+                    "\"\(printable(name))\" cannot be a group",
+                    remedy: "write names or ids of groups, separated by commas"
+                )
+            }
+            groups.append(group)
         }
-        return ParsedSetting(names)
+        return ParsedSetting(groups)
     }
 
     /// Domains, separated by commas, in the order they are tried.

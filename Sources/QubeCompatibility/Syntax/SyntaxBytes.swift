@@ -10,6 +10,7 @@ extension UInt8 {
     static let dollarSign = UInt8(ascii: "$")
     static let equals = UInt8(ascii: "=")
     static let slash = UInt8(ascii: "/")
+    static let hyphen = UInt8(ascii: "-")
     static let colon = UInt8(ascii: ":")
     static let openBracket = UInt8(ascii: "[")
     static let closeBracket = UInt8(ascii: "]")
@@ -18,9 +19,6 @@ extension UInt8 {
 
     /// A space or a tab.
     var isBlank: Bool { self == UInt8(ascii: " ") || self == .tab }
-
-    /// An ASCII digit.
-    var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 
     /// A character that keys consist of.
     var isKeyCharacter: Bool {

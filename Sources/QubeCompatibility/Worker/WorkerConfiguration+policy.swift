@@ -25,7 +25,22 @@ extension WorkerConfiguration {
         )
     }
 
+    /// What is denied comes before what is allowed, so that a name on both lists is denied and its denial is what an
+    /// explanation ends with.
     private var accountRules: AccountRules {
-        AccountRules([MinimumUserIDRule(minimumUserID.value, from: minimumUserID.source)])
+        var rules: [any AccountRule] = [MinimumUserIDRule(minimumUserID.value, from: minimumUserID.source)]
+        if !deniedAccounts.value.isEmpty {
+            rules.append(DeniedAccountsRule(deniedAccounts.value, from: deniedAccounts.source))
+        }
+        if !deniedGroups.value.isEmpty {
+            rules.append(DeniedGroupsRule(deniedGroups.value, from: deniedGroups.source))
+        }
+        if let allowed = allowedAccounts.value {
+            rules.append(AllowedAccountsRule(allowed, from: allowedAccounts.source))
+        }
+        if let allowed = allowedGroups.value {
+            rules.append(AllowedGroupsRule(allowed, from: allowedGroups.source))
+        }
+        return AccountRules(rules)
     }
 }

@@ -64,8 +64,8 @@ extension WorkerConfiguration {
             setting("minimum_uid", minimumUserID) { String($0) },
             setting("denied_accounts", deniedAccounts) { Self.list($0.map(\.spelling)) },
             setting("allowed_accounts", allowedAccounts) { $0.flatMap { Self.list($0.map(\.spelling)) } },
-            setting("denied_groups", deniedGroups, Self.list),
-            setting("allowed_groups", allowedGroups) { $0.flatMap(Self.list) },
+            setting("denied_groups", deniedGroups) { Self.list($0.map(Self.spelt)) },
+            setting("allowed_groups", allowedGroups) { $0.flatMap { Self.list($0.map(Self.spelt)) } },
             setting("visible_domains", visibleDomains, Self.list),
             setting("domain_separator", domainSeparator) { String($0) },
             setting("environment", environment) { $0.rawValue },
@@ -86,6 +86,13 @@ extension WorkerConfiguration {
             isSecret: isSecret,
             source: ConfigurationReport.Source(setting.source)
         )
+    }
+
+    private static func spelt(_ group: GroupReference) -> String {
+        switch group {
+        case .named(let name): name
+        case .id(let id): String(id.rawValue)
+        }
     }
 
     private static func list(_ names: [String]) -> String? {

@@ -39,11 +39,11 @@ public struct WorkerConfiguration: Sendable {
     /// `allowed_accounts`: the only accounts that run jobs, or `nil` when every account may.
     public var allowedAccounts: Sourced<[AccountName]?>
 
-    /// `denied_groups`: groups whose members never run jobs.
-    public var deniedGroups: Sourced<[String]>
+    /// `denied_groups`: groups, by name or id, whose members never run jobs.
+    public var deniedGroups: Sourced<[GroupReference]>
 
-    /// `allowed_groups`: the only groups whose members run jobs, or `nil` when membership does not matter.
-    public var allowedGroups: Sourced<[String]?>
+    /// `allowed_groups`: the only groups, by name or id, whose members run jobs, or `nil` when membership does not matter.
+    public var allowedGroups: Sourced<[GroupReference]?>
 
     /// `visible_domains`: the domains searched, in this order, for a bare name that is no local account.
     public var visibleDomains: Sourced<[String]>
