@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
@@ -54,6 +55,16 @@ int linux_pipe_capacity(int descriptor, int bytes)
 {
     const int capacity = fcntl(descriptor, F_SETPIPE_SZ, bytes);
     return capacity >= 0 ? capacity : -errno;
+}
+
+int linux_secret_memory_create(void)
+{
+#ifdef SYS_memfd_secret
+    const long descriptor = syscall(SYS_memfd_secret, O_CLOEXEC);
+    return descriptor >= 0 ? (int)descriptor : -errno;
+#else
+    return -ENOSYS;
+#endif
 }
 
 void linux_thread_name(const char *name)

@@ -22,6 +22,10 @@ int linux_pipe(int *reading, int *writing);
 /* fcntl(2) F_SETPIPE_SZ. Returns the new capacity or a negative error number. */
 int linux_pipe_capacity(int descriptor, int bytes);
 
+/* memfd_secret(2), close-on-exec: memory that no other process, not even the kernel itself, can read. Returns the
+   descriptor or a negative error number. */
+int linux_secret_memory_create(void);
+
 /* pthread_setname_np(3) for the calling thread; at most 15 characters. */
 void linux_thread_name(const char *name);
 

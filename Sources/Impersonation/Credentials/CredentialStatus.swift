@@ -24,6 +24,9 @@ public enum CredentialVerdict: Sendable, Hashable {
     case accepted
 
     /// It was rejected, and why.
+    ///
+    /// Only a judgement on the credential or its account is a rejection. When nobody could judge, because the domain
+    /// could not be reached or the worker lacked a privilege, there is no verdict to record.
     case rejected(BadLogin.Reason)
 }
 
@@ -50,7 +53,9 @@ public struct CredentialStatus: Sendable, Hashable {
     /// When the current version was last accepted.
     public let lastAccepted: Date?
 
-    /// When and why the current version was last rejected, unless it was accepted afterwards.
+    /// When and why the current version was last rejected, if it ever was.
+    ///
+    /// Only a newer version lifts a rejection.
     public let rejection: Rejection?
 
     /// A rejected attempt.

@@ -1,14 +1,19 @@
 /// Where the credentials of accounts are kept.
 ///
 /// Every registration makes a new version. A version that was tried and rejected is remembered as rejected and not
-/// tried again until a newer one is registered, so that a wrong password never locks a domain account.
+/// tried again until a newer one is registered, so that a wrong password never locks a domain account. That holds
+/// whatever else is recorded for it, also the same password verified elsewhere: registering it again is what lifts it.
+///
+/// Accounts are compared by ``AccountName/canonical``. The methods are the transactions of a store: an implementation
+/// on SQL runs each of them in one. `CredentialStoreConformance` in `ImpersonationTesting` checks an implementation.
 public protocol CredentialStore: Sendable {
     /// Registers a credential, in place of any earlier one.
     ///
     /// - Parameters:
     ///   - secret: The password; the store takes it over and wipes what it does not keep.
     ///   - account: The account it belongs to.
-    /// - Returns: The version the credential has from now on, always greater than any before it.
+    /// - Returns: The version the credential has from now on, greater than any the account ever had: a version is not
+    ///   used again after the credential was removed, nor for the same password.
     /// - Throws: ``CredentialStoreError`` when the store could not be written. The earlier credential then stands.
     func register(
         _ secret: consuming Secret,
@@ -28,7 +33,8 @@ public protocol CredentialStore: Sendable {
     ///   - account: The account in question.
     ///   - version: The version to open; a store that has a newer one by now refuses.
     /// - Returns: The password, in memory of its own that is wiped when the value goes.
-    /// - Throws: ``CredentialStoreError`` when there is no such version, or it is rejected, or cannot be opened.
+    /// - Throws: ``CredentialStoreError`` with the code `notFound` when nothing is registered, `superseded` when
+    ///   another version is the current one, `rejected` when it was rejected, otherwise when it cannot be opened.
     func secret(
         for account: AccountName,
         version: CredentialVersion

@@ -1,4 +1,6 @@
-/// A credential store could not be read or written. It never holds any part of a secret.
+/// A credential store could not be read or written, or a secret could not be kept.
+///
+/// It never holds any part of a secret.
 public struct CredentialStoreError: Error, Sendable {
     /// What kind of failure it was; stable across versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -21,7 +23,7 @@ public struct CredentialStoreError: Error, Sendable {
         /// The current version was rejected and is not opened again.
         public static let rejected = Code("credentialRejected")
 
-        /// The secret is longer than the store takes, or empty.
+        /// The secret is empty, longer than ``Secret/maximumLength``, or holds a NUL.
         public static let invalidSecret = Code("invalidSecret")
 
         /// Memory for the secret could not be locked.
