@@ -3,5 +3,14 @@ import ArgumentParser
 /// The command line tool.
 @main
 struct Impersonate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "impersonate")
+    static let configuration = CommandConfiguration(
+        commandName: "impersonate",
+        abstract: "Decides as whom a command runs, and runs it as that account.",
+        discussion: """
+            Exit status: that of the command for `run`; 125 when a request was refused or could not be decided or \
+            started; 124 when --timeout ended the command; 128+N when signal N ended it; 64 for a command line that \
+            makes no sense; 1 when `config` or `doctor` found something wrong.
+            """,
+        subcommands: [Run.self, Explain.self, Config.self, Doctor.self]
+    )
 }

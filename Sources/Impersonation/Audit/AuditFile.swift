@@ -18,13 +18,11 @@ struct AuditFile: ~Copyable {
     ///   - synced: Whether the directory has to hold a new file durably, too.
     /// - Throws: ``AuditLogError`` with the path, what was found there and the remedy.
     init(opening path: FilePath, synced: Bool) throws(AuditLogError) {
-        guard let name = path.lastComponent, name.kind == .regular, !path.string.utf8.contains(0) else {
-            throw AuditLogError(destination: path.string, message: "names no file; name a file in a directory")
-        }
+        let name = try Self.name(of: path)
         let directory = try Self.openDirectory(of: path)
         defer { try? directory.close() }
 
-        let descriptor = try Self.openFile(name.string, in: directory, path: path, synced: synced)
+        let descriptor = try Self.openFile(name, in: directory, path: path, synced: synced)
         do throws(AuditLogError) {
             let found = try Self.inspect(descriptor, path: path)
             self.path = path
@@ -35,6 +33,22 @@ struct AuditFile: ~Copyable {
             try? descriptor.close()
             throw error
         }
+    }
+
+    /// Says whether the file and its directory would be accepted; the file need not be there.
+    static func examine(_ path: FilePath) throws(AuditLogError) {
+        let name = try name(of: path)
+        let directory = try openDirectory(of: path)
+        defer { try? directory.close() }
+
+        let opened = unsafe openat(directory.rawValue, name, flags)
+        guard opened >= 0 else {
+            guard Errno.last != .noSuchFileOrDirectory else { return }
+            throw refusal(path, Errno.last)
+        }
+        let descriptor = FileDescriptor(rawValue: opened)
+        defer { try? descriptor.close() }
+        _ = try inspect(descriptor, path: path)
     }
 
     deinit {
@@ -79,6 +93,15 @@ struct AuditFile: ~Copyable {
 
     private static let makeRoom = "make room on its file system, or raise the limit on file sizes (RLIMIT_FSIZE)"
 
+    private static let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+
+    private static func name(of path: FilePath) throws(AuditLogError) -> String {
+        guard let name = path.lastComponent, name.kind == .regular, !path.string.utf8.contains(0) else {
+            throw AuditLogError(destination: path.string, message: "names no file; name a file in a directory")
+        }
+        return name.string
+    }
+
     private static func openDirectory(of path: FilePath) throws(AuditLogError) -> FileDescriptor {
         let parent = path.removingLastComponent()
         let directoryPath = parent.isEmpty ? FilePath(".") : parent
@@ -122,7 +145,6 @@ struct AuditFile: ~Copyable {
         path: FilePath,
         synced: Bool
     ) throws(AuditLogError) -> FileDescriptor {
-        let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
         // Rotation may take the file away between the two calls; nobody takes it away again and again.
         for _ in 0..<16 {
             let created = unsafe openat(directory.rawValue, name, flags | O_CREAT | O_EXCL, 0o600)
@@ -141,19 +163,23 @@ struct AuditFile: ~Copyable {
             let opened = unsafe openat(directory.rawValue, name, flags)
             if opened >= 0 { return FileDescriptor(rawValue: opened) }
             let number = Errno.last
-            switch number {
-            case .noSuchFileOrDirectory, .interrupted: continue
-            case .tooManySymbolicLinkLevels:
-                throw failure(path, "is a symbolic link; remove it, or name the file it leads to")
-            case .isDirectory:
-                throw failure(path, "is a directory; name a file in it")
-            case .noSuchAddressOrDevice:
-                throw failure(path, "is a FIFO, a socket or a device, not a regular file; remove it")
-            default:
-                throw failure(path, "could not be opened", number)
-            }
+            guard number == .noSuchFileOrDirectory || number == .interrupted else { throw refusal(path, number) }
         }
         throw failure(path, "comes and goes while it is opened; look for what moves it")
+    }
+
+    /// What it means that a file that is there cannot be opened.
+    private static func refusal(_ path: FilePath, _ number: Errno) -> AuditLogError {
+        switch number {
+        case .tooManySymbolicLinkLevels:
+            failure(path, "is a symbolic link; remove it, or name the file it leads to")
+        case .isDirectory:
+            failure(path, "is a directory; name a file in it")
+        case .noSuchAddressOrDevice:
+            failure(path, "is a FIFO, a socket or a device, not a regular file; remove it")
+        default:
+            failure(path, "could not be opened; look after its owner and mode", number)
+        }
     }
 
     private static func inspect(_ descriptor: FileDescriptor, path: FilePath) throws(AuditLogError) -> Stat {

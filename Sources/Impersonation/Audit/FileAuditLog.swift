@@ -53,6 +53,14 @@ public final class FileAuditLog: AuditLog {
         file = Mutex(try AuditFile(opening: path, synced: durability == .synced))
     }
 
+    /// Says whether a file and its directory would be accepted, and neither creates nor changes anything.
+    ///
+    /// - Parameter path: The file; it need not be there.
+    /// - Throws: ``AuditLogError`` with the path, what was found there and the remedy.
+    package static func examine(_ path: FilePath) throws(AuditLogError) {
+        try AuditFile.examine(path)
+    }
+
     /// Appends one record.
     ///
     /// Cancelling the calling task does not keep the record from being written. A file system that does not answer is

@@ -12,10 +12,16 @@ extension Resolution {
 
     /// The stable code of the decision: the reason of a denial or a badlogin; for an identity the rule that chose the
     /// account.
+    ///
+    /// Proxy and desktop mode choose the account by themselves (`proxyMode`, `desktopMode`); in user mode it is the
+    /// right the login has, the last entry of the explanation (`selfAllowed`, `grant`).
     public var reason: String {
         switch self {
         case .identity(let identity, let explanation):
-            explanation.entries.first?.rule ?? "\(identity.mode.rawValue)Mode"
+            switch identity.mode {
+            case .proxy, .desktop: "\(identity.mode.rawValue)Mode"
+            case .user: explanation.entries.last?.rule ?? "userMode"
+            }
         case .denied(let denial, _): denial.reason.description
         case .badLogin(let badLogin, _): badLogin.reason.description
         }

@@ -54,7 +54,7 @@ struct ImpersonatorTests {
         #expect(audit.records.map(\.event) == [.decision, .started, .ended])
         let decision = try #require(audit.records.first)
         #expect(decision.outcome == "identity")
-        #expect(decision.reason == "userMode")
+        #expect(decision.reason == "selfAllowed")
         #expect(decision.account == identity.account)
         #expect(decision.mode == .user)
         #expect(decision.rules == Sample.why.entries)

@@ -12,6 +12,7 @@ enum Sample {
                 text: "proxy_execution_mode = user"
             ),
             Explanation.Entry(rule: "minimumUserID", source: .builtIn, text: "user id 2001 is not below 1000"),
+            Explanation.Entry(rule: "selfAllowed", source: .builtIn, text: "alice acts as itself"),
         ]
     )
 

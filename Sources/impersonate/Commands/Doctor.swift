@@ -1,0 +1,50 @@
+import ArgumentParser
+import Impersonation
+import QubeCompatibility
+
+/// Finds what would keep commands from running as they should.
+struct Doctor: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Finds what would keep commands from running as they should, with the remedy.",
+        discussion: """
+            Run it the way the daemon runs: privileges, limits and file systems are those of this process. Nothing is \
+            changed. Exit status 0 when nothing failed, 1 otherwise; warnings do not count.
+            """
+    )
+
+    @OptionGroup var configurationOptions: ConfigurationOptions
+
+    @Option(help: "The backend to look after. The configuration decides unless set.")
+    var backend: BackendChoice?
+
+    @Flag(help: "Print the findings as one line of JSON: an array of check, status, found and remedy.")
+    var json = false
+
+    func run() async throws {
+        let findings = await examine()
+        Console.output(json ? [try JSONText.line(findings)] : findings.map(\.line))
+        guard !findings.contains(where: { $0.status == .failed }) else { throw ExitCode.failure }
+    }
+
+    private func examine() async -> [Finding] {
+        var findings: [Finding] = []
+        var worker: Worker?
+        do throws(ConfigurationError) {
+            let loaded = try configurationOptions.load()
+            findings.append(FileCheck.finding(loaded))
+            worker = Worker(loaded.configuration)
+        } catch {
+            findings.append(FileCheck.finding(error))
+        }
+        let configured = worker.map { BackendChoice($0.configuration.launchBackend.value) }
+        let chosen = backend ?? configured ?? .setuid
+        findings += ProcessCheck(backend: chosen, status: .own).findings()
+        findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
+        if let worker {
+            findings += FileCheck(configuration: worker.configuration).findings()
+            findings += await NameServiceCheck(worker: worker).findings()
+        }
+        findings += KernelCheck().findings()
+        return findings
+    }
+}

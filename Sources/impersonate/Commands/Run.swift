@@ -1,0 +1,148 @@
+import ArgumentParser
+import Glibc
+import Impersonation
+import QubeCompatibility
+import SystemPackage
+
+/// Runs a command as whoever the policy says.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs a command as whoever the policy says.",
+        usage: "impersonate run [<options>] -- <command> [<arguments> ...]",
+        discussion: """
+            The command gets this tool's standard streams, and the signals INT, TERM, HUP and QUIT that the tool \
+            receives. The exit status is the command's; 128+N when signal N ended it; 124 when --timeout did; 125 when \
+            it was refused or could not be started, with the reason on standard error. 126 and 127 are always the \
+            command's own.
+            """
+    )
+
+    @OptionGroup var configurationOptions: ConfigurationOptions
+    @OptionGroup var requestOptions: RequestOptions
+    @OptionGroup var environmentOptions: EnvironmentOptions
+
+    @Option(help: "How the account is switched to. The configuration decides unless set.")
+    var backend: BackendChoice?
+
+    @Option(help: "What separates this tool from the command until it runs: `direct` is faster and gives some up.")
+    var isolation: IsolationChoice = .isolated
+
+    @Option(
+        help: ArgumentHelp(
+            "How long the command may run: a number and s, m or h. It then gets TERM, and KILL 5 s later.",
+            valueName: "time"
+        )
+    )
+    var timeout: TimeLimit?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the command starts; the home directory of the account unless set.",
+            valueName: "directory"
+        )
+    )
+    var workingDirectory: String?
+
+    @Option(
+        help: ArgumentHelp("The nice value, from -20 to 19. The configuration decides unless set.", valueName: "value")
+    )
+    var nice: Int?
+
+    @Option(
+        help: ArgumentHelp("Where the report goes as one line of JSON; the file gets mode 0600.", valueName: "file")
+    )
+    var report: String?
+
+    @Flag(help: "Print the report as one line of JSON to standard error, unless --report names a file.")
+    var json = false
+
+    @Argument(parsing: .postTerminator, help: "The program and its arguments; no shell sees them.")
+    var command: [String] = []
+
+    func validate() throws {
+        guard let program = command.first else {
+            throw ValidationError("name the command after --, as in: impersonate run --login alice -- /usr/bin/id")
+        }
+        guard !program.isEmpty else { throw ValidationError("the name of the command is empty") }
+        if let nice, !(-20...19).contains(nice) { throw ValidationError("--nice takes a number from -20 to 19") }
+    }
+
+    func run() async throws {
+        let request = ExecutionRequest(login: requestOptions.login, requestedAccount: requestOptions.account)
+        var file: ReportFile?
+        do throws(ReportFile.Failure) {
+            if let report { file = try ReportFile(FilePath(report)) }
+        } catch {
+            throw RunEnding(failure: error, request: request, executable: command[0]).tell(json: json)
+        }
+        let ending = await carryOut(request)
+        let exitCode = ending.tell(json: json && report == nil)
+        do throws(ReportFile.Failure) {
+            try file.take()?.commit(ending.report)
+        } catch {
+            // The command has run: its exit status is worth more than the report.
+            Console.error(["impersonate: \(error.message)"])
+        }
+        throw exitCode
+    }
+
+    private func carryOut(_ asked: ExecutionRequest) async -> RunEnding {
+        let beginning = ContinuousClock.now
+        var request = asked
+        var ending: RunEnding
+        do {
+            let worker = Worker(try configurationOptions.load().configuration)
+            try Worker.refuseSetUserID()
+            let caller = try await worker.caller()
+            request.login = request.login ?? caller?.name.spelling
+            let supervision = Supervision(
+                impersonator: try impersonator(worker, caller: caller),
+                timeLimit: timeout?.duration
+            )
+            let result = await supervision.run(described(worker.configuration), for: request)
+            ending = RunEnding(result, request: request, executable: command[0])
+        } catch {
+            ending = RunEnding(failure: error, request: request, executable: command[0])
+        }
+        ending.report.launch?.timings = Report.Timings(
+            start: ending.startTime?.seconds,
+            total: (ContinuousClock.now - beginning).seconds
+        )
+        return ending
+    }
+
+    private func impersonator(_ worker: Worker, caller: Account?) throws -> Impersonator {
+        let launcher: any ProcessLauncher
+        let chosen = backend ?? BackendChoice(worker.configuration.launchBackend.value)
+        switch chosen {
+        case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation)
+        case .current: launcher = CurrentUserLauncher()
+        case .pam, .sudo:
+            throw ToolFailure(
+                "backendNotBuilt",
+                "backend \(chosen.rawValue) is not built into this version; "
+                    + "use --backend setuid, or launch_backend = setuid in the configuration"
+            )
+        }
+        return Impersonator(
+            resolver: CallerBoundResolver(resolver: worker.resolver, caller: caller),
+            launcher: launcher,
+            audit: try worker.auditLog()
+        )
+    }
+
+    private func described(_ configuration: WorkerConfiguration) -> Command {
+        let program = command[0]
+        var described = Command(
+            program.contains("/") ? .path(FilePath(program)) : .name(program),
+            arguments: Array(command.dropFirst())
+        )
+        described.standardInput = .inherit
+        described.standardOutput = .inherit
+        described.standardError = .inherit
+        described.environment = environmentOptions.policy(configured: configuration.environment.value)
+        described.niceness = nice ?? configuration.niceValue.value
+        if let workingDirectory { described.workingDirectory = .path(FilePath(workingDirectory)) }
+        return described
+    }
+}

@@ -1,0 +1,67 @@
+import Impersonation
+import QubeCompatibility
+import SystemPackage
+
+/// Whether the name service answers, and whether what the worker runs as would pass the rules.
+struct NameServiceCheck {
+    let worker: Worker
+
+    func findings() async -> [Finding] {
+        let policy = worker.configuration.policy
+        let request = ExecutionRequest(login: policy.proxyAccount.value)
+        switch policy.mode.value {
+        case .proxy: return await [decision("proxy account", request)]
+        case .desktop: return await [decision("worker's account", request)]
+        case .user: return await [nameService]
+        }
+    }
+
+    /// In user mode there is no account that every job needs: the superuser's stands for all of them.
+    private var nameService: Finding {
+        get async {
+            do throws(AccountDirectoryError) {
+                let account = try await worker.directory.account(withID: UserID(rawValue: 0), freshness: .current)
+                guard account != nil else {
+                    return Finding(
+                        "name service",
+                        .failed,
+                        "answers, and knows no account with user id 0",
+                        remedy: "look after nsswitch.conf and the local accounts"
+                    )
+                }
+                return Finding("name service", .ok, "answers")
+            } catch {
+                return failure("name service", error.description)
+            }
+        }
+    }
+
+    /// Asks the resolver itself, so that the name service, the policy and every rule have their say.
+    private func decision(_ check: String, _ request: ExecutionRequest) async -> Finding {
+        do throws(ResolutionError) {
+            let resolution = try await worker.resolver.resolve(request)
+            guard let identity = resolution.identity else {
+                let parts = resolution.message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
+                let source = resolution.explanation.entries.last.map { " (\($0.rule) at \($0.source))" } ?? ""
+                return Finding(
+                    check,
+                    .failed,
+                    "\(resolution.reason): \(parts.first ?? "")\(source)",
+                    remedy: parts.count > 1 ? parts[1] : "impersonate explain tells more"
+                )
+            }
+            let account = identity.account
+            return Finding(
+                check,
+                .ok,
+                "\(account.name), user id \(account.userID.rawValue), \(account.groups.count) groups, passes every rule"
+            )
+        } catch {
+            return failure(check, error.message)
+        }
+    }
+
+    private func failure(_ check: String, _ message: String) -> Finding {
+        Finding(check, .failed, message, remedy: "look after the name service (getent passwd) and nsswitch.conf")
+    }
+}

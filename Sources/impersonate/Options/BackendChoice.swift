@@ -1,0 +1,26 @@
+import ArgumentParser
+import QubeCompatibility
+
+/// The values of `--backend`.
+enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
+    /// A switch of ids by the kernel's own system calls.
+    case setuid
+
+    /// A session opened with PAM.
+    case pam
+
+    /// The `sudo` program.
+    case sudo
+
+    /// The account of this process; no switch.
+    case current
+
+    init(_ configured: QubeCompatibility.LaunchBackend) {
+        switch configured {
+        case .setuid: self = .setuid
+        case .pam: self = .pam
+        case .sudo: self = .sudo
+        case .current: self = .current
+        }
+    }
+}

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+extension ExitCode {
+    /// Refused, not decidable or not startable; a status that `timeout(1)`, `env(1)` and `chroot(1)` use, too.
+    static let refused = ExitCode(125)
+
+    /// Ended because its time was up, as `timeout(1)` has it.
+    static let timedOut = ExitCode(124)
+
+    /// Ended by a signal, as shells have it.
+    static func signaled(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
+}

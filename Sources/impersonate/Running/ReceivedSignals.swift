@@ -1,0 +1,33 @@
+import Dispatch
+import Glibc
+import Impersonation
+
+/// The signals this tool receives and hands on.
+///
+/// A signal that was ignored when the tool started stays ignored: that is what `nohup(1)` is for.
+final class ReceivedSignals {
+    /// The signals that are handed on.
+    static let handled: [Signal] = [.hangup, .interrupt, .quit, .terminate]
+
+    private let sources: [any DispatchSourceSignal]
+
+    /// Begins to receive.
+    ///
+    /// - Parameter receive: Called with each signal, on a queue of its own.
+    init(_ receive: @escaping @Sendable (Signal) -> Void) {
+        let queue = DispatchQueue(label: "signals")
+        sources = Self.handled.filter { !Self.isIgnored($0) }
+            .map { handled in
+                // The source sees the signal only; without this it would end the tool as well.
+                signal(handled.rawValue, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: handled.rawValue, queue: queue)
+                source.setEventHandler { receive(handled) }
+                source.activate()
+                return source
+            }
+    }
+
+    private static func isIgnored(_ signal: Signal) -> Bool {
+        ProcessStatus.own.contains(signal, in: "SigIgn")
+    }
+}

@@ -1,0 +1,122 @@
+import Glibc
+import Impersonation
+import Synchronization
+import SystemPackage
+
+/// Launches a command, hands signals on to it, ends it when its time is up and waits for it.
+struct Supervision {
+    /// How long a command that was asked to end may take before it is killed.
+    static let grace = Duration.seconds(5)
+
+    /// What came of a command.
+    struct Result: Sendable {
+        /// What came of the launch.
+        var launch: Swift.Result<LaunchOutcome, ImpersonationError>?
+
+        /// How the process ended, when one ran.
+        var end: Swift.Result<ExitReport, LaunchError>?
+
+        /// Whether its time was up.
+        var timedOut = false
+
+        /// The signal that gave the launch up before the program ran.
+        var interruption: Signal?
+    }
+
+    private enum Event: Sendable {
+        case launched(Swift.Result<LaunchOutcome, ImpersonationError>)
+        case received(Signal)
+        case timeIsUp
+        case graceIsOver
+        case ended(Swift.Result<ExitReport, LaunchError>)
+    }
+
+    /// Who decides, writes down and launches.
+    let impersonator: Impersonator
+
+    /// How long the command may run.
+    let timeLimit: Duration?
+
+    /// Runs a command to its end.
+    ///
+    /// What happens meanwhile is dealt with one after the other.
+    func run(_ command: Command, for request: ExecutionRequest) async -> Result {
+        let (events, continuation) = AsyncStream.makeStream(of: Event.self)
+        let signals = ReceivedSignals { continuation.yield(.received($0)) }
+        defer { withExtendedLifetime(signals) { continuation.finish() } }
+
+        let launch = Task { [impersonator] in
+            do throws(ImpersonationError) {
+                continuation.yield(.launched(.success(try await impersonator.launch(command, for: request))))
+            } catch {
+                continuation.yield(.launched(.failure(error)))
+            }
+        }
+        var timers: [Task<Void, any Error>] = []
+        defer { for timer in timers { timer.cancel() } }
+        func after(_ duration: Duration, _ event: Event) {
+            timers.append(
+                Task {
+                    try await Task.sleep(for: duration)
+                    continuation.yield(event)
+                }
+            )
+        }
+
+        var process: LaunchedProcess?
+        var result = Result()
+        for await event in events {
+            switch event {
+            case .received(let signal):
+                if let process {
+                    Self.send(signal, to: process)
+                } else {
+                    result.interruption = signal
+                    launch.cancel()
+                }
+            case .launched(let outcome):
+                result.launch = outcome
+                guard case .success(let value) = outcome, let started = value.process else { return result }
+                process = started
+                if let signal = result.interruption { Self.send(signal, to: started) }
+                if let timeLimit { after(timeLimit, .timeIsUp) }
+                Task {
+                    do throws(LaunchError) {
+                        continuation.yield(.ended(.success(try await started.exitReport())))
+                    } catch {
+                        continuation.yield(.ended(.failure(error)))
+                    }
+                }
+            case .timeIsUp:
+                result.timedOut = true
+                if let process { Self.send(.terminate, to: process) }
+                after(Self.grace, .graceIsOver)
+            case .graceIsOver:
+                if let process { Self.send(.kill, to: process) }
+            case .ended(let end):
+                if let process, result.timedOut { Self.signalGroup(of: process, .kill) }
+                result.end = end
+                return result
+            }
+        }
+        return result
+    }
+
+    /// Sends a signal to the command and everything in its process group.
+    ///
+    /// The command leads a group of its own, whose number is its process id. The process itself is signalled by its
+    /// pidfd, also where the group may not be.
+    private static func send(_ signal: Signal, to process: LaunchedProcess) {
+        guard !signalGroup(of: process, signal) else { return }
+        try? process.send(signal)
+    }
+
+    /// The kernel does not give the number of a group away while the group has a member, so the only group this can
+    /// reach is the command's, or none.
+    @discardableResult
+    private static func signalGroup(of process: LaunchedProcess, _ signal: Signal) -> Bool {
+        let group = process.processID.rawValue
+        guard group > 1 else { return false }
+        return kill(-group, signal.rawValue) == 0
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Impersonation
+import QubeCompatibility
+import SystemPackage
+
+/// The stages of a request, put together from a configuration.
+struct Worker {
+    /// What was configured.
+    let configuration: WorkerConfiguration
+
+    /// This host's name service.
+    let directory: any AccountDirectory
+
+    /// Decides as whom a command runs.
+    ///
+    /// Without a store, nobody has a grant.
+    let resolver: PolicyResolver
+
+    init(_ configuration: WorkerConfiguration) {
+        self.configuration = configuration
+        directory = CachingAccountDirectory(NSSAccountDirectory(syntax: configuration.nameSyntax))
+        resolver = PolicyResolver(
+            policy: configuration.policy,
+            directory: directory,
+            registry: InMemoryProxyRegistry()
+        )
+    }
+
+    /// The account of the person who runs this tool, or `nil` for root.
+    func caller() async throws -> Account? {
+        guard getuid() != 0 else { return nil }
+        let userID = UserID(rawValue: getuid())
+        guard let account = try await directory.account(withID: userID, freshness: .cached) else {
+            throw ToolFailure(
+                "callerUnknown",
+                "this process has user id \(userID.rawValue), which no account has; run it as an account of this host"
+            )
+        }
+        return account
+    }
+
+    /// The login of a request: the one that was named, else the caller.
+    ///
+    /// Root is never anybody's login by omission.
+    func login(named name: String?) async throws -> String? {
+        if let name { return name }
+        return try await caller()?.name.spelling
+    }
+
+    /// Opens the audit log.
+    ///
+    /// Only the directory of the built-in place is made, as a package would; one that somebody named has to be there.
+    func auditLog() throws -> FileAuditLog {
+        let path = configuration.auditLog.value
+        if configuration.auditLog.source == .builtIn, geteuid() == 0 {
+            _ = unsafe mkdir(path.removingLastComponent().string, 0o700)
+        }
+        return try FileAuditLog(path)
+    }
+
+    /// Refuses a tool that was given root's rights by its file mode: it would take its orders from anybody.
+    static func refuseSetUserID() throws {
+        guard getuid() == geteuid(), getgid() == getegid() else {
+            throw ToolFailure(
+                "setUserIDTool",
+                "this tool runs with a set-user-ID or set-group-ID bit, which it is not made for; chmod ug-s the tool"
+            )
+        }
+    }
+}
