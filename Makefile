@@ -23,7 +23,7 @@ demo: packages ## Runs the example worker with real accounts in the test bed and
 
 bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
-	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks --quick
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks $(BENCH)
 
 lint: ## Checks the style of every Swift file
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)

@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// Measures how long it takes to start a program as another account.
+@main
+struct SpawnBenchmarks: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spawn-benchmarks",
+        abstract: "Measures how long it takes to start a program as another account.",
+        subcommands: [MeasureCommand.self, DaemonCommand.self],
+        defaultSubcommand: MeasureCommand.self
+    )
+}

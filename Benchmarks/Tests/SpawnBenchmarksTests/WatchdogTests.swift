@@ -1,0 +1,37 @@
+import Testing
+
+@testable import spawn_benchmarks
+
+@Suite("Waiting for work that may never end")
+struct WatchdogTests {
+    @Test func `work that ends gives its value`() async {
+        let outcome = await Watchdog.run(limit: .seconds(60)) { 7 }
+        guard case .ended(.success(7)) = outcome else {
+            Issue.record("the outcome is \(outcome)")
+            return
+        }
+    }
+
+    @Test func `work that fails gives its error`() async {
+        let outcome = await Watchdog.run(limit: .seconds(60)) { () throws -> Int in throw BenchmarkError("no") }
+        guard case .ended(.failure(let error)) = outcome else {
+            Issue.record("the outcome is \(outcome)")
+            return
+        }
+        #expect("\(error)" == "no")
+    }
+
+    @Test func `work that does not end is given up, and may end later`() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int.self)
+        let outcome = await Watchdog.run(limit: .milliseconds(10)) {
+            for await value in stream { return value }
+            return 0
+        }
+        guard case .hung = outcome else {
+            Issue.record("the outcome is \(outcome)")
+            return
+        }
+        continuation.yield(1)
+        continuation.finish()
+    }
+}
