@@ -35,7 +35,7 @@ struct DirectLaunch {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
-        let steps = prepared.plan(openingStreams: streams.files)
+        let steps = prepared.plan(with: streams)
             .direct(as: prepared.credentials, from: daemon, descriptors: streams.placement())
         let plan = try failures.reporting { () throws(LaunchError) in try EncodedPlan(steps, kind: .direct) }
 
@@ -81,24 +81,24 @@ struct DirectLaunch {
         let arguments = prepared.arguments
         let environment = prepared.environment.variables
         let patience = deadline - ContinuousClock.now + Self.reapingTime
-        let work: Result<Void, BlockingWorkersError> = await withTaskCancellationHandler {
-            do throws(BlockingWorkersError) {
+        // A task of its own, because the waiting must not end with a cancellation but with the child that it kills.
+        let work = Task {
+            await Result { () async throws(BlockingWorkersError) in
                 try await Self.workers.perform(deadline: patience) {
                     let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
                     for end in streams.childEnds { end.closeNow() }
                     guard let abandoned else { return }
-                    let process = SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
-                    try? process.send(.kill)
-                    try? process.startWaiting()
+                    SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
+                        .discardBlocking(within: Self.reapingTime)
                 }
-                return .success(())
-            } catch {
-                return .failure(error)
             }
+        }
+        let finished = await withTaskCancellationHandler {
+            await work.value
         } onCancel: {
             Self.end(attempt, on: reactor)
         }
-        if case .failure = work { Self.end(attempt, on: reactor) }
+        if case .failure = finished { Self.end(attempt, on: reactor) }
 
         guard let taken = attempt.take() else {
             for end in streams.childEnds { end.closeNow() }
@@ -107,7 +107,7 @@ struct DirectLaunch {
                 : failures.deadlineExceeded(command.startDeadline)
         }
         let outcome = try failures.performing(.clone) { () throws(Errno) in try taken.get() }
-        guard !Task.isCancelled, case .success = work else {
+        guard !Task.isCancelled, case .success = finished else {
             await SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
                 .discard(within: Self.reapingTime)
             throw failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")

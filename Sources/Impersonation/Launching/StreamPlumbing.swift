@@ -9,6 +9,9 @@ struct StreamPlumbing {
     /// Files the child opens over those places, as the account of the job.
     private(set) var files: [ChildPlan.StreamFile] = []
 
+    /// Whether standard error is to become standard output once the child has opened that.
+    private(set) var errorFollowsFile = false
+
     /// The daemon's ends of pipes.
     private(set) var standardInput: OwnedDescriptor?
     private(set) var standardOutput: OwnedDescriptor?
@@ -69,11 +72,8 @@ struct StreamPlumbing {
         case .descriptor(let descriptor): return try OwnedDescriptor(duplicating: descriptor.rawValue)
         case .standardOutput:
             // Only standard error can follow standard output, and the command was checked for that. A file is opened by
-            // the child over place 1; opening it once more would give the two streams separate positions.
-            if let file = files.first(where: { $0.target == STDOUT_FILENO }) {
-                let flags = file.flags & ~(O_TRUNC | O_EXCL)
-                files.append(ChildPlan.StreamFile(path: file.path, flags: flags, target: target))
-            }
+            // the child over place 1, and only then is there something to follow.
+            errorFollowsFile = files.contains { $0.target == STDOUT_FILENO }
             return try OwnedDescriptor(duplicating: childEnds[1].rawValue)
         case .file(let path, let mode):
             files.append(ChildPlan.StreamFile(path: path, flags: Self.flags(mode), target: target))

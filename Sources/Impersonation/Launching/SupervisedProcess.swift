@@ -88,6 +88,20 @@ final class SupervisedProcess: ProcessControl {
         }
     }
 
+    /// Ends a child that is not to run, and reaps it, on a thread that may block.
+    ///
+    /// - Parameter limit: How long the thread blocks at most; later, the child is reaped in the background.
+    func discardBlocking(within limit: Duration) {
+        try? send(.kill)
+        var event = pollfd(fd: processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        let milliseconds = Int32(clamping: limit.components.seconds * 1_000)
+        if unsafe poll(&event, 1, milliseconds) > 0 {
+            reap()
+        } else {
+            try? startWaiting()
+        }
+    }
+
     func send(_ signal: Signal) throws(Errno) {
         let result = launch_signal(processDescriptor.rawValue, signal.rawValue)
         guard result == 0 else { throw Errno(rawValue: -result) }

@@ -37,7 +37,7 @@ struct TrampolineLaunch {
         let begin = ContinuousClock.now
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
-        let steps = operations(prepared.plan(openingStreams: streams.files), prepared.credentials)
+        let steps = operations(prepared.plan(with: streams), prepared.credentials)
         let plan = try failures.reporting { () throws(LaunchError) in try EncodedPlan(steps, kind: kind) }
 
         let (child, status) = try await start(prepared, plan, streams, trampoline, reactor)

@@ -87,6 +87,13 @@ func runProbe(
     return try ProbeReport(json: result.exit.standardOutput?.bytes ?? [])
 }
 
+/// Makes everything that a process makes once, so that what comes later can be counted and filtered.
+func warmedUp(_ isolation: SetUIDLauncher.Isolation) async throws -> ExecutionIdentity {
+    let person = try await TestBed.alice.identity
+    _ = try await run(Command(.path("/bin/true")), as: person, SetUIDLauncher(isolation: isolation))
+    return person
+}
+
 /// The error that a launch throws.
 func launchError(
     _ command: Command,

@@ -28,6 +28,8 @@ struct ChildPlan {
     /// Where the child starts when it cannot enter ``workingDirectory``.
     var fallbackDirectory: FilePath?
     var streamFiles: [StreamFile]
+    /// Whether standard error becomes standard output once that is open.
+    var errorFollowsOutput: Bool
     var niceness: Int
     var fileModeCreationMask: FilePermissions
     var resourceLimits: ResourceLimits
@@ -139,6 +141,7 @@ struct ChildPlan {
             + streamFiles.map { file in
                 .openStream(file.path, flags: file.flags, mode: Self.streamFileMode, at: file.target)
             }
+            + (errorFollowsOutput ? [.placeDescriptor(STDOUT_FILENO, at: STDERR_FILENO)] : [])
     }
 
     /// Only limits that differ from the daemon's are set: raising a hard limit needs a privilege, and a soft limit

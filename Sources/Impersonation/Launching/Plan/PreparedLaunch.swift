@@ -52,8 +52,8 @@ struct PreparedLaunch {
 
     /// The pure plan of the child.
     ///
-    /// - Parameter streams: The files the child opens for its standard streams.
-    func plan(openingStreams streams: [ChildPlan.StreamFile]) -> ChildPlan {
+    /// - Parameter streams: The standard streams of the child.
+    func plan(with streams: StreamPlumbing) -> ChildPlan {
         let directory: (FilePath, FilePath?) =
             switch command.workingDirectory {
             case .path(let path): (path, nil)
@@ -63,7 +63,8 @@ struct PreparedLaunch {
             executables: executables,
             workingDirectory: directory.0,
             fallbackDirectory: directory.1,
-            streamFiles: streams,
+            streamFiles: streams.files,
+            errorFollowsOutput: streams.errorFollowsFile,
             niceness: command.niceness,
             fileModeCreationMask: command.fileModeCreationMask,
             resourceLimits: command.resourceLimits,
