@@ -6,6 +6,11 @@ enum TestBed {
     /// Whether the tests run inside `Scripts/testbed`, as root and with the accounts of `Scripts/testbed.d/etc`.
     static let isActive = variable("IMPERSONATION_TEST_BED") == "1" && geteuid() == 0
 
+    /// Whether root of the bed is root of the machine, and not just of a user namespace.
+    ///
+    /// Some privileges exist on the machine alone, for example `CAP_SYS_NICE` for a negative nice value.
+    static let hasMachineRoot = isActive && variable("IMPERSONATION_TEST_BED_ROOT") == "machine"
+
     /// The directory that belongs to the bed.
     static let directory = variable("IMPERSONATION_TEST_BED_DIR") ?? "/nonexistent"
 
