@@ -8,7 +8,7 @@ struct EmbedTrampoline: BuildToolPlugin {
         let sources = context.package.directoryURL.appending(path: "Sources/CLaunchPlan")
         let trampoline = sources.appending(path: "trampoline/trampoline.c")
         let output = context.pluginWorkDirectoryURL.appending(path: "TrampolineImage.swift")
-        let inputs = try FileManager.default.subpathsOfDirectory(atPath: sources.path())
+        let inputs = try FileManager.default.subpathsOfDirectory(atPath: sources.path(percentEncoded: false))
             .filter { $0.hasSuffix(".c") || $0.hasSuffix(".h") }
             .map { sources.appending(path: $0) }
         return [
@@ -16,7 +16,9 @@ struct EmbedTrampoline: BuildToolPlugin {
                 displayName: "Compiling the trampoline",
                 executable: try context.tool(named: "TrampolineEmbedder").url,
                 arguments: [
-                    try context.tool(named: "clang").url.path(), trampoline.path(), sources.path(), output.path(),
+                    try context.tool(named: "clang").url.path(percentEncoded: false),
+                    trampoline.path(percentEncoded: false), sources.path(percentEncoded: false),
+                    output.path(percentEncoded: false),
                 ],
                 inputFiles: inputs,
                 outputFiles: [output]

@@ -23,7 +23,7 @@ enum TrampolineEmbedder {
 
         let compiler = Process()
         compiler.executableURL = URL(fileURLWithPath: arguments[1])
-        compiler.arguments = options + ["-I", arguments[3], arguments[2], "-o", image.path()]
+        compiler.arguments = options + ["-I", arguments[3], arguments[2], "-o", image.path(percentEncoded: false)]
         try compiler.run()
         compiler.waitUntilExit()
         guard compiler.terminationReason == .exit, compiler.terminationStatus == 0 else {
