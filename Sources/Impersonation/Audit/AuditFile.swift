@@ -43,8 +43,11 @@ struct AuditFile: ~Copyable {
 
         let opened = unsafe openat(directory.rawValue, name, flags)
         guard opened >= 0 else {
-            guard Errno.last != .noSuchFileOrDirectory else { return }
-            throw refusal(path, Errno.last)
+            guard Errno.last == .noSuchFileOrDirectory else { throw refusal(path, Errno.last) }
+            guard unsafe faccessat(directory.rawValue, ".", W_OK | X_OK, AT_EACCESS) == 0 else {
+                throw failure(path, "cannot be created in its directory; \(nameAnother)", Errno.last)
+            }
+            return
         }
         let descriptor = FileDescriptor(rawValue: opened)
         defer { try? descriptor.close() }
@@ -102,6 +105,8 @@ struct AuditFile: ~Copyable {
         return name.string
     }
 
+    private static let nameAnother = "name a file in a directory of the account that writes it"
+
     private static func openDirectory(of path: FilePath) throws(AuditLogError) -> FileDescriptor {
         let parent = path.removingLastComponent()
         let directoryPath = parent.isEmpty ? FilePath(".") : parent
@@ -158,7 +163,7 @@ struct AuditFile: ~Copyable {
                 throw failure(path, "was created but could not be given mode 0600", number)
             }
             guard Errno.last == .fileExists else {
-                throw failure(path, "could not be created in its directory", Errno.last)
+                throw failure(path, "cannot be created in its directory; \(nameAnother)", Errno.last)
             }
             let opened = unsafe openat(directory.rawValue, name, flags)
             if opened >= 0 { return FileDescriptor(rawValue: opened) }

@@ -70,7 +70,7 @@ struct ProcessCheck {
             "SIGCHLD",
             .failed,
             "ignored since before this process was started: the kernel keeps no exit status of jobs",
-            remedy: "start the daemon without ignoring SIGCHLD (IgnoreSIGCHLD, trap '' CHLD)"
+            remedy: "start the daemon without ignoring SIGCHLD, or let it set the signal back first"
         )
     }
 }

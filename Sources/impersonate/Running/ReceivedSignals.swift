@@ -15,6 +15,8 @@ final class ReceivedSignals {
     ///
     /// - Parameter receive: Called with each signal, on a queue of its own.
     init(_ receive: @escaping @Sendable (Signal) -> Void) {
+        // Whoever started the tool may ignore the end of children; the kernel would then keep no exit status.
+        signal(SIGCHLD, SIG_DFL)
         let queue = DispatchQueue(label: "signals")
         sources = Self.handled.filter { !Self.isIgnored($0) }
             .map { handled in

@@ -78,7 +78,7 @@ struct RunEnding {
             Console.error([(try? JSONText.line(report)) ?? "{\"outcome\":\"error\"}"])
         } else if !hasRun || report.outcome == "error" {
             Console.error(report.refusalLines)
-        } else if exitCode == .timedOut {
+        } else if report.launch?.timedOut == true {
             Console.error(["impersonate: the command was ended because its time was up"])
         }
         return exitCode

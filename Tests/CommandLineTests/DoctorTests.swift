@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+@testable import impersonate
+
+@Suite("impersonate doctor: what would keep jobs from running", .inTestBed)
+struct DoctorTests {
+    private let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+    }
+
+    private func examine(
+        _ prefix: [String] = [],
+        settings: [String] = ["proxy_account = render_user"],
+        arguments: [String] = []
+    ) async throws -> (status: Int32, findings: [String: Finding]) {
+        let configuration = try scratch.configure(settings)
+        let outcome = try await Tool(prefix: prefix).run(["doctor", "--json"] + configuration + arguments)
+        let findings = try JSONDecoder().decode([Finding].self, from: Data(outcome.output.utf8))
+        return (outcome.status, Dictionary(findings.map { ($0.check, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    @Test("as root in a good house nothing fails, and every check is there")
+    func findsNothing() async throws {
+        let (status, findings) = try await examine()
+        #expect(status == 0)
+        #expect(findings.values.filter { $0.status == .failed } == [])
+        #expect(
+            Set(findings.keys) == [
+                "configuration", "user id", "no_new_privs", "securebits", "SIGCHLD", "CAP_SETUID", "CAP_SETGID",
+                "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_RESOURCE", "CAP_SYS_NICE", "audit log", "state", "proxy account",
+                "fs.suid_dumpable", "vm.memfd_noexec", "yama.ptrace_scope", "clone3", "pidfd", "close_range",
+                "PIDFD_GET_INFO", "cgroup v2",
+            ]
+        )
+        #expect(findings.values.allSatisfy { $0.status == .ok || !$0.remedy.isEmpty })
+        #expect(!scratch.has("audit.jsonl"))
+    }
+
+    @Test("a missing capability is named even at user id 0", arguments: ["setuid", "setgid"])
+    func namesRequiredCapability(_ name: String) async throws {
+        let prefix = ["/usr/bin/setpriv", "--bounding-set", "-\(name)", "--inh-caps", "-\(name)"]
+        let (status, findings) = try await examine(prefix)
+        let finding = try #require(findings["CAP_\(name.uppercased())"])
+        #expect(status == 1)
+        #expect(findings["user id"]?.found == "0")
+        #expect(finding.status == .failed)
+        #expect(finding.found.hasPrefix("missing: "))
+        #expect(finding.remedy.contains("AmbientCapabilities=CAP_\(name.uppercased())"))
+    }
+
+    @Test(
+        "a missing optional capability costs something and fails nothing",
+        arguments: ["setpcap", "kill", "sys_nice"]
+    )
+    func namesOptionalCapability(_ name: String) async throws {
+        let prefix = ["/usr/bin/setpriv", "--bounding-set", "-\(name)", "--inh-caps", "-\(name)"]
+        let (status, findings) = try await examine(prefix)
+        #expect(status == 0)
+        #expect(findings["CAP_\(name.uppercased())"]?.status == .warning)
+    }
+
+    @Test("an ordinary account lacks what the setuid backend needs, and nothing that the current one does")
+    func looksAtOrdinaryAccounts() async throws {
+        let alice = Tool.asAccount(2_001).prefix
+        try scratch.makeDirectory("alice", owner: 2_001)
+        let (status, findings) = try await examine(alice)
+        #expect(status == 1)
+        #expect(findings["CAP_SETUID"]?.status == .failed)
+        #expect(findings["audit log"]?.status == .failed)
+
+        let configuration = try scratch.write(
+            "desktop.conf",
+            "service_mode = desktop\naudit_log = \(scratch.file("alice/audit.jsonl"))\nstate = memory:\n"
+        )
+        let desktop = try await Tool(prefix: alice).run(["doctor", "--config", configuration])
+        #expect(desktop.status == 0, "\(desktop.output)")
+    }
+
+    @Test("privileges that were given away beforehand are noticed")
+    func noticesNoNewPrivileges() async throws {
+        let (status, findings) = try await examine(["/usr/bin/setpriv", "--no-new-privs"])
+        #expect(status == 0)
+        #expect(findings["no_new_privs"]?.status == .warning)
+    }
+
+    @Test("an ignored SIGCHLD is noticed")
+    func noticesIgnoredChildSignal() async throws {
+        let (status, findings) = try await examine(["/usr/bin/env", "--ignore-signal=CHLD"])
+        #expect(status == 1)
+        #expect(findings["SIGCHLD"]?.status == .failed)
+    }
+
+    @Test(
+        "a proxy account that could run nothing is a failure with the reason",
+        arguments: [
+            (["proxy_account = nobody-here"], "accountNotFound"), (["proxy_account = root"], "superuser"),
+            (["proxy_account = svc999"], "belowMinimumUserID"),
+            (["proxy_account = render_user", "denied_groups = farm01"], "deniedGroup"),
+        ]
+    )
+    func judgesTheProxyAccount(_ settings: [String], reason: String) async throws {
+        let (status, findings) = try await examine(settings: settings)
+        #expect(status == 1)
+        #expect(findings["proxy account"]?.status == .failed)
+        #expect(findings["proxy account"]?.found.hasPrefix("\(reason): ") == true)
+    }
+
+    @Test("an audit log that would be refused is a failure with the remedy")
+    func examinesTheAuditLog() async throws {
+        try scratch.write("audit.jsonl", "")
+        let (status, findings) = try await examine()
+        #expect(status == 1)
+        #expect(findings["audit log"]?.remedy == "chmod 600 \(scratch.file("audit.jsonl"))")
+    }
+
+    @Test("a configuration that cannot be used is a failure with its line")
+    func examinesTheConfiguration() async throws {
+        let (status, findings) = try await examine(settings: ["minimum_uid = 0"])
+        #expect(status == 1)
+        #expect(findings["configuration"]?.found.hasPrefix("\(scratch.file("worker.conf")):1: ") == true)
+    }
+
+    @Test("a backend that this version does not have is a failure", arguments: ["pam", "sudo"])
+    func namesMissingBackend(_ backend: String) async throws {
+        let (status, findings) = try await examine(arguments: ["--backend", backend])
+        #expect(status == 1)
+        #expect(findings["backend"]?.status == .failed)
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("impersonate run: signals on their way to the job", .inTestBed)
+struct SignalTests {
+    private let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+    }
+
+    /// Runs a job that says when its traps are set, and does something once it has.
+    private func run(
+        _ script: String,
+        by tool: Tool = Tool(),
+        whenReady act: @escaping @Sendable (Int32) -> Void
+    ) async throws -> Tool.Outcome {
+        let configuration = try scratch.configure(["proxy_execution_mode = user"])
+        let ready = scratch.file("ready")
+        let made = unsafe mkfifo(ready, 0o622)
+        #expect(made == 0)
+        let opened = unsafe chmod(ready, 0o622)
+        #expect(opened == 0)
+        let command = ["sh", "-c", "\(script); echo > \(ready); sleep 1000 & wait; exit 99"]
+        return try await tool.run(["run"] + configuration + ["--login", "alice", "--"] + command) { processID in
+            // Opening the pipe for reading waits for the job to open it for writing.
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global()
+                    .async {
+                        _ = try? String(contentsOfFile: ready, encoding: .utf8)
+                        continuation.resume()
+                    }
+            }
+            act(processID)
+        }
+    }
+
+    @Test("a signal the tool receives reaches the job", arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+    func forwards(_ signal: Int32) async throws {
+        let outcome = try await run("trap 'exit 42' \(signal)") { kill($0, signal) }
+        #expect(outcome.status == 42)
+    }
+
+    @Test("a job that a forwarded signal ends is told apart from one that exits")
+    func endsBySignal() async throws {
+        #expect(try await run(":") { kill($0, SIGTERM) }.status == 128 + SIGTERM)
+    }
+
+    @Test("the exit status is known also when the end of children was ignored")
+    func keepsTheStatus() async throws {
+        let configuration = try scratch.configure(["proxy_execution_mode = user"])
+        let tool = Tool(prefix: ["/usr/bin/env", "--ignore-signal=CHLD"])
+        let outcome = try await tool.run(
+            ["run"] + configuration + ["--login", "alice", "--", "sh", "-c", "exit 7"]
+        )
+        #expect(outcome.status == 7)
+    }
+
+    @Test("a signal that was ignored when the tool started stays ignored")
+    func keepsIgnoring() async throws {
+        let tool = Tool(prefix: ["/usr/bin/env", "--ignore-signal=HUP"])
+        let outcome = try await run("trap 'exit 41' HUP; trap 'exit 42' TERM", by: tool) { processID in
+            kill(processID, SIGHUP)
+            kill(processID, SIGTERM)
+        }
+        #expect(outcome.status == 42)
+    }
+}
