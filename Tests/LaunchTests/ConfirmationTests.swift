@@ -79,12 +79,10 @@ struct ConfirmationTests {
             var command = Command(.path(FilePath(program)))
             command.workingDirectory = .path("/")
             command.startDeadline = .milliseconds(300)
-            let begin = ContinuousClock.now
+            // Whoever waited for the lease (45 seconds, /proc/sys/fs/lease-break-time) would see the program run.
             let error = try await launchError(command, as: person, SetUIDLauncher(isolation: isolation))
             #expect(error.code == .deadlineExceeded)
             #expect(error.step == .confirm)
-            // The lease lasts for 45 seconds (/proc/sys/fs/lease-break-time).
-            #expect(ContinuousClock.now - begin < .seconds(30))
             #expect(!hasChildren())
             #expect(openDescriptorCount() == descriptors)
             try lease.file.close()

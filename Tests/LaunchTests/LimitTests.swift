@@ -39,10 +39,13 @@ struct LimitTests {
     @Test("of processes is met at the exec, not mistaken for a job's end", arguments: everyIsolation)
     func processLimit(_ isolation: SetUIDLauncher.Isolation) async throws {
         // RLIMIT_NPROC counts the processes of the user; setresuid(2) passes over it, execve(2) does not.
-        let person = try identity(userID: 54_321, groupID: 54_321)
-        var sleeper = Command(.path("/bin/sleep"), arguments: ["60"])
-        sleeper.standardOutput = .null
-        let process = try await SetUIDLauncher().launch(sleeper, as: person)
+        // The kernel counts when the id changes, before the process itself is one of the user's.
+        let person = try identity(userID: isolation == .direct ? 54_321 : 54_322, groupID: 54_321)
+        let sleeper = Command(.path("/bin/sleep"), arguments: ["3600"])
+        let processes = [
+            try await SetUIDLauncher().launch(sleeper, as: person),
+            try await SetUIDLauncher().launch(sleeper, as: person),
+        ]
 
         var second = Command(.path("/bin/true"))
         second.resourceLimits[.processes] = ResourceLimits.Limit(soft: 1, hard: 1)
@@ -51,8 +54,10 @@ struct LimitTests {
         #expect(error.errno == .resourceTemporarilyUnavailable)
         #expect(error.message.contains("RLIMIT_NPROC"))
 
-        try process.send(.kill)
-        _ = try await process.exitReport()
+        for process in processes {
+            try process.send(.kill)
+            _ = try await process.exitReport()
+        }
     }
 }
 

@@ -21,6 +21,14 @@ final class OwnedDescriptor: Sendable {
     /// The descriptor, or -1 once it was taken or closed.
     var rawValue: Int32 { descriptor.withLock { $0 ?? -1 } }
 
+    /// Calls a closure with the descriptor, which nobody closes meanwhile.
+    ///
+    /// - Parameter body: What needs the descriptor; -1 once it was taken or closed.
+    /// - Returns: What the closure returns.
+    func withOpen<R>(_ body: (Int32) -> sending R) -> sending R {
+        descriptor.withLock { body($0 ?? -1) }
+    }
+
     /// Hands the descriptor over to the caller, who closes it.
     func take() -> FileDescriptor? {
         descriptor.withLock { $0.take() }.map { FileDescriptor(rawValue: $0) }

@@ -103,7 +103,7 @@ final class SupervisedProcess: ProcessControl {
     }
 
     func send(_ signal: Signal) throws(Errno) {
-        let result = launch_signal(processDescriptor.rawValue, signal.rawValue)
+        let result = processDescriptor.withOpen { $0 < 0 ? -ESRCH : launch_signal($0, signal.rawValue) }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
@@ -177,6 +177,8 @@ final class SupervisedProcess: ProcessControl {
     }
 
     private func finish(_ end: Result<ExitReport, LaunchError>) {
+        // A handle that somebody keeps costs no descriptor once the process has ended.
+        processDescriptor.closeNow()
         let waiters = state.withLock { state in
             state.end = end
             defer { state.waiters = [] }

@@ -19,7 +19,13 @@ struct CachingAccountDirectoryInvalidationTests {
             script.accounts["bob@mycorp.test"] = bob
             script.groups["staff"] = GroupID(rawValue: 50)
         }
-        cache = CachingAccountDirectory(directory, capacity: 100, stamp: nil)
+        cache = CachingAccountDirectory(
+            directory,
+            timeToLive: .seconds(3_600),
+            negativeTimeToLive: .seconds(3_600),
+            capacity: 100,
+            stamp: nil
+        )
     }
 
     private func fill() async throws {

@@ -64,7 +64,6 @@ struct BlockingWorkersTests {
         }
         let waited = clock.now - start
         #expect(waited >= .milliseconds(30))
-        #expect(waited < .seconds(5))
         #expect(workers.threads.stuck == 1)
         #expect(try await workers.perform(deadline: .seconds(30)) { 1 } == 1, "the other thread works on")
 
@@ -200,11 +199,9 @@ struct BlockingWorkersTests {
             }
         }
         await isBusy.isOpened()
-        let start = ContinuousClock.now
         await #expect(throws: BlockingWorkersError.deadlineExceeded) {
-            try await workers.perform(deadline: .milliseconds(20)) { gate.wait() }
+            try await workers.perform(deadline: .seconds(1)) { gate.wait() }
         }
-        #expect(ContinuousClock.now - start < .seconds(20))
         gate.open()
         #expect(try await late.value == "late")
     }
