@@ -50,7 +50,9 @@ struct ProxyRights {
     /// Looks for a grant that holds for exactly one account.
     func judgement(actingAs account: AccountName, at date: Date, from remoteAddress: String?) -> Judgement {
         var denials: [Denial] = []
-        for standing in standings {
+        // A proxy account under one spelling is a proxy account under each.
+        let deciding = standings.first(where: \.isProxyAccount).map { [$0] } ?? standings
+        for standing in deciding {
             for spelling in naming.spellings(of: account) {
                 if let denial = standing.denial(actingAs: spelling, at: date, from: remoteAddress) {
                     denials.append(denial)

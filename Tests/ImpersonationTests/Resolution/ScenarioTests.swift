@@ -130,8 +130,8 @@ struct ScenarioTests {
         let error = try #require(try await site.failure("alice"))
         #expect(error.code == .invalidPolicy)
         #expect(
-            error.message == "proxy_account (/etc/qb.conf:2) takes a bare user name only, and \"\(name)\" names a domain "
-                + "as well; write proxy_account = someuser and worker_host_domain = MyCorp"
+            error.message == "proxy_account (/etc/qb.conf:2) takes a bare user name only, and \"\(name)\" names "
+                + "a domain as well; write proxy_account = someuser and worker_host_domain = MyCorp"
         )
         #expect(error.explanation.entries.map(\.rule) == ["proxyMode"])
         #expect(site.directory.lookups.isEmpty)
@@ -160,7 +160,8 @@ struct ScenarioTests {
         let site = try await Site(.user) { $0.visibleDomains = Sourced(["A", "B"], from: Site.line(4)) }
         let resolution = try await site.resolve("stranger")
         #expect(resolution.badLogin?.reason == .accountNotFound)
-        #expect(resolution.badLogin?.message.contains(#"tried in this order: stranger, A\stranger, B\stranger;"#) == true)
+        let tried = #"tried in this order: stranger, A\stranger, B\stranger;"#
+        #expect(resolution.badLogin?.message.contains(tried) == true)
         #expect(resolution.rules == ["userMode", "localAccount", "visibleDomain", "visibleDomain", "accountNotFound"])
     }
 
