@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo bench-quick lint format doctor packages clean
+.PHONY: help build test demo demo-test bench-quick lint format doctor packages clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -20,6 +20,10 @@ test: packages ## Builds and runs every test in the test bed, as root or not
 demo: packages ## Runs the example worker with real accounts in the test bed and prints who ran what as whom
 	$(SWIFT) build --package-path Examples/RenderWorker
 	Scripts/testbed -- Examples/RenderWorker/demo
+
+demo-test: packages ## Builds and runs the example worker's own tests in the test bed
+	$(SWIFT) build --package-path Examples/RenderWorker --build-tests
+	Scripts/testbed -- $(SWIFT) test --package-path Examples/RenderWorker --skip-build --disable-xctest
 
 bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks

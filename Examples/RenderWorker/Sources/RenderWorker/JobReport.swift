@@ -1,0 +1,69 @@
+public import SystemPackage
+
+/// One job of a spool, told by those who cannot be wrong: the kernel, and the job itself.
+public struct JobReport: Sendable, Hashable {
+    /// What the worker wrote down.
+    public let result: JobResult
+
+    /// Where the job ended up.
+    public let folder: SpoolFolder
+
+    /// What the job said of itself.
+    public let identity: IdentityOutput?
+
+    /// Who owns the log, by the kernel.
+    public let logOwner: UserID?
+
+    /// Whether the worker, the job and the kernel disagree about as whom it ran.
+    public var isContradictory: Bool {
+        guard let uid = result.uid else { return identity != nil || logOwner != nil }
+        if logOwner?.rawValue != uid { return true }
+        guard let identity else { return false }
+        return identity.user.number != uid || identity.group.number != result.gid
+            || Set(identity.groups.map(\.number)) != Set(result.groups ?? [])
+    }
+
+    /// Reads every result of a spool, in the order the jobs were taken up.
+    ///
+    /// - Parameter spool: The directory of the spool.
+    /// - Returns: The jobs.
+    /// - Throws: ``SpoolError`` when it cannot be read.
+    public static func read(_ spool: FilePath) throws(SpoolError) -> [JobReport] {
+        var reports: [JobReport] = []
+        for which in SpoolFolder.outcomes {
+            do {
+                let folder = try Folder(opening: spool.appending(which.rawValue))
+                for name in try folder.names() where name.extension == "json" && !name.string.hasPrefix(".") {
+                    let file = try folder.open(name)
+                    let bytes = try file.closeAfter { try file.contents(limit: 1 << 20) }
+                    reports.append(JobReport(try JobResult(decoding: bytes), in: which))
+                }
+            } catch {
+                throw SpoolError(
+                    path: spool.appending(which.rawValue),
+                    message: "cannot be read (\(error)); name the spool of a worker"
+                )
+            }
+        }
+        return reports.sorted { $0.result.id < $1.result.id }
+    }
+
+    init(_ result: JobResult, in folder: SpoolFolder) {
+        self.result = result
+        self.folder = folder
+        var owner: UserID?
+        var text = ""
+        // The log belongs to the account of the job, which may have put anything there.
+        if let path = result.log.map({ FilePath($0) }), let name = path.lastComponent,
+            let logs = try? Folder(opening: path.removingLastComponent()), let file = try? logs.open(name)
+        {
+            if let facts = try? file.facts(), facts.kind == .regular {
+                owner = facts.owner
+                text = String(decoding: (try? file.contents(limit: 64 << 10)) ?? [], as: UTF8.self)
+            }
+            try? file.close()
+        }
+        logOwner = owner
+        identity = IdentityOutput(in: text)
+    }
+}

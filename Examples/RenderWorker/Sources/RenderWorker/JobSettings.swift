@@ -1,0 +1,34 @@
+public import Impersonation
+public import QubeCompatibility
+public import SystemPackage
+
+/// What the worker's file and command line say about every job.
+public struct JobSettings: Sendable {
+    /// How account names are spelt at this site.
+    public var syntax: AccountNameSyntax
+
+    /// Whose account jobs run with.
+    public var mode: ExecutionMode
+
+    /// How the environment of a job is built, and where the file says so.
+    public var environment: Sourced<EnvironmentChoice>
+
+    /// The nice value of jobs that do not want to be nicer.
+    public var niceness: Int
+
+    /// The directory of the logs, from the root.
+    public var logs: FilePath
+
+    /// Takes the settings of a worker's file.
+    ///
+    /// - Parameters:
+    ///   - configuration: The worker's file.
+    ///   - logs: The directory of the logs, from the root: a job has a working directory of its own.
+    public init(_ configuration: WorkerConfiguration, logs: FilePath) {
+        syntax = configuration.nameSyntax
+        mode = configuration.executionMode.value
+        environment = configuration.environment
+        niceness = configuration.niceValue.value
+        self.logs = logs
+    }
+}

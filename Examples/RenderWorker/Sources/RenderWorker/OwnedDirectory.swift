@@ -1,0 +1,43 @@
+import Glibc
+public import SystemPackage
+
+/// Makes directories that belong to the worker, and refuses those that somebody else could have made.
+public enum OwnedDirectory {
+    /// Opens a directory of the worker, and makes it when it is not there.
+    ///
+    /// - Parameters:
+    ///   - path: The directory; the one above it has to exist.
+    ///   - permissions: The permission bits of a new one. An existing one has to have exactly these.
+    /// - Returns: The directory, held open.
+    /// - Throws: ``SpoolError`` when it cannot be made, or is not the worker's own.
+    public static func open(_ path: FilePath, permissions: UInt32) throws(SpoolError) -> Folder {
+        let made = unsafe path.withPlatformString { unsafe mkdir($0, 0o700) } == 0
+        guard made || errno == EEXIST else {
+            throw SpoolError(path: path, message: "cannot be made (\(Errno(rawValue: errno))); make it")
+        }
+        let folder: Folder
+        let facts: FileFacts
+        do throws(Errno) {
+            folder = try Folder(opening: path)
+            // mkdir(2) applies the umask, which is none of the directory's business.
+            if made, fchmod(folder.descriptor.rawValue, permissions) != 0 { throw Errno(rawValue: errno) }
+            facts = try folder.descriptor.facts()
+        } catch {
+            throw SpoolError(path: path, message: "is no directory that can be opened (\(error)); move it away")
+        }
+        guard facts.owner.rawValue == 0 || facts.owner.rawValue == geteuid() else {
+            throw SpoolError(
+                path: path,
+                message: "belongs to user id \(facts.owner.rawValue), who could exchange what is in it; give it to the "
+                    + "account of the worker"
+            )
+        }
+        guard facts.permissions == permissions else {
+            throw SpoolError(
+                path: path,
+                message: "has mode \(String(facts.permissions, radix: 8)); chmod \(String(permissions, radix: 8)) it"
+            )
+        }
+        return folder
+    }
+}

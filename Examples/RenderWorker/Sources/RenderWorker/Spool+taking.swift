@@ -1,0 +1,114 @@
+import Glibc
+import SystemPackage
+
+extension Spool {
+    /// What came of taking one name.
+    enum Taken {
+        case taken(SpoolItem)
+        case vanished
+        case notYet
+    }
+
+    /// Takes one name out of `new`, if it is still there and nobody is still writing to it.
+    func take(_ name: FilePath.Component, settled: Bool) throws(SpoolError) -> Taken {
+        let new = folder(.new)
+        guard let facts = try? new.facts(of: name) else { return .vanished }
+        guard facts.kind == .regular else {
+            return setAside(name, facts, "is \(facts.kind.rawValue), no regular file")
+        }
+        if !settled, !watch.isComplete(name), abs(Self.now() - facts.changed) < Self.settlingTime { return .notYet }
+        let file: FileDescriptor
+        do throws(Errno) {
+            file = try new.open(name)
+        } catch .noSuchFileOrDirectory {
+            return .vanished
+        } catch .wouldBlock {
+            // Somebody holds a lease on it; the kernel takes it away in a while (fcntl(2), F_SETLEASE).
+            return .notYet
+        } catch {
+            return setAside(name, facts, "cannot be read: \(error)")
+        }
+        defer { try? file.close() }
+        return try claim(name, file)
+    }
+
+    /// Moves an open file to `running` and reads it, if it is one that can be believed.
+    private func claim(_ name: FilePath.Component, _ file: FileDescriptor) throws(SpoolError) -> Taken {
+        guard let facts = try? file.facts() else { return .vanished }
+        if let reason = Self.objection(to: facts) { return setAside(name, facts, reason) }
+        let id = JobID()
+        do throws(Errno) {
+            try folder(.new).move(name, to: folder(.running), as: id.file)
+        } catch .noSuchFileOrDirectory {
+            return .vanished
+        } catch {
+            return cannotMove(name, facts, error)
+        }
+        let reason: String
+        // Between the opening and the move the name may have been given to another file.
+        if (try? folder(.running).facts(of: id.file).identity) != facts.identity {
+            reason = "was exchanged for another while it was taken up"
+        } else {
+            do throws(Errno) {
+                let bytes = try file.contents(limit: JobDescription.maximumSize)
+                return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .jobFile(bytes)))
+            } catch {
+                reason = "cannot be read: \(error)"
+            }
+        }
+        try move(id.file, from: .running, to: .bad, as: id.file)
+        return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+    }
+
+    /// Why an open file cannot be a job of its owner, or `nil`.
+    static func objection(to facts: FileFacts) -> String? {
+        if facts.kind != .regular { return "is \(facts.kind.rawValue), no regular file" }
+        if facts.links != 1 {
+            return "has \(facts.links) names, so it may be the file of somebody else; put a copy there"
+        }
+        if facts.permissions & 0o022 != 0 {
+            return "has mode \(String(facts.permissions, radix: 8)), so others than its owner could have written it; "
+                + "chmod go-w it"
+        }
+        if facts.size > Int64(JobDescription.maximumSize) {
+            return "has \(facts.size) bytes; a job file has at most \(JobDescription.maximumSize)"
+        }
+        return nil
+    }
+
+    /// Moves what is no job file to `bad`, as it is and without opening it.
+    private func setAside(_ name: FilePath.Component, _ facts: FileFacts, _ reason: String) -> Taken {
+        let id = JobID()
+        do throws(Errno) {
+            try folder(.new).move(name, to: folder(.bad), as: id.file)
+        } catch .noSuchFileOrDirectory {
+            return .vanished
+        } catch {
+            return cannotMove(name, facts, error)
+        }
+        return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+    }
+
+    /// A mount point cannot be moved, and a user may have made one: it is reported once and then passed over.
+    private func cannotMove(_ name: FilePath.Component, _ facts: FileFacts, _ error: Errno) -> Taken {
+        guard immovable.insert(facts.identity).inserted else { return .vanished }
+        let reason = "cannot be moved out of the spool (\(error)), so it stays there; remove it"
+        return .taken(SpoolItem(id: JobID(), fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+    }
+
+    /// What is in `new`, the oldest last, without the drafts of submitters: names that begin with a dot.
+    func arrivals() throws(SpoolError) -> [FilePath.Component] {
+        try names(in: .new)
+            .filter { !$0.string.hasPrefix(".") }
+            .compactMap { name in (try? folder(.new).facts(of: name)).map { (name, $0) } }
+            .filter { !immovable.contains($0.1.identity) }
+            .sorted { ($0.1.changed, $0.0.string) > ($1.1.changed, $1.0.string) }
+            .map(\.0)
+    }
+
+    private static func now() -> Double {
+        var time = timespec()
+        unsafe _ = clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

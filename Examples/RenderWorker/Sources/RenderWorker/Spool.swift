@@ -1,0 +1,200 @@
+import Glibc
+public import SystemPackage
+
+/// The directories through which jobs come in and results go out.
+///
+/// Anybody may write into `new`, so nothing in there is believed: a file is opened once, without following links and
+/// without waiting, looked at through that descriptor, moved to where only the worker can, compared with the
+/// descriptor, and read from it. All of this blocks for as long as the file system takes, so the actor has a thread
+/// of its own and never holds one of the concurrency pool.
+public actor Spool {
+    /// What to do next.
+    public enum Next: Sendable {
+        /// This.
+        case item(SpoolItem)
+
+        /// Nothing at the moment; with `true` something is there that is still being written: look again soon.
+        case nothing(lookAgain: Bool)
+    }
+
+    /// The directory that holds the others.
+    public nonisolated let path: FilePath
+
+    /// Files whose writer may still be at it are left alone for this long, unless the kernel says that they are closed.
+    static let settlingTime = 2.0
+
+    private nonisolated let thread = QueueExecutor(label: "spool")
+    private let folders: [SpoolFolder: Folder]
+    private let lock: FileDescriptor
+    let watch: SpoolWatch
+    private var waiting: [FilePath.Component] = []
+    var immovable: Set<FileFacts.Identity> = []
+
+    /// Runs the actor on its own thread.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+    /// Opens a spool and makes what is missing of it.
+    ///
+    /// The call blocks; it belongs to the start of a worker.
+    ///
+    /// - Parameter path: The directory; the one above it has to exist.
+    /// - Throws: ``SpoolError`` when somebody else could have made it, or another worker uses it.
+    public init(_ path: FilePath) throws(SpoolError) {
+        self.path = path
+        _ = try OwnedDirectory.open(path, permissions: 0o755)
+        var folders: [SpoolFolder: Folder] = [:]
+        for folder in SpoolFolder.allCases {
+            let place = path.appending(folder.rawValue)
+            folders[folder] = try OwnedDirectory.open(place, permissions: folder.permissions)
+        }
+        self.folders = folders
+        // The lock is on a directory that nobody else can open, so nobody else can hold it.
+        let running = path.appending(SpoolFolder.running.rawValue)
+        lock = try Self.lock(running)
+        watch = try SpoolWatch(path.appending(SpoolFolder.new.rawValue))
+    }
+
+    deinit {
+        try? lock.close()
+    }
+
+    /// Calls a function whenever something has come in, from now on.
+    ///
+    /// - Parameter changed: The function. It must not block.
+    public func watch(_ changed: @escaping @Sendable () -> Void) {
+        watch.begin(changed)
+    }
+
+    /// Takes the next thing out of `new`.
+    ///
+    /// - Parameter settled: Whether to take what may still be written to, because nothing more will come.
+    /// - Returns: What was taken, or whether to look again.
+    /// - Throws: ``SpoolError`` when `new` cannot be read.
+    public func next(settled: Bool = false) throws(SpoolError) -> Next {
+        var lookAgain = false
+        for isSecondTry in [false, true] {
+            while let name = waiting.popLast() {
+                switch try take(name, settled: settled) {
+                case .taken(let item): return .item(item)
+                case .vanished: continue
+                case .notYet: lookAgain = true
+                }
+            }
+            if !isSecondTry { waiting = try arrivals() }
+        }
+        return .nothing(lookAgain: lookAgain)
+    }
+
+    /// Writes the result of a job and puts its file beside it.
+    ///
+    /// - Parameters:
+    ///   - item: The job.
+    ///   - folder: What came of it.
+    ///   - result: The result.
+    /// - Throws: ``SpoolError`` when it could not be written. The file is moved all the same.
+    public func finish(_ item: SpoolItem, as folder: SpoolFolder, _ result: JobResult) throws(SpoolError) {
+        try finish(item.id, as: folder, result)
+    }
+
+    /// Clears up after a worker that died: what it left in `running` is not run again, since nobody knows how far it
+    /// came, but gets its result.
+    ///
+    /// - Returns: The jobs that were running.
+    /// - Throws: ``SpoolError`` when `running` cannot be read or a result not be written.
+    public func recover() throws(SpoolError) -> [JobResult] {
+        var recovered: [JobResult] = []
+        for name in try names(in: .running).sorted(by: { $0.string < $1.string }) {
+            guard name.extension == "job", let id = JobID(stem: name.stem) else { continue }
+            // Between the result and the move of the file the worker may have died as well.
+            if let folder = SpoolFolder.outcomes.first(where: { exists(id.result, in: $0) }) {
+                try move(id.file, from: .running, to: folder, as: id.file)
+                continue
+            }
+            guard let facts = try? folder(.running).facts(of: name) else { continue }
+            let result = JobResult(
+                id: id,
+                fileName: name.string,
+                owner: facts.owner,
+                outcome: "error",
+                reason: "workerEnded",
+                message: "the worker ended while the job ran"
+            )
+            try finish(id, as: .failed, result)
+            recovered.append(result)
+        }
+        return recovered
+    }
+}
+
+extension Spool {
+    private func finish(_ id: JobID, as outcome: SpoolFolder, _ result: JobResult) throws(SpoolError) {
+        var failure: SpoolError?
+        do throws(SpoolError) {
+            let bytes = try result.encoded()
+            do throws(Errno) {
+                try folder(outcome).write(bytes, as: id.result)
+            } catch {
+                throw SpoolError(
+                    path: path.appending(outcome.rawValue),
+                    message: "the result of job \(id) could not be written (\(error)); look after the file system"
+                )
+            }
+        } catch {
+            failure = error
+        }
+        if exists(id.file, in: .running) { try move(id.file, from: .running, to: outcome, as: id.file) }
+        if let failure { throw failure }
+    }
+
+    func move(
+        _ name: FilePath.Component,
+        from: SpoolFolder,
+        to: SpoolFolder,
+        as newName: FilePath.Component
+    ) throws(SpoolError) {
+        do throws(Errno) {
+            try folder(from).move(name, to: folder(to), as: newName)
+        } catch {
+            throw SpoolError(
+                path: path.appending(from.rawValue).appending(name),
+                message: "could not be moved to \(to.rawValue) (\(error)); look after the file system"
+            )
+        }
+    }
+
+    func names(in which: SpoolFolder) throws(SpoolError) -> [FilePath.Component] {
+        do throws(Errno) {
+            return try folder(which).names()
+        } catch {
+            throw SpoolError(
+                path: path.appending(which.rawValue),
+                message: "cannot be read (\(error)); look after the file system"
+            )
+        }
+    }
+
+    private func exists(_ name: FilePath.Component, in which: SpoolFolder) -> Bool {
+        (try? folder(which).facts(of: name)) != nil
+    }
+
+    func folder(_ which: SpoolFolder) -> Folder {
+        guard let folder = folders[which] else { preconditionFailure("every folder was opened") }
+        return folder
+    }
+
+    private static func lock(_ path: FilePath) throws(SpoolError) -> FileDescriptor {
+        let number = unsafe path.withPlatformString {
+            unsafe open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        guard number >= 0, flock(number, LOCK_EX | LOCK_NB) == 0 else {
+            let error = Errno(rawValue: errno)
+            close(number)
+            throw SpoolError(
+                path: path,
+                message: error == .wouldBlock
+                    ? "another worker uses this spool; give each worker one of its own" : "cannot be locked: \(error)"
+            )
+        }
+        return FileDescriptor(rawValue: number)
+    }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Impersonation
+import Logging
+import QubeCompatibility
+import RenderWorker
+import SystemPackage
+
+/// Watches a spool and runs what comes in.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Watches a spool and runs what comes in, until SIGTERM or SIGINT."
+    )
+
+    @Option(help: "The worker's file, in the syntax of qb.conf.", transform: FilePath.argument)
+    var config: FilePath = WorkerConfiguration.defaultPath
+
+    @Option(help: "The directory of the spool; made when it is not there.", transform: FilePath.argument)
+    var spool: FilePath
+
+    @Option(help: "The directory of the logs; made when it is not there.", transform: FilePath.argument)
+    var logs: FilePath
+
+    @Option(
+        help: "A JSON file with who may act as whom; without it nobody acts for others.",
+        transform: FilePath.argument
+    )
+    var grants: FilePath?
+
+    @Option(help: "How many jobs run at a time.")
+    var jobs = 2
+
+    @Flag(help: "Run what is in the spool, and end.")
+    var once = false
+
+    func validate() throws {
+        guard (1...1_000).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 1000.") }
+    }
+
+    func run() async throws {
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        let logger = Logger(label: "render-worker")
+        let loaded = try WorkerConfiguration.load(from: config)
+        for diagnostic in loaded.diagnostics { logger.warning("\(diagnostic)") }
+        let configuration = loaded.configuration
+
+        let directory = CachingAccountDirectory(NSSAccountDirectory(syntax: configuration.nameSyntax))
+        let audit = try FileAuditLog(configuration.auditLog.value)
+        let impersonator = Impersonator(
+            resolver: PolicyResolver(
+                policy: configuration.policy,
+                directory: directory,
+                registry: try await registry(configuration)
+            ),
+            launcher: try launcher(configuration),
+            audit: audit,
+            logger: logger
+        )
+        try await preflight(impersonator, configuration)
+
+        _ = try OwnedDirectory.open(logs, permissions: 0o1777)
+        let running = RunningJobs()
+        let worker = Worker(
+            spool: try Spool(spool),
+            runner: JobRunner(
+                impersonator: impersonator,
+                directory: directory,
+                audit: audit,
+                settings: JobSettings(configuration, logs: logs),
+                running: running,
+                logger: logger
+            ),
+            running: running,
+            limit: jobs,
+            logger: logger
+        )
+        let signals = StopSignals { worker.stop() }
+        try await worker.run(once: once)
+        withExtendedLifetime(signals) {}
+    }
+
+    private func registry(_ configuration: WorkerConfiguration) async throws -> InMemoryProxyRegistry {
+        guard let grants else { return InMemoryProxyRegistry() }
+        return try await GrantsFile.registry(from: grants, syntax: configuration.nameSyntax)
+    }
+
+    private func launcher(_ configuration: WorkerConfiguration) throws -> any ProcessLauncher {
+        switch configuration.launchBackend.value {
+        case .setuid: return SetUIDLauncher()
+        case .current: return CurrentUserLauncher()
+        case .pam, .sudo:
+            throw ValidationError(
+                "launch_backend = \(configuration.launchBackend.value.rawValue) "
+                    + "(\(configuration.launchBackend.source)): this worker knows setuid and current."
+            )
+        }
+    }
+
+    /// A worker whose proxy account is missing or not permitted would refuse every job; it says so at once instead.
+    private func preflight(_ impersonator: Impersonator, _ configuration: WorkerConfiguration) async throws {
+        guard configuration.executionMode.value == .proxy else { return }
+        let account = configuration.proxyAccount.value
+        let resolution = try await impersonator.explain(ExecutionRequest(login: account))
+        guard resolution.identity != nil else {
+            throw ValidationError("proxy_account = \(account) cannot run jobs: \(resolution.message)")
+        }
+    }
+}
