@@ -54,7 +54,12 @@ struct DesktopTests {
             shell: "/bin/sh"
         )
         // No rule lets such an identity come into being; the launcher would not run it either.
-        let forged = ExecutionIdentity(admitted: account, login: account.name, mode: .desktop, method: .keepCurrentAccount)
+        let forged = ExecutionIdentity(
+            admitted: account,
+            login: account.name,
+            mode: .desktop,
+            method: .keepCurrentAccount
+        )
         let marker = freshPath("root-marker")
         let command = Command(.path("/usr/bin/touch"), arguments: [marker.string])
         let error = try await launchError(command, as: forged, CurrentUserLauncher())

@@ -47,7 +47,9 @@ struct EnvironmentTests {
 
     @Test("of a submitter never replaces who the account is")
     func exportedIdentity() async throws {
-        let exported = ["HOME": "/root", "USER": "root", "PATH": "/tmp", "SHELL": "/tmp/sh", "LOGNAME": "root", "FRAME": "1"]
+        let exported = [
+            "HOME": "/root", "USER": "root", "PATH": "/tmp", "SHELL": "/tmp/sh", "LOGNAME": "root", "FRAME": "1",
+        ]
         let report = try await runProbe(as: TestBed.alice.identity) { $0.environment = .export(exported) }
         #expect(report.variables == Self.ofAlice.merging(["FRAME": "1"]) { old, _ in old })
     }
@@ -83,7 +85,12 @@ struct EnvironmentTests {
     }
 
     private func write(_ text: String, to path: FilePath, owner: UInt32) throws {
-        let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
+        let file = try FileDescriptor.open(
+            path,
+            .writeOnly,
+            options: [.create, .truncate],
+            permissions: .ownerReadWrite
+        )
         defer { try? file.close() }
         try file.writeAll(text.utf8)
         #expect(fchown(file.rawValue, owner, owner) == 0)

@@ -5,8 +5,9 @@ import Testing
 
 @testable import Impersonation
 
-/// Each step of the child is made to fail by a system call filter, in a process of its own, with each error. Whatever
-/// the step: the error names it, no instruction of the job runs, and no process and no descriptor is left.
+/// Each step of the child is made to fail by a system call filter, in a process of its own, with each error.
+///
+/// Whatever the step: the error names it, no instruction of the job runs, and no process and no descriptor is left.
 @Suite("A step that fails", .testBed)
 struct FaultGridTests {
     @Test("in isolated mode names itself, runs nothing and leaves nothing", arguments: Fault.isolated)

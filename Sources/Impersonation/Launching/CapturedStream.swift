@@ -45,8 +45,9 @@ final class CapturedStream: Sendable {
         }
     }
 
-    /// Reads what the job has left in the pipe and ends. Called once the job has ended; descendants that keep the pipe
-    /// open are not waited for.
+    /// Reads what the job has left in the pipe and ends.
+    ///
+    /// Called once the job has ended; descendants that keep the pipe open are not waited for.
     ///
     /// - Returns: Everything that was collected.
     func finish() -> CapturedOutput {

@@ -29,8 +29,9 @@ public struct Command: Sendable, Hashable {
     /// Where the program writes its messages to.
     public var standardError: StandardStream.Output = .null
 
-    /// The nice value of the job, from -20 to 19. It is set, never inherited: worker threads of Swift and Dispatch have
-    /// a nice value of their own.
+    /// The nice value of the job, from -20 to 19.
+    ///
+    /// It is set, never inherited: worker threads of Swift and Dispatch have a nice value of their own.
     public var niceness: Int = 0
 
     /// The file mode creation mask of the job.

@@ -1,7 +1,9 @@
 import Glibc
 import SystemPackage
 
-/// Starts a process as the worker's own account: desktop mode. Nothing is switched.
+/// Starts a process as the worker's own account: desktop mode.
+///
+/// Nothing is switched.
 ///
 /// Everything else of a launch holds as for ``SetUIDLauncher``: the environment is built, descriptors, signals and limits
 /// are clean, and the ids are read back before the job runs. The superuser's account is refused.

@@ -1,4 +1,6 @@
-/// How the environment of a job is built. It is always built, never filtered from the daemon's own.
+/// How the environment of a job is built.
+///
+/// It is always built, never filtered from the daemon's own.
 public enum EnvironmentPolicy: Sendable, Hashable {
     /// `HOME`, `USER`, `LOGNAME`, `SHELL` and `PATH` of the account of the job, and nothing else.
     case clean

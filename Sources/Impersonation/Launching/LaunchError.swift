@@ -1,6 +1,8 @@
 public import SystemPackage
 
-/// A process could not be started. Nothing of the job has run.
+/// A process could not be started.
+///
+/// Nothing of the job has run.
 public struct LaunchError: Error, Sendable, Hashable {
     /// What kind of failure it was; stable across versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -57,7 +59,9 @@ public struct LaunchError: Error, Sendable, Hashable {
     /// The backend that tried.
     public let backend: LaunchBackend?
 
-    /// What happened and what to do about it. It holds no argument and no environment.
+    /// What happened and what to do about it.
+    ///
+    /// It holds no argument and no environment.
     public let message: String
 
     /// Creates an error.

@@ -16,6 +16,7 @@ struct LaunchFailureReporter {
     /// - Parameters:
     ///   - failed: What the interpreter reported.
     ///   - steps: The plan it ran.
+    /// - Returns: The error, with what happened and what to do about it.
     func failure(of failed: launch_failure, in steps: [ChildOperation]) -> LaunchError {
         let step = LaunchStep(rawValue: failed.step)
         let errno = Errno(rawValue: failed.error)

@@ -59,7 +59,8 @@ enum LaunchFailureText {
     }
 
     private static func execute(_ paths: [FilePath], _ errno: Errno) -> String {
-        let what = paths.count == 1 ? paths[0].string : "\(paths[0].lastComponent?.string ?? "the program") in the search path"
+        let name = paths.first?.lastComponent?.string ?? "the program"
+        let what = paths.count == 1 ? paths[0].string : "\(name) in the search path"
         return switch errno {
         case .noSuchFileOrDirectory:
             "\(what) does not exist, or the interpreter it names does not; check the path on this host"

@@ -10,6 +10,7 @@ struct LaunchMachinery {
     /// - Parameters:
     ///   - identity: For whom it is needed, for the error.
     ///   - backend: For which backend, for the error.
+    /// - Returns: The trampoline and the reactor.
     /// - Throws: ``LaunchError`` when the kernel has no place for the trampoline or no thread.
     static func shared(
         for identity: ExecutionIdentity,
@@ -27,8 +28,8 @@ struct LaunchMachinery {
                 errno: error,
                 account: identity.account.name,
                 backend: backend,
-                message: "the kernel runs no program from memory (vm.memfd_noexec), and /run, /var/lib, /var/tmp and /tmp "
-                    + "are not writable or mounted noexec; allow one of them"
+                message: "the kernel runs no program from memory (vm.memfd_noexec), and /run, /var/lib, /var/tmp and "
+                    + "/tmp are not writable or mounted noexec; allow one of them"
             )
         }
         switch Reactor.shared {

@@ -25,7 +25,9 @@ public final class LaunchedProcess: Sendable {
         self.control = control
     }
 
-    /// The process id. It may belong to another process once this one has ended: send signals with ``send(_:)``.
+    /// The process id.
+    ///
+    /// It may belong to another process once this one has ended: send signals with ``send(_:)``.
     public var processID: ProcessID { report.processID }
 
     /// Waits until the process has ended and every captured stream is complete.
@@ -48,13 +50,19 @@ public final class LaunchedProcess: Sendable {
         try control.send(signal)
     }
 
-    /// Hands over the writing end of standard input, once, when it is a pipe. The caller closes it.
+    /// Hands over the writing end of standard input, once, when it is a pipe.
+    ///
+    /// The caller closes it.
     public func takeStandardInput() -> FileDescriptor? { control.takeStandardInput() }
 
-    /// Hands over the reading end of standard output, once, when it is a pipe. The caller closes it.
+    /// Hands over the reading end of standard output, once, when it is a pipe.
+    ///
+    /// The caller closes it.
     public func takeStandardOutput() -> FileDescriptor? { control.takeStandardOutput() }
 
-    /// Hands over the reading end of standard error, once, when it is a pipe. The caller closes it.
+    /// Hands over the reading end of standard error, once, when it is a pipe.
+    ///
+    /// The caller closes it.
     public func takeStandardError() -> FileDescriptor? { control.takeStandardError() }
 }
 

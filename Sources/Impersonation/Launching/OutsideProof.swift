@@ -15,6 +15,7 @@ struct OutsideProof {
     /// Whether a child has come as far as an exec.
     ///
     /// - Parameter processID: The child.
+    /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.
     static func hasExecuted(_ processID: ProcessID) throws(Errno) -> Bool {
         let text = try ProcFile.read(FilePath("/proc/\(processID.rawValue)/stat"))

@@ -39,6 +39,7 @@ struct StreamPlumbing {
     ///
     /// - Parameter needed: The highest other descriptor that the child needs afterwards. What lies above is not even
     ///   copied into its table, so ten thousand open descriptors of the daemon cost nothing.
+    /// - Returns: The operations, in order.
     func placement(keeping needed: Int32 = STDERR_FILENO) -> [ChildOperation] {
         let highest = max(childEnds.map(\.rawValue).max() ?? STDERR_FILENO, needed)
         return [.unshareDescriptors(from: highest + 1)]

@@ -50,8 +50,9 @@ final class SupervisedProcess: ProcessControl {
         }
     }
 
-    /// Begins to read captured streams. Before the launch is confirmed, so that a job that writes a lot at once is not
-    /// held up.
+    /// Begins to read captured streams.
+    ///
+    /// Before the launch is confirmed, so that a job that writes a lot at once is not held up.
     func startReading() {
         capturedOutput?.start()
         capturedError?.start()

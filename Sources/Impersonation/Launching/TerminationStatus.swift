@@ -24,39 +24,39 @@ public struct Signal: RawRepresentable, Sendable, Hashable {
         self.rawValue = rawValue
     }
 
-    /// `SIGHUP`
+    /// The signal `SIGHUP`.
     public static let hangup = Signal(rawValue: 1)
 
-    /// `SIGINT`
+    /// The signal `SIGINT`.
     public static let interrupt = Signal(rawValue: 2)
 
-    /// `SIGQUIT`
+    /// The signal `SIGQUIT`.
     public static let quit = Signal(rawValue: 3)
 
-    /// `SIGABRT`
+    /// The signal `SIGABRT`.
     public static let abort = Signal(rawValue: 6)
 
-    /// `SIGKILL`
+    /// The signal `SIGKILL`.
     public static let kill = Signal(rawValue: 9)
 
-    /// `SIGUSR1`
+    /// The signal `SIGUSR1`.
     public static let user1 = Signal(rawValue: 10)
 
-    /// `SIGSEGV`
+    /// The signal `SIGSEGV`.
     public static let segmentationFault = Signal(rawValue: 11)
 
-    /// `SIGUSR2`
+    /// The signal `SIGUSR2`.
     public static let user2 = Signal(rawValue: 12)
 
-    /// `SIGPIPE`
+    /// The signal `SIGPIPE`.
     public static let brokenPipe = Signal(rawValue: 13)
 
-    /// `SIGTERM`
+    /// The signal `SIGTERM`.
     public static let terminate = Signal(rawValue: 15)
 
-    /// `SIGCONT`
+    /// The signal `SIGCONT`.
     public static let resume = Signal(rawValue: 18)
 
-    /// `SIGSTOP`
+    /// The signal `SIGSTOP`.
     public static let stop = Signal(rawValue: 19)
 }

@@ -54,7 +54,12 @@ struct TrampolineLaunch {
             )
         } catch {
             await process.discard(within: Self.reapingTime)
-            throw failures.failure(.stepFailed, .confirm, error, "the confirmation of the start could not be waited for")
+            throw failures.failure(
+                .stepFailed,
+                .confirm,
+                error,
+                "the confirmation of the start could not be waited for"
+            )
         }
         guard !Task.isCancelled else {
             await process.discard(within: Self.reapingTime)
@@ -132,7 +137,9 @@ struct TrampolineLaunch {
     }
 
     /// A pipe that holds a whole plan, its writing end closed: the trampoline reads to the end and needs nobody to
-    /// write. A pipe, because a file would be subject to the daemon's own limit of file sizes.
+    /// write.
+    ///
+    /// A pipe, because a file would be subject to the daemon's own limit of file sizes.
     private static func pipe(holding plan: EncodedPlan) throws(Errno) -> OwnedDescriptor {
         let (reading, writing) = try OwnedDescriptor.pipe()
         if plan.bytes.count > pipeCapacity {

@@ -22,7 +22,9 @@ extension Reactor {
         let result: Result<Outcome, Errno> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 do throws(Errno) {
-                    try wait(for: descriptor, interest, until: deadline) { continuation.resume(returning: .success($0)) }
+                    try wait(for: descriptor, interest, until: deadline) { outcome in
+                        continuation.resume(returning: .success(outcome))
+                    }
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }

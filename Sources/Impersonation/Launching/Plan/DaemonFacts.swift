@@ -13,7 +13,9 @@ struct DaemonFacts {
 
     private static let setPrivilegedCapabilities: UInt32 = 8
 
-    /// Reads the facts of this process. Limits are read each time: a daemon may change them.
+    /// Reads the facts of this process.
+    ///
+    /// Limits are read each time: a daemon may change them.
     static func current() -> DaemonFacts {
         DaemonFacts(
             userID: UserID(geteuid()),
@@ -24,8 +26,9 @@ struct DaemonFacts {
         )
     }
 
-    /// Whether the daemon was started with a lowered out-of-memory score. Read once: it costs as much as ten system
-    /// calls, and the score is set when a daemon starts.
+    /// Whether the daemon was started with a lowered out-of-memory score.
+    ///
+    /// Read once: it costs as much as ten system calls, and the score is set when a daemon starts.
     private static let oomScoreIsProtected: Bool = {
         guard let text = try? ProcFile.read("/proc/self/oom_score_adj") else { return true }
         return text.hasPrefix("-")

@@ -23,7 +23,9 @@ struct EncodedPlan {
         }
     }
 
-    /// The buffer. It is aligned as the operations need by whoever copies it.
+    /// The buffer.
+    ///
+    /// It is aligned as the operations need by whoever copies it.
     private(set) var bytes: [UInt8] = []
 
     private static let headerSize = MemoryLayout<launch_plan>.size

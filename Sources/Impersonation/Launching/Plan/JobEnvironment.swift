@@ -11,12 +11,16 @@ struct JobEnvironment {
     /// The search path of a job; also what a name as executable is searched in.
     static let searchPath = "/usr/local/bin:/usr/bin:/bin"
 
-    /// The variables that say who the account is. A submitter cannot set them.
+    /// The variables that say who the account is.
+    ///
+    /// A submitter cannot set them.
     private static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
 
-    /// Variables that make the dynamic loader, a shell or an interpreter run code of somebody else's choosing, or
-    /// read files of somebody else's choosing with the job's rights. Names that end with `*` stand for every name with
-    /// that beginning. The table is what sudo, sudo-rs and OpenSSH refuse, each for a reason it was attacked through.
+    /// Variables that make the dynamic loader, a shell or an interpreter run code of somebody else's choosing, or read
+    /// files of somebody else's choosing with the job's rights.
+    ///
+    /// Names that end with `*` stand for every name with that beginning. The table is what sudo, sudo-rs and OpenSSH
+    /// refuse, each for a reason it was attacked through.
     private static let dangerous: [String] = [
         "LD_*", "DYLD_*", "_RLD*", "LDR_*", "LIBPATH", "SHLIB_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_*",
         "BASH_ENV", "BASH_FUNC_*", "ENV", "IFS", "CDPATH", "PS4", "SHELLOPTS", "BASHOPTS", "GLOBIGNORE", "ZDOTDIR",

@@ -43,6 +43,7 @@ struct PreparedLaunch {
     /// The directory the job starts in, given what the child says of it.
     ///
     /// - Parameter fellBack: Whether the child could not enter the home directory.
+    /// - Returns: The directory.
     func workingDirectory(fellBack: Bool) -> FilePath {
         switch command.workingDirectory {
         case .path(let path): path
@@ -53,6 +54,7 @@ struct PreparedLaunch {
     /// The pure plan of the child.
     ///
     /// - Parameter streams: The standard streams of the child.
+    /// - Returns: The plan.
     func plan(with streams: StreamPlumbing) -> ChildPlan {
         let directory: (FilePath, FilePath?) =
             switch command.workingDirectory {
@@ -105,8 +107,9 @@ struct PreparedLaunch {
             throw refuse("the start deadline is \(command.startDeadline); give the launch some time")
         }
         if case .path(let path) = command.workingDirectory, !path.isAbsolute {
-            throw refuse("working directory \(path) is relative, and a job has nothing it could be relative to; "
-                + "name it in full")
+            throw refuse(
+                "working directory \(path) is relative, and a job has nothing it could be relative to; name it in full"
+            )
         }
         guard command.standardOutput != .standardOutput else {
             throw refuse("standard output cannot go where standard output goes; only standard error can")
