@@ -14,8 +14,8 @@ struct ProcessIDs: Sendable, Hashable {
     /// The effective user id; the superuser's when the process can go back to that.
     var userID: UserID? { users.first { $0.rawValue == 0 } ?? users.dropFirst().first }
 
-    /// The effective group id; the superuser's when the process can go back to that.
-    var groupID: GroupID? { primaryGroups.first { $0.rawValue == 0 } ?? primaryGroups.dropFirst().first }
+    /// The effective group id.
+    var groupID: GroupID? { primaryGroups.dropFirst().first }
 
     /// The ids of this process, from `/proc/self/status`; see `proc_pid_status(5)`.
     ///

@@ -85,11 +85,7 @@ extension ResolutionContext {
         _ source: RuleSource
     ) throws(ResolutionStop) -> AccountName {
         do throws(AccountNameError) {
-            let qualified = try naming.name(name, in: domain)
-            guard qualified.isQualified, qualified.domain == domain else {
-                throw AccountNameError(text: domain.printable(), message: "it is not one domain")
-            }
-            return qualified
+            return try naming.name(name, in: domain)
         } catch {
             throw .undecided(
                 .invalidPolicy,

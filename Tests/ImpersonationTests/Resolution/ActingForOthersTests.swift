@@ -114,6 +114,12 @@ struct ActingForOthersTests {
             ProxyStanding(login: login, grants: [try .of("carol", "bob")], binding: nil, isProxyAccount: false)
         }
         #expect(try await site.resolve("alice", as: "bob").denial?.reason == .notGranted)
+        site.registry = FixedProxyRegistry { login in
+            let grants = try [Grant.of("carol", "bob"), .of("alice", "bob")]
+            return ProxyStanding(login: login, grants: grants, binding: nil, isProxyAccount: false)
+        }
+        let resolution = try await site.resolve("alice", as: "bob")
+        #expect(resolution.decidedBy?.text == "alice may act as bob; the job runs as bob (uid 2002)")
     }
 
     @Test("needs a registry that answers: without one nothing runs, not even as the login")

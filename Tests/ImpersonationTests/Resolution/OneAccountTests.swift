@@ -37,6 +37,23 @@ struct OneAccountTests {
         #expect(try await site.resolve(#"MYCORP\someuser"#, as: requested).denial?.reason == .notGranted)
     }
 
+    @Test("not when the user parts and the user ids are the same, but the domains are two")
+    func sameUserIDInAnotherDomain() async throws {
+        let site = try await Site(.user)
+        site.directory.add(try .forTesting(#"LAB\someuser"#, uid: 11_103, groups: [3_001]))
+        let resolution = try await site.resolve(#"MYCORP\someuser"#, as: #"LAB\someuser"#)
+        #expect(resolution.denial?.reason == .notGranted)
+    }
+
+    @Test("not when the canonical name is the same, but the user ids are two")
+    func sameNameWithTwoUserIDs() async throws {
+        let site = try await Self.winbind()
+        let other = try Account.forTesting(#"MYCORP\someuser"#, uid: 11_999)
+        site.directory.answer(try AccountName("someuser@mycorp.test"), with: other)
+        let resolution = try await site.resolve(#"MYCORP\someuser"#, as: "someuser@mycorp.test")
+        #expect(resolution.denial?.reason == .notGranted)
+    }
+
     @Test("not when the directory answers with an account that neither asked for")
     func neitherAskedFor() async throws {
         let site = try await Site(.user)

@@ -9,7 +9,8 @@ struct AccountListRulesTests {
         [
             try .forTesting("alice", uid: 2_001), try .forTesting("bob", uid: 2_002),
             try .forTesting("bob2", uid: 2_002, groups: [3_003]), try .forTesting(#"MYCORP\bob"#, uid: 11_102),
-            try .forTesting(#"MYCORP\alias"#, uid: 11_102), try .forTesting(#"OTHER\bob"#, uid: 12_102),
+            try .forTesting(#"MYCORP\alias"#, uid: 11_102), try .forTesting(#"LAB\bob"#, uid: 11_102),
+            try .forTesting(#"OTHER\bob"#, uid: 12_102),
         ]
     }
 
@@ -44,6 +45,7 @@ struct AccountListRulesTests {
         Case(list: [#"mycorp\BOB"#], account: #"MYCORP\bob"#, isRefused: true),
         Case(list: ["bob@mycorp.test"], account: #"MYCORP\bob"#, isRefused: true),
         Case(list: [#"MYCORP\alias"#], account: #"MYCORP\bob"#, isRefused: true),
+        Case(list: [#"LAB\bob"#], account: #"MYCORP\bob"#, isRefused: true),
         Case(list: ["alias"], account: #"MYCORP\bob"#, isRefused: false),
         Case(list: ["alias"], account: #"MYCORP\bob"#, isRefused: true, hostDomain: "MYCORP"),
     ]
@@ -73,6 +75,7 @@ struct AccountListRulesTests {
         Case(list: ["bob@mycorp.test"], account: #"MYCORP\bob"#, isRefused: false),
         Case(list: ["bob@mycorp.test"], account: #"OTHER\bob"#, isRefused: true),
         Case(list: [#"MYCORP\alias"#], account: #"MYCORP\bob"#, isRefused: true),
+        Case(list: [#"LAB\bob"#], account: #"MYCORP\bob"#, isRefused: true),
     ]
 
     @Test("that are allowed let in exactly whom they name, and an empty one nobody", arguments: allowed)
