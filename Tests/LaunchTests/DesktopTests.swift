@@ -36,6 +36,12 @@ struct DesktopTests {
             #expect(report.descriptors.map(\.number) == [0, 1, 2])
             #expect(result.process.report.backend == .current)
 
+            // In user mode a job of its own needs no switch either.
+            let switching = try await runProbe(as: person)
+            #expect(switching.userID == .all(TestBed.carol.userID))
+            #expect(switching.groups == TestBed.carol.groups)
+            #expect(switching.capabilities.permitted == 0 && switching.capabilities.inheritable == 0)
+
             // The same worker has no right to become anybody else.
             let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity)
             #expect(error.step == .groups)

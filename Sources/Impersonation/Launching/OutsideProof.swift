@@ -14,6 +14,8 @@ struct OutsideProof {
 
     /// Whether a child has come as far as an exec.
     ///
+    /// The clone has come back, so a child that still lives has; only of one that has ended it is not known.
+    ///
     /// - Parameter processID: The child.
     /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.

@@ -1,6 +1,7 @@
 /// Starts a process as another account by the kernel's own system calls: the `setuid` backend.
 ///
-/// The daemon is root, or has `CAP_SETUID` and `CAP_SETGID`. No credential is needed.
+/// The daemon is root, or has `CAP_SETUID` and `CAP_SETGID`. No credential is needed. A job of the very account that the
+/// daemon runs as needs no switch and so no right to one; that it has that account is proven all the same.
 ///
 /// By default a launch is *isolated*: the daemon clones a child that becomes a tiny static program, the trampoline,
 /// while it is still the daemon's own; only the trampoline, in an address space of its own, switches to the account, proves the
@@ -60,6 +61,12 @@ public struct SetUIDLauncher: ProcessLauncher {
         }
         let machinery = try LaunchMachinery.shared(for: identity, backend)
         let daemon = DaemonFacts.current()
+        if daemon.isOrdinaryAccount(identity.account) {
+            return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .keepAccount)
+                .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
+                    plan.keepingAccount(account, from: daemon, verifyingGroups: true)
+                }
+        }
         guard isolation == .isolated else {
             return try await DirectLaunch(command: command, identity: identity, backend: backend)
                 .run(on: machinery.reactor, from: daemon)

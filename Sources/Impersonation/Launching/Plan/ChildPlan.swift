@@ -72,20 +72,28 @@ struct ChildPlan {
             + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]
     }
 
-    /// The operations of the trampoline for a job that keeps the account of the worker (desktop mode).
+    /// The operations of the trampoline for a job that keeps the account of the worker.
     ///
     /// - Parameters:
     ///   - account: The account that the worker, and so the job, has.
     ///   - daemon: What the daemon has that the job must not get.
+    ///   - verifyingGroups: Whether the worker's groups have to be the account's. In desktop mode they are what the login
+    ///     session gave the worker.
     /// - Returns: The operations, in order.
-    func keepingAccount(_ account: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
+    func keepingAccount(
+        _ account: Credentials,
+        from daemon: DaemonFacts,
+        verifyingGroups: Bool = false
+    ) -> [ChildOperation] {
         [
             .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness),
         ]
             + limits(under: daemon)
             + [.emptyAmbientSet, .emptyCapabilities]
             + (noNewPrivileges ? [.noNewPrivileges] : [])
-            + [.verifyUserID(account.userID), .verifyGroupID(account.groupID), .verifyCapabilities]
+            + [.verifyUserID(account.userID), .verifyGroupID(account.groupID)]
+            + (verifyingGroups ? [.verifyGroups(account.groups)] : [])
+            + [.verifyCapabilities]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
             + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]

@@ -11,6 +11,15 @@ struct DaemonFacts {
     /// Whether `PR_CAPBSET_DROP` is permitted (`CAP_SETPCAP`).
     var mayEmptyBoundingSet: Bool
 
+    /// Whether this process has exactly the ids of an account that is not the superuser's, so that nothing needs a switch.
+    ///
+    /// - Parameter account: The account.
+    /// - Returns: Whether the real and effective ids are the account's. The groups are left to the proof in the child.
+    func isOrdinaryAccount(_ account: Account) -> Bool {
+        userID.rawValue != 0 && userID == account.userID && groupID == account.groupID
+            && getuid() == userID.rawValue && getgid() == groupID.rawValue
+    }
+
     private static let setPrivilegedCapabilities: UInt32 = 8
 
     /// Reads the facts of this process.
