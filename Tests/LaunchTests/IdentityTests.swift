@@ -111,7 +111,9 @@ struct IdentityTests {
         // Root's own preparation, not a job: the launchers of this library run nothing as root.
         let words = ["/bin/sh", "-c", script]
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer { unsafe arguments.forEach { word in unsafe free(word) } }
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
         var process: pid_t = 0
         guard unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, nil) == 0 else { return -1 }
         var status: Int32 = 0

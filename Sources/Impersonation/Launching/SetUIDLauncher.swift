@@ -62,10 +62,15 @@ public struct SetUIDLauncher: ProcessLauncher {
         let machinery = try LaunchMachinery.shared(for: identity, backend)
         let daemon = DaemonFacts.current()
         if daemon.isOrdinaryAccount(identity.account) {
-            return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .keepAccount)
-                .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
-                    plan.keepingAccount(account, from: daemon, verifyingGroups: true)
-                }
+            return try await TrampolineLaunch(
+                command: command,
+                identity: identity,
+                backend: backend,
+                kind: .keepAccount
+            )
+            .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
+                plan.keepingAccount(account, from: daemon, verifyingGroups: true)
+            }
         }
         guard isolation == .isolated else {
             return try await DirectLaunch(command: command, identity: identity, backend: backend)
