@@ -23,7 +23,7 @@ demo: packages ## Runs the example worker with real accounts in the test bed and
 
 demo-test: packages ## Builds and runs the example worker's own tests in the test bed
 	$(SWIFT) build --package-path Examples/RenderWorker --build-tests
-	Scripts/testbed -- $(SWIFT) test --package-path Examples/RenderWorker --skip-build --disable-xctest
+	Scripts/test --package-path Examples/RenderWorker
 
 bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks

@@ -38,6 +38,7 @@ let package = Package(
             name: "RenderWorkerTests",
             dependencies: [
                 "RenderWorker",
+                "render-worker",
                 .product(name: "Impersonation", package: "swift-impersonation"),
                 .product(name: "ImpersonationTesting", package: "swift-impersonation"),
                 .product(name: "QubeCompatibility", package: "swift-impersonation"),

@@ -37,6 +37,7 @@ extension Spool {
         guard let facts = try? file.facts() else { return .vanished }
         if let reason = Self.objection(to: facts) { return setAside(name, facts, reason) }
         let id = JobID()
+        beforeMoving()
         do throws(Errno) {
             try folder(.new).move(name, to: folder(.running), as: id.file)
         } catch .noSuchFileOrDirectory {

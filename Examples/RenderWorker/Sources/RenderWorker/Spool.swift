@@ -27,6 +27,7 @@ public actor Spool {
     private let folders: [SpoolFolder: Folder]
     private let lock: FileDescriptor
     let watch: SpoolWatch
+    let beforeMoving: @Sendable () -> Void
     private var waiting: [FilePath.Component] = []
     var immovable: Set<FileFacts.Identity> = []
 
@@ -40,7 +41,13 @@ public actor Spool {
     /// - Parameter path: The directory; the one above it has to exist.
     /// - Throws: ``SpoolError`` when somebody else could have made it, or another worker uses it.
     public init(_ path: FilePath) throws(SpoolError) {
+        try self.init(path, beforeMoving: {})
+    }
+
+    /// Opens a spool, and calls a function at the moment at which somebody could interfere, so that a test can.
+    init(_ path: FilePath, beforeMoving hook: @escaping @Sendable () -> Void) throws(SpoolError) {
         self.path = path
+        beforeMoving = hook
         _ = try OwnedDirectory.open(path, permissions: 0o755)
         var folders: [SpoolFolder: Folder] = [:]
         for folder in SpoolFolder.allCases {

@@ -1,0 +1,165 @@
+import Impersonation
+import ImpersonationTesting
+import SystemPackage
+import Testing
+
+@testable import RenderWorker
+
+@Suite("Whose a job is, and what comes of it")
+struct JobRunnerTests {
+    @Test func `a job belongs to the owner of its file`() async throws {
+        let fixture = try WorkerFixture()
+        let (folder, result) = await fixture.run(#"{"command": ["/usr/bin/id", "-u"], "name": "n"}"#, owner: 2001)
+        #expect(folder == .done)
+        #expect(result.login == "alice")
+        #expect(result.account == "alice")
+        #expect(result.uid == 2001)
+        #expect(result.groups == [2001, 3001, 3002])
+        #expect(result.exited == 0)
+        #expect(result.name == "n")
+        let launch = try #require(fixture.launcher.recorder.launches.first)
+        #expect(launch.command.executable == .path("/usr/bin/id"))
+        #expect(launch.command.arguments == ["-u"])
+        #expect(launch.command.environment == .clean)
+        #expect(launch.command.standardError == .standardOutput)
+        #expect(
+            launch.command.standardOutput
+                == .file(fixture.logs.appending("\(result.id).log"), .createNew)
+        )
+    }
+
+    @Test(
+        "who may name which login",
+        arguments: [
+            // owner, login in the file, folder, account
+            (2001, "alice", SpoolFolder.done, "alice"),
+            (2001, "bob", .refused, nil),
+            (2001, "root", .refused, nil),
+            (2001, "ALICE", .refused, nil),
+            (999, "alice", .refused, nil),
+            (0, "alice", .done, "alice"),
+            (0, "root", .refused, nil),
+            (0, "nobody-here", .refused, nil),
+        ] as [(UInt32, String, SpoolFolder, String?)]
+    )
+    func login(owner: UInt32, login: String, folder: SpoolFolder, account: String?) async throws {
+        let fixture = try WorkerFixture()
+        let outcome = await fixture.run(#"{"command": ["id"], "login": "\#(login)"}"#, owner: owner)
+        #expect(outcome.folder == folder)
+        #expect(outcome.result.account == account)
+        #expect(fixture.launcher.recorder.launches.count == (account == nil ? 0 : 1))
+    }
+
+    @Test func `a forged login stands in the audit log under the name of its forger`() async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = proxy")
+        let (_, result) = await fixture.run(#"{"command": ["id"], "login": "bob"}"#, owner: 2001)
+        #expect(result.reason == "loginNotOwner")
+        let record = try #require(fixture.audit.records.first)
+        #expect(record.request.login == "alice")
+        #expect(record.outcome == "denied")
+        #expect(record.reason == "loginNotOwner")
+        #expect(record.message.contains("bob"))
+    }
+
+    @Test(
+        "what is refused, and by which rule",
+        arguments: [
+            (#"{"command": ["id"], "account": "bob"}"#, 2001, "notGranted"),
+            (#"{"command": ["id"]}"#, 0, "superuser"),
+            (#"{"command": ["id"]}"#, 999, "belowMinimumUserID"),
+            (#"{"command": ["id"], "environment": {"A": "1"}}"#, 2001, "environmentNotExported"),
+        ] as [(String, UInt32, String)]
+    )
+    func refusal(text: String, owner: UInt32, reason: String) async throws {
+        let fixture = try WorkerFixture()
+        let (folder, result) = await fixture.run(text, owner: owner)
+        #expect(folder == .refused)
+        #expect(result.reason == reason)
+        #expect(result.account == nil)
+        #expect(result.log == nil)
+        #expect(fixture.launcher.recorder.launches.isEmpty)
+    }
+
+    @Test func `a refusal names the line that refused`() async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = user\nminimum_uid = 2002")
+        let (_, result) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(result.message.contains("/etc/worker.conf:2"))
+        let rule = try #require(result.rules?.last)
+        #expect(rule.source == "/etc/worker.conf")
+        #expect(rule.line == 2)
+    }
+
+    @Test func `in proxy mode everybody's jobs run as the proxy account`() async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = proxy")
+        for owner in [UInt32(0), 999, 2001, 2002] {
+            let (folder, result) = await fixture.run(#"{"command": ["id"], "account": "bob"}"#, owner: owner)
+            #expect(folder == .done)
+            #expect(result.account == "qubeproxy")
+        }
+    }
+
+    @Test func `an account whose user id is another by now is not the submitter's`() async throws {
+        let fixture = try WorkerFixture()
+        // By number the directory still says alice; by name it has another number.
+        fixture.directory.answer(try AccountName("alice"), with: try .forTesting("alice", uid: 2999))
+        let (folder, _) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(folder != .done)
+        #expect(fixture.launcher.recorder.launches.isEmpty)
+    }
+
+    @Test func `an owner without an account has no jobs`() async throws {
+        let (folder, result) = await (try WorkerFixture()).run(#"{"command": ["id"]}"#, owner: 4711)
+        #expect(folder == .bad)
+        #expect(result.reason == "unknownOwner")
+    }
+
+    @Test func `a directory that is down lets nothing run`() async throws {
+        let fixture = try WorkerFixture()
+        fixture.directory.failEverything()
+        let (folder, result) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(folder == .failed)
+        #expect(result.reason == "directoryUnavailable")
+        #expect(fixture.launcher.recorder.launches.isEmpty)
+    }
+
+    @Test func `variables are handed on where the worker's file says so`() async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = user\nenvironment = export")
+        _ = await fixture.run(#"{"command": ["id"], "environment": {"FRAME": "7"}}"#, owner: 2001)
+        #expect(fixture.launcher.recorder.launches.first?.command.environment == .export(["FRAME": "7"]))
+    }
+
+    @Test("nice values add up and end at 19", arguments: [(0, 0, 0), (5, 3, 8), (15, 10, 19)])
+    func niceness(worker: Int, job: Int, sum: Int) async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = user\nproxy_nice_value = \(worker)")
+        _ = await fixture.run(#"{"command": ["id"], "nice": \#(job)}"#, owner: 2001)
+        #expect(fixture.launcher.recorder.launches.first?.command.niceness == sum)
+    }
+
+    @Test func `a job that cannot be started has failed, with the step`() async throws {
+        let error = LaunchError(.executableNotStarted, step: .execute, errno: .noSuchFileOrDirectory, message: "gone")
+        let fixture = try WorkerFixture(script: [.fails(error)])
+        let (folder, result) = await fixture.run(#"{"command": ["/no/such"]}"#, owner: 2001)
+        #expect(folder == .failed)
+        #expect(result.reason == "executableNotStarted")
+        #expect(result.step == "\(LaunchStep.execute)")
+        #expect(result.errno == Errno.noSuchFileOrDirectory.rawValue)
+    }
+
+    @Test func `how a job ended stands in its result`() async throws {
+        let fixture = try WorkerFixture(script: [
+            .ends(ExitReport(status: .exited(3))), .ends(ExitReport(status: .signaled(.kill))),
+        ])
+        let first = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(first.folder == .done)
+        #expect(first.result.exited == 3)
+        let second = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(second.folder == .done)
+        #expect(second.result.signaled == 9)
+        #expect(second.result.exited == nil)
+    }
+
+    @Test func `a result reads back as it was written`() async throws {
+        let (_, result) = await (try WorkerFixture()).run(#"{"command": ["id"]}"#, owner: 2001)
+        #expect(try JobResult(decoding: result.encoded()) == result)
+    }
+}

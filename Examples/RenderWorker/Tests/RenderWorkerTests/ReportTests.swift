@@ -1,0 +1,98 @@
+import Impersonation
+import SystemPackage
+import Testing
+
+@testable import RenderWorker
+
+@Suite("The table of a spool")
+struct ReportTests {
+    @Test(
+        "reads what id prints",
+        arguments: [
+            ("uid=2001(alice) gid=2001(alice) groups=2001(alice),3001(render)", "alice", [2001, 3001]),
+            ("noise\nuid=2999 gid=2999 groups=2999,3001(render)\nmore", "2999", [2999, 3001]),
+            (
+                #"uid=11103(MYCORP\some user) gid=10513(MYCORP\domain users) groups=10513(MYCORP\domain users)"#,
+                #"MYCORP\some user"#, [10513]
+            ),
+        ] as [(String, String, [UInt32])]
+    )
+    func identity(text: String, user: String, groups: [UInt32]) throws {
+        let identity = try #require(IdentityOutput(in: text))
+        #expect(identity.user.name == user)
+        #expect(identity.groups.map(\.number) == groups)
+    }
+
+    @Test(
+        "is not misled",
+        arguments: ["", "uid=", "uid=x gid=1 groups=1", "uid=1 gid=1", "uid=4294967296 gid=1 groups=1"]
+    )
+    func noIdentity(text: String) {
+        #expect(IdentityOutput(in: text) == nil)
+    }
+
+    /// A job of alice whose log says what a test wants.
+    private func report(log: String?, uid: UInt32? = 2001, logOwner: UInt32 = 2001) throws -> JobReport {
+        let scratch = try ScratchFolder()
+        let path = scratch.path.appending("job.log")
+        var result = JobResult(
+            id: JobID(),
+            fileName: "job.json",
+            owner: UserID(rawValue: 2001),
+            outcome: "identity",
+            reason: "selfAllowed",
+            message: "alice may"
+        )
+        result.uid = uid
+        result.gid = uid
+        result.groups = uid.map { [$0, 3001] }
+        result.exited = 0
+        if let log {
+            try scratch.write(log, to: path, owner: logOwner)
+            result.log = path.string
+        }
+        return JobReport(result, in: .done)
+    }
+
+    private let trueOutput = "uid=2001(alice) gid=2001(alice) groups=2001(alice),3001(render)\n"
+
+    @Test func `agreement is no contradiction`() throws {
+        #expect(try !report(log: trueOutput).isContradictory)
+    }
+
+    @Test func `a job that ran as somebody else, in other groups or into another's log contradicts`() throws {
+        #expect(try report(log: "uid=2002(bob) gid=2001(alice) groups=2001(alice),3001(render)").isContradictory)
+        #expect(try report(log: "uid=2001(alice) gid=0(root) groups=2001(alice),3001(render)").isContradictory)
+        #expect(try report(log: "uid=2001(alice) gid=2001(alice) groups=2001(alice)").isContradictory)
+        #expect(try report(log: trueOutput, logOwner: 0).isContradictory)
+        #expect(try report(log: nil).isContradictory)
+        #expect(try report(log: trueOutput, uid: nil).isContradictory)
+    }
+
+    @Test func `the table has a row for each job and wraps its last column`() throws {
+        let lines = JobTable(
+            [try report(log: trueOutput)],
+            names: [UserID(rawValue: 2001): "alice"],
+            width: 60
+        )
+        .lines
+        #expect(lines[0].split(separator: " ").prefix(3) == ["job", "submitted", "by"])
+        #expect(lines[2].hasPrefix("job.json  alice         alice   2001  alice,render  alice"))
+        #expect(lines[2].hasSuffix("exited 0  selfAllowed: alice may"))
+    }
+
+    @Test func `a hostile label steers no terminal`() throws {
+        var result = JobResult(
+            id: JobID(),
+            fileName: "x",
+            owner: UserID(rawValue: 1),
+            outcome: "bad",
+            reason: "r",
+            message: "m\u{202E}\u{1B}[2J\n"
+        )
+        result.name = "\u{1B}]0;owned\u{07}\n"
+        let text = JobTable([JobReport(result, in: .bad)], names: [:]).lines.joined(separator: "\n")
+        #expect(!text.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{07}" || $0 == "\u{202E}" })
+        #expect(text.split(separator: "\n").count == 3)
+    }
+}
