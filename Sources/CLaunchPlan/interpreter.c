@@ -149,6 +149,23 @@ static UNINSTRUMENTED long empty_inheritable_set(void)
     return write_capabilities(sets);
 }
 
+/* An exec takes the capabilities of a process that is not root, unless they are ambient, which only inheritable ones can
+ * be. The trampoline gives all of them up again before the job. */
+static UNINSTRUMENTED long keep_capabilities(uint64_t wanted)
+{
+    struct __user_cap_data_struct sets[2];
+    long result = read_capabilities(sets);
+    if (result < 0)
+        return result;
+    for (int i = 0; i < 2; i++)
+        sets[i].inheritable |= sets[i].permitted & (uint32_t)(wanted >> (32 * i));
+    result = write_capabilities(sets);
+    for (long capability = 0; result >= 0 && capability < 64; capability++)
+        if ((wanted >> capability & 1) != 0 && (sets[capability / 32].permitted >> (capability % 32) & 1) != 0)
+            result = SYSTEM_CALL_5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+    return result;
+}
+
 /* The kernel empties the sets only when a process leaves user id 0; a daemon that has its capabilities otherwise would
  * hand them to the job. */
 static UNINSTRUMENTED long empty_capabilities(void)
@@ -347,6 +364,8 @@ static UNINSTRUMENTED long perform(
         return SYSTEM_CALL_3(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
     case LAUNCH_STEP_CLOSE_DESCRIPTORS:
         return SYSTEM_CALL_3(__NR_close_range, a, ~0u, b == 0 ? CLOSE_RANGE_CLOEXEC : 0);
+    case LAUNCH_STEP_KEEP_CAPABILITIES:
+        return plan->kind == LAUNCH_KIND_BOOTSTRAP ? keep_capabilities(a) : -ERROR_BAD_MESSAGE;
     case LAUNCH_STEP_EXECUTE_TRAMPOLINE:
         if (plan->kind != LAUNCH_KIND_BOOTSTRAP)
             return -ERROR_BAD_MESSAGE;

@@ -40,6 +40,10 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// In the child: it becomes the trampoline (`execveat(2)`).
     public static let executeTrampoline = LaunchStep(13)
 
+    /// In the child of a daemon that is not root: the capabilities that the switch needs survive the exec of the
+    /// trampoline (`PR_CAP_AMBIENT`).
+    public static let keepCapabilities = LaunchStep(14)
+
     /// In the trampoline: the plan is read and checked.
     public static let readPlan = LaunchStep(20)
 
@@ -147,7 +151,7 @@ extension LaunchStep: CustomStringConvertible {
     private static let names: [LaunchStep: String] = [
         .prepare: "prepare", .createPipes: "createPipes", .createTrampoline: "createTrampoline", .clone: "clone",
         .unshareDescriptors: "unshareDescriptors", .placeDescriptor: "placeDescriptor",
-        .sealDescriptors: "sealDescriptors", .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",
+        .sealDescriptors: "sealDescriptors", .keepCapabilities: "keepCapabilities", .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",
         .resetSignals: "resetSignals", .newSession: "newSession", .scheduling: "scheduling",
         .ioPriority: "ioPriority", .niceness: "niceness", .oomScore: "oomScore", .sessionKeyring: "sessionKeyring",
         .resourceLimit: "resourceLimit", .boundingSet: "boundingSet", .ambientSet: "ambientSet",

@@ -114,6 +114,11 @@ struct TrampolineLaunch {
             .placeDescriptor(status.writing.rawValue, at: LAUNCH_STATUS_DESCRIPTOR),
             .placeDescriptor(planPipe.rawValue, at: LAUNCH_PLAN_DESCRIPTOR),
             .sealDescriptors(from: LAUNCH_PLAN_DESCRIPTOR + 1),
+        ]
+        if kind == .isolated, geteuid() != 0 {
+            bootstrap.append(.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch))
+        }
+        bootstrap += [
             .executeTrampoline(trampoline.descriptor),
         ]
         let encoded = try EncodedPlan(bootstrap, kind: .bootstrap)

@@ -43,17 +43,19 @@ struct Tool {
     /// - Parameters:
     ///   - arguments: The arguments.
     ///   - input: What it can read.
+    ///   - omittingTool: Whether the prefix itself ends with the tool.
     ///   - running: Called with its process id once it was started.
     /// - Returns: Its exit status and what it wrote.
     /// - Throws: What keeps the tool from being run, and what `running` throws.
     func run(
         _ arguments: [String],
         input: String = "",
+        omittingTool: Bool = false,
         whileRunning running: @Sendable (Int32) async throws -> Void = { _ in }
     ) async throws -> Outcome {
         let scratch = try Scratch()
         let process = Process()
-        let whole = prefix + [Self.path] + arguments
+        let whole = prefix + (omittingTool ? [] : [Self.path]) + arguments
         process.executableURL = URL(filePath: whole[0])
         process.arguments = Array(whole.dropFirst())
         process.environment = environment

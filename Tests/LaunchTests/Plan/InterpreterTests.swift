@@ -133,6 +133,7 @@ struct InterpreterTests {
             (.createTrampoline, LAUNCH_STEP_CREATE_TRAMPOLINE), (.clone, LAUNCH_STEP_CLONE),
             (.unshareDescriptors, LAUNCH_STEP_UNSHARE_DESCRIPTORS), (.placeDescriptor, LAUNCH_STEP_PLACE_DESCRIPTOR),
             (.sealDescriptors, LAUNCH_STEP_SEAL_DESCRIPTORS), (.executeTrampoline, LAUNCH_STEP_EXECUTE_TRAMPOLINE),
+            (.keepCapabilities, LAUNCH_STEP_KEEP_CAPABILITIES),
             (.readPlan, LAUNCH_STEP_READ_PLAN), (.resetSignals, LAUNCH_STEP_RESET_SIGNALS),
             (.newSession, LAUNCH_STEP_NEW_SESSION), (.scheduling, LAUNCH_STEP_SCHEDULING),
             (.ioPriority, LAUNCH_STEP_IO_PRIORITY), (.niceness, LAUNCH_STEP_NICE), (.oomScore, LAUNCH_STEP_OOM_SCORE),

@@ -5,6 +5,7 @@ enum ChildOperation: Hashable {
     case unshareDescriptors(from: Int32)
     case placeDescriptor(Int32, at: Int32)
     case sealDescriptors(from: Int32)
+    case keepCapabilities(UInt64)
     case executeTrampoline(Int32)
 
     case resetSignals
@@ -44,6 +45,7 @@ enum ChildOperation: Hashable {
         case .unshareDescriptors: .unshareDescriptors
         case .placeDescriptor: .placeDescriptor
         case .sealDescriptors: .sealDescriptors
+        case .keepCapabilities: .keepCapabilities
         case .executeTrampoline: .executeTrampoline
         case .resetSignals: .resetSignals
         case .newSession: .newSession

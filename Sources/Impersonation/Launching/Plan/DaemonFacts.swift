@@ -22,6 +22,9 @@ struct DaemonFacts {
 
     private static let setPrivilegedCapabilities: UInt32 = 8
 
+    /// What a trampoline may need: `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.
+    static let capabilitiesOfTheSwitch: UInt64 = 1 << 6 | 1 << 7 | 1 << 8 | 1 << 23 | 1 << 24
+
     /// Reads the facts of this process.
     ///
     /// Limits are read each time: a daemon may change them.

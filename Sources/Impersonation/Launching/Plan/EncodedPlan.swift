@@ -56,6 +56,8 @@ struct EncodedPlan {
             case .placeDescriptor(let source, let target):
                 a = UInt64(UInt32(bitPattern: source))
                 b = UInt64(UInt32(bitPattern: target))
+            case .keepCapabilities(let mask):
+                a = mask
             case .executeTrampoline(let image):
                 a = UInt64(UInt32(bitPattern: image))
             case .niceness(let value):

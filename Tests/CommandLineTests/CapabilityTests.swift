@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+@Suite("impersonate run by a daemon that is not root", .inTestBed)
+struct CapabilityTests {
+    private let scratch: Scratch
+    private let arguments: [String]
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.makeDirectory("audit", owner: 999)
+        let settings = ["proxy_account = render_user", "audit_log = \(scratch.file("audit/audit.jsonl"))"]
+        let file = try scratch.write("worker.conf", settings.joined(separator: "\n") + "\n")
+        arguments = [
+            "run", "--config", file, "--", "/bin/sh", "-c", "grep -E '^(Uid|Gid|Groups|Cap|NoNew)' /proc/self/status",
+        ]
+    }
+
+    /// The service account of the bed, with these capabilities in its ambient set and no other.
+    private func daemon(with capabilities: [String]) -> Tool {
+        let list = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
+        return Tool(
+            prefix: [
+                "/usr/bin/setpriv", "--reuid", "999", "--regid", "999", "--init-groups",
+                "--inh-caps", list, "--ambient-caps", list,
+            ]
+        )
+    }
+
+    private func expectTheAccount(_ outcome: Tool.Outcome) {
+        #expect(outcome.status == 0, "\(outcome.messages)")
+        let fields = Dictionary(
+            uniqueKeysWithValues: outcome.lines.map { line in
+                let parts = line.split(separator: ":", maxSplits: 1)
+                return (String(parts[0]), parts[1].split { $0 == "\t" || $0 == " " }.map(String.init))
+            }
+        )
+        #expect(fields["Uid"] == Array(repeating: "2101", count: 4))
+        #expect(fields["Gid"] == Array(repeating: "2101", count: 4))
+        #expect(fields["Groups"]?.count == 24)
+        for name in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            #expect(fields[name] == ["0000000000000000"], "\(name)")
+        }
+        #expect(fields["NoNewPrivs"] == ["1"])
+    }
+
+    @Test("needs CAP_SETUID and CAP_SETGID and no other; the job has none of them")
+    func ambientCapabilities() async throws {
+        expectTheAccount(try await daemon(with: ["setuid", "setgid"]).run(arguments))
+    }
+
+    @Test("may empty the bounding set when it has CAP_SETPCAP, too")
+    func boundingSet() async throws {
+        let outcome = try await daemon(with: ["setuid", "setgid", "setpcap"]).run(arguments)
+        expectTheAccount(outcome)
+        #expect(outcome.lines.contains("CapBnd:\t0000000000000000"))
+    }
+
+    @Test("can have its capabilities from its own file, where an exec would take them")
+    func fileCapabilities() async throws {
+        let copy = scratch.file("impersonate")
+        // Made by another process: a child of this one could still hold it open for writing, and then nobody can run it.
+        let grant = Process()
+        grant.executableURL = URL(filePath: "/bin/sh")
+        grant.arguments = ["-c", "cp $0 $1 && /usr/sbin/setcap cap_setuid,cap_setgid=ep $1", Tool.path, copy]
+        try grant.run()
+        grant.waitUntilExit()
+        try #require(grant.terminationStatus == 0)
+        let tool = Tool(prefix: ["/usr/bin/setpriv", "--reuid", "999", "--regid", "999", "--init-groups", "--", copy])
+        expectTheAccount(try await tool.run(arguments, omittingTool: true))
+    }
+
+    @Test(
+        "is told which capability it lacks, and runs nothing",
+        arguments: [
+            ([], "CAP_SETGID", "groups"), (["setuid"], "CAP_SETGID", "groups"), (["setgid"], "CAP_SETUID", "userID"),
+        ]
+    )
+    func missingCapability(_ held: [String], _ missing: String, _ step: String) async throws {
+        let outcome = try await daemon(with: held).run(arguments)
+        #expect(outcome.status == 125)
+        #expect(outcome.output == "")
+        #expect(outcome.messages.contains(missing))
+        #expect(outcome.messages.contains("step    \(step)"))
+    }
+}
