@@ -38,21 +38,27 @@ public actor Spool {
     ///
     /// The call blocks; it belongs to the start of a worker.
     ///
-    /// - Parameter path: The directory; the one above it has to exist.
+    /// - Parameters:
+    ///   - path: The directory; the one above it has to exist.
+    ///   - submitters: Who may submit jobs.
     /// - Throws: ``SpoolError`` when somebody else could have made it, or another worker uses it.
-    public init(_ path: FilePath) throws(SpoolError) {
-        try self.init(path, beforeMoving: {})
+    public init(_ path: FilePath, submitters: SpoolFolder.Submitters = .everybody) throws(SpoolError) {
+        try self.init(path, submitters: submitters, beforeMoving: {})
     }
 
     /// Opens a spool, and calls a function at the moment at which somebody could interfere, so that a test can.
-    init(_ path: FilePath, beforeMoving hook: @escaping @Sendable () -> Void) throws(SpoolError) {
+    init(
+        _ path: FilePath,
+        submitters: SpoolFolder.Submitters = .everybody,
+        beforeMoving hook: @escaping @Sendable () -> Void
+    ) throws(SpoolError) {
         self.path = path
         beforeMoving = hook
         _ = try OwnedDirectory.open(path, permissions: 0o755)
         var folders: [SpoolFolder: Folder] = [:]
         for folder in SpoolFolder.allCases {
             let place = path.appending(folder.rawValue)
-            folders[folder] = try OwnedDirectory.open(place, permissions: folder.permissions)
+            folders[folder] = try OwnedDirectory.open(place, permissions: folder.permissions(for: submitters))
         }
         self.folders = folders
         // The lock is on a directory that nobody else can open, so nobody else can hold it.

@@ -1,6 +1,16 @@
 /// The directories of a spool.
 public enum SpoolFolder: String, Sendable, Hashable, CaseIterable {
-    /// Where submitters put job files: everybody may write here, and nobody may touch the files of others (1777).
+    /// Who may submit jobs.
+    public enum Submitters: Sendable, Hashable {
+        /// Every account of the machine.
+        case everybody
+
+        /// The worker's own account alone: where jobs run as that one, whoever submits is that one.
+        case worker
+    }
+
+    /// Where submitters put job files: everybody may write here, and nobody may touch the files of others (1777); only
+    /// the worker's own account where every job runs as that (0700).
     case new
 
     /// What is running right now; only the worker looks in here (0700).
@@ -19,9 +29,12 @@ public enum SpoolFolder: String, Sendable, Hashable, CaseIterable {
     case failed
 
     /// The permission bits the worker makes the directory with.
-    var permissions: UInt32 {
+    ///
+    /// - Parameter submitters: Who may submit.
+    /// - Returns: The bits.
+    func permissions(for submitters: Submitters) -> UInt32 {
         switch self {
-        case .new: 0o1777
+        case .new: submitters == .everybody ? 0o1777 : 0o700
         case .running: 0o700
         case .done, .refused, .bad, .failed: 0o755
         }

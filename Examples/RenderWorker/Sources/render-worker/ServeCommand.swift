@@ -61,7 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
         _ = try OwnedDirectory.open(logs, permissions: 0o1777)
         let running = RunningJobs()
         let worker = Worker(
-            spool: try Spool(spool),
+            spool: try Spool(spool, submitters: configuration.executionMode.value == .desktop ? .worker : .everybody),
             runner: JobRunner(
                 impersonator: impersonator,
                 directory: directory,

@@ -32,6 +32,12 @@ struct SpoolTests {
         #expect(facts.permissions == mode)
     }
 
+    @Test func `nobody else submits where every job runs as the worker's own account`() async throws {
+        _ = try Spool(path, submitters: .worker)
+        #expect(try Folder(opening: path).facts(of: "new").permissions == 0o700)
+        #expect(throws: SpoolError.self) { try Spool(path) }
+    }
+
     @Test func `a job file is taken once, with its owner, and moved to where only the worker can`() async throws {
         let spool = try Spool(path)
         try scratch.write("the job", to: new.appending("a.json"), owner: 2001)
