@@ -92,7 +92,7 @@ extension Spool {
 
     /// A mount point cannot be moved, and a user may have made one: it is reported once and then passed over.
     private func cannotMove(_ name: FilePath.Component, _ facts: FileFacts, _ error: Errno) -> Taken {
-        guard immovable.insert(facts.identity).inserted else { return .vanished }
+        immovable.insert(facts.identity)
         let reason = "cannot be moved out of the spool (\(error)), so it stays there; remove it"
         return .taken(SpoolItem(id: JobID(), fileName: name.string, owner: facts.owner, content: .unusable(reason)))
     }
