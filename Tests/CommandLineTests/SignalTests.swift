@@ -22,7 +22,9 @@ struct SignalTests {
         #expect(made == 0)
         let opened = unsafe chmod(ready, 0o622)
         #expect(opened == 0)
-        let command = ["sh", "-c", "\(script); echo > \(ready); sleep 1000 & wait; exit 99"]
+        // Nothing is forked once the job is ready: dash makes the child ignore INT and QUIT while it still shares the
+        // shell's memory, and a signal to the group in that moment is lost to the trap.
+        let command = ["sh", "-c", "\(script); sleep 1000 & echo > \(ready); wait; exit 99"]
         return try await tool.run(["run"] + configuration + ["--login", "alice", "--"] + command) { processID in
             // Opening the pipe for reading waits for the job to open it for writing.
             await withCheckedContinuation { continuation in
