@@ -25,7 +25,7 @@ public struct WorkerConfiguration: Sendable {
     public var serviceMode: Sourced<ServiceMode>
 
     /// `launch_backend`: by which way jobs get their account; `setuid` unless set, `current` in desktop mode.
-    public var launchBackend: Sourced<LaunchBackend>
+    public var launchBackend: Sourced<LaunchBackendChoice>
 
     /// `pam_service`: the PAM service the `pam` backend asks; `impersonation` unless set.
     public var pamService: Sourced<String>

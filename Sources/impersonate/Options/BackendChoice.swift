@@ -15,7 +15,7 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     /// The account of this process; no switch.
     case current
 
-    init(_ configured: QubeCompatibility.LaunchBackend) {
+    init(_ configured: LaunchBackendChoice) {
         switch configured {
         case .setuid: self = .setuid
         case .pam: self = .pam

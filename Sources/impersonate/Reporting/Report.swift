@@ -124,6 +124,8 @@ struct Report: Codable, Sendable {
         requested = request.requestedAccount
         rules = explanation.entries.map(Rule.init)
         alternatives = explanation.alternatives
+        // A decision begins with the mode in force, so a denial has one too.
+        mode = ExecutionMode.allCases.first { explanation.entries.first?.rule == "\($0.rawValue)Mode" }?.rawValue
     }
 
     /// Reports a decision.

@@ -7,7 +7,7 @@ struct AnnouncingLauncher: ProcessLauncher {
     let announcements: AsyncStream<Void>
     private let announce: AsyncStream<Void>.Continuation
 
-    var backend: Impersonation.LaunchBackend { recorder.backend }
+    var backend: LaunchBackend { recorder.backend }
 
     init(script: [RecordingLauncher.Outcome]) {
         recorder = RecordingLauncher(script: script)

@@ -1,5 +1,5 @@
 /// The values of `launch_backend`: by which way a job's process gets its account.
-public enum LaunchBackend: String, Sendable, Hashable, CaseIterable {
+public enum LaunchBackendChoice: String, Sendable, Hashable, CaseIterable {
     /// A child that was root gives itself the account's groups and ids.
     case setuid
 
