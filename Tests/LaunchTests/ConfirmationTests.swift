@@ -75,7 +75,7 @@ struct ConfirmationTests {
             let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
             let lease = try Lease(onCopyOf: "/bin/true", at: FilePath(program), owner: TestBed.alice.userID)
             let person = try await warmedUp(isolation)
-            let descriptors = openDescriptorCount()
+            let descriptors = try await openDescriptorCount()
             var command = Command(.path(FilePath(program)))
             command.workingDirectory = .path("/")
             command.startDeadline = .milliseconds(300)
@@ -84,7 +84,7 @@ struct ConfirmationTests {
             #expect(error.code == .deadlineExceeded)
             #expect(error.step == .confirm)
             #expect(!hasChildren())
-            #expect(openDescriptorCount() == descriptors)
+            #expect(try await openDescriptorCount() == descriptors)
             try lease.file.close()
         }
     }

@@ -89,12 +89,12 @@ struct DescriptorTests {
             let launcher = SetUIDLauncher(isolation: isolation)
             let person = try await TestBed.alice.identity
             _ = try await runScript("exit 0", as: person, launcher)
-            let before = openDescriptorCount()
+            let before = try await openDescriptorCount()
             for _ in 0..<100 {
                 _ = try await runScript("echo x; exit 3", as: person, launcher)
             }
             _ = try await launchError(Command(.path("/nonexistent")), as: person, launcher)
-            #expect(openDescriptorCount() == before)
+            #expect(try await openDescriptorCount() == before)
             #expect(!hasChildren())
         }
     }

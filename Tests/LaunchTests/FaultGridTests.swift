@@ -67,7 +67,7 @@ struct FaultGridTests {
             let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
             let person = try await warmedUp(isolation)
             #expect(Fault(.clone, "clone3").install(errno))
-            let descriptors = openDescriptorCount()
+            let descriptors = try await openDescriptorCount()
             let error = try await launchError(
                 Command(.path("/bin/true")),
                 as: person,
@@ -75,7 +75,7 @@ struct FaultGridTests {
             )
             #expect(error.step == .clone)
             #expect(error.errno == Errno(rawValue: errno))
-            #expect(openDescriptorCount() == descriptors)
+            #expect(try await openDescriptorCount() == descriptors)
         }
     }
 
@@ -120,7 +120,7 @@ private func markerCommand(_ marker: FilePath) -> Command {
 private func expectFailure(of fault: Fault, in isolation: SetUIDLauncher.Isolation, marker: FilePath) async throws {
     let person = try await warmedUp(isolation)
     let launcher = SetUIDLauncher(isolation: isolation)
-    let descriptors = openDescriptorCount()
+    let descriptors = try await openDescriptorCount()
     for errno in [EPERM, EAGAIN, ENOMEM] {
         #expect(fault.install(errno))
         let error = try await launchError(markerCommand(marker), as: person, launcher)
@@ -131,7 +131,7 @@ private func expectFailure(of fault: Fault, in isolation: SetUIDLauncher.Isolati
         #expect(error.account == person.account.name)
         #expect(!error.message.isEmpty)
         #expect(!hasChildren())
-        #expect(openDescriptorCount() == descriptors)
+        #expect(try await openDescriptorCount() == descriptors)
     }
     #expect(!exists(marker))
 }

@@ -100,9 +100,10 @@ final class Reactor: Sendable {
         until deadline: ContinuousClock.Instant? = nil,
         handler: @escaping Handler
     ) throws(Errno) -> Ticket {
-        // Known before the descriptor is armed, so that an event that comes at once finds it.
-        let (number, mustWake) = enter(Request(descriptor: descriptor, handler: handler), until: deadline)
-        do {
+        // Entered and armed in one step: an event that comes at once finds the request, and a deadline that passes at
+        // once does not leave the descriptor armed for nobody.
+        let (ticket, mustWake) = try state.withLock { state throws(Errno) in
+            let number = state.nextNumber
             try Self.control(
                 poll,
                 EPOLL_CTL_ADD,
@@ -110,12 +111,10 @@ final class Reactor: Sendable {
                 events: interest.events | EPOLLONESHOT.rawValue,
                 number: number
             )
-        } catch {
-            state.withLock { _ = $0.requests.removeValue(forKey: number) }
-            throw error
+            return Self.enter(Request(descriptor: descriptor, handler: handler), until: deadline, in: &state)
         }
         if mustWake { wakeThread() }
-        return Ticket(number: number)
+        return ticket
     }
 
     /// Calls a handler at a moment.
@@ -125,29 +124,44 @@ final class Reactor: Sendable {
     ///   - handler: Called once, on the thread of the reactor, unless the ticket is cancelled first.
     /// - Returns: The ticket to cancel the alarm by.
     func alarm(at instant: ContinuousClock.Instant, handler: @escaping @Sendable () -> Void) -> Ticket {
-        let (number, mustWake) = enter(Request(descriptor: nil, handler: { _ in handler() }), until: instant)
-        if mustWake { wakeThread() }
-        return Ticket(number: number)
-    }
-
-    /// - Returns: The number of the request, and whether the thread sleeps past its deadline.
-    private func enter(_ request: Request, until deadline: ContinuousClock.Instant?) -> (UInt64, Bool) {
-        state.withLock { state in
-            let number = state.nextNumber
-            state.nextNumber += 1
-            state.requests[number] = request
-            guard let deadline else { return (number, false) }
-            let index = state.deadlines.lastIndex { $0.instant <= deadline }.map { $0 + 1 } ?? 0
-            state.deadlines.insert((deadline, number), at: index)
-            let sleepsTooLong = state.nextLook.map { deadline < $0 } ?? true
-            if sleepsTooLong { state.nextLook = deadline }
-            return (number, sleepsTooLong)
+        let (ticket, mustWake) = state.withLock { state in
+            Self.enter(Request(descriptor: nil, handler: { _ in handler() }), until: instant, in: &state)
         }
+        if mustWake { wakeThread() }
+        return ticket
     }
 
-    private func disarm(_ request: Request) {
-        guard let descriptor = request.descriptor else { return }
-        try? Self.control(poll, EPOLL_CTL_DEL, descriptor, events: 0, number: 0)
+    /// Enters a request.
+    ///
+    /// - Returns: Its ticket, and whether the thread sleeps past its deadline.
+    private static func enter(
+        _ request: Request,
+        until deadline: ContinuousClock.Instant?,
+        in state: inout State
+    ) -> (Ticket, Bool) {
+        let number = state.nextNumber
+        state.nextNumber += 1
+        state.requests[number] = request
+        guard let deadline else { return (Ticket(number: number), false) }
+        let index = state.deadlines.lastIndex { $0.instant <= deadline }.map { $0 + 1 } ?? 0
+        state.deadlines.insert((deadline, number), at: index)
+        let sleepsTooLong = state.nextLook.map { deadline < $0 } ?? true
+        if sleepsTooLong { state.nextLook = deadline }
+        return (Ticket(number: number), sleepsTooLong)
+    }
+
+    /// Takes a request off the list and its descriptor out of the set, in one step.
+    ///
+    /// Whoever finds a request gone may close its descriptor at once; taken out later, the number could already stand for
+    /// another descriptor that somebody waits for.
+    ///
+    /// - Returns: The request, when it was still there.
+    private func take(_ number: UInt64, from state: inout State) -> Request? {
+        guard let request = state.requests.removeValue(forKey: number) else { return nil }
+        if let descriptor = request.descriptor {
+            try? Self.control(poll, EPOLL_CTL_DEL, descriptor, events: 0, number: 0)
+        }
+        return request
     }
 
     /// Gives a request up.
@@ -156,9 +170,7 @@ final class Reactor: Sendable {
     /// - Returns: Whether the handler will not be called. When it is `false`, it has been called or is being called.
     @discardableResult
     func cancel(_ ticket: Ticket) -> Bool {
-        guard let request = state.withLock({ $0.requests.removeValue(forKey: ticket.number) }) else { return false }
-        disarm(request)
-        return true
+        state.withLock { take(ticket.number, from: &$0) } != nil
     }
 
     private static func control(
@@ -221,27 +233,17 @@ final class Reactor: Sendable {
             _ = unsafe read(wake, &counter, MemoryLayout<UInt64>.size)
             return
         }
-        guard let request = state.withLock({ $0.requests.removeValue(forKey: number) }) else { return }
-        disarm(request)
-        request.handler(.ready)
+        state.withLock { take(number, from: &$0) }?.handler(.ready)
     }
 
     private func expireDeadlines() {
         let now = ContinuousClock.now
         let expired = state.withLock { state -> [Request] in
-            var expired: [Request] = []
             let due = state.deadlines.prefix { $0.instant <= now }
-            for (_, number) in due {
-                guard let request = state.requests.removeValue(forKey: number) else { continue }
-                expired.append(request)
-            }
             state.deadlines.removeFirst(due.count)
-            return expired
+            return due.compactMap { take($0.number, from: &state) }
         }
-        for request in expired {
-            disarm(request)
-            request.handler(.deadlineExceeded)
-        }
+        for request in expired { request.handler(.deadlineExceeded) }
     }
 
     /// In milliseconds, rounded up so that the thread does not turn idly just before a deadline; -1 without one.
