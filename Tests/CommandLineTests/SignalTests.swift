@@ -30,7 +30,12 @@ struct SignalTests {
             await withCheckedContinuation { continuation in
                 DispatchQueue.global()
                     .async {
-                        _ = try? String(contentsOfFile: ready, encoding: .utf8)
+                        var pipe: Int32 = -1
+                        repeat { pipe = unsafe open(ready, O_RDONLY) } while pipe < 0 && errno == EINTR
+                        // To its end: a job that writes to a pipe nobody reads is ended by the kernel.
+                        var bytes = [UInt8](repeating: 0, count: 16)
+                        while unsafe read(pipe, &bytes, bytes.count) > 0 {}
+                        close(pipe)
                         continuation.resume()
                     }
             }

@@ -131,7 +131,8 @@ private func expectFailure(of fault: Fault, in isolation: SetUIDLauncher.Isolati
         #expect(error.account == person.account.name)
         #expect(!error.message.isEmpty)
         #expect(!hasChildren())
-        #expect(try await openDescriptorCount() == descriptors)
     }
+    // The runtime may have opened one of its own meanwhile; what a failed launch leaks, three of them leak three times.
+    #expect(try await openDescriptorCount() < descriptors + 3)
     #expect(!exists(marker))
 }

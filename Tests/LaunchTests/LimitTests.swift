@@ -43,8 +43,8 @@ struct LimitTests {
         let person = try identity(userID: isolation == .direct ? 54_321 : 54_322, groupID: 54_321)
         let sleeper = Command(.path("/bin/sleep"), arguments: ["3600"])
         let processes = [
-            try await SetUIDLauncher().launch(sleeper, as: person),
-            try await SetUIDLauncher().launch(sleeper, as: person),
+            try await SetUIDLauncher().launch(patient(sleeper), as: person),
+            try await SetUIDLauncher().launch(patient(sleeper), as: person),
         ]
 
         var second = Command(.path("/bin/true"))

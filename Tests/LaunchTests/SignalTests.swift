@@ -46,7 +46,7 @@ struct SignalTests {
     func terminationWorks() async throws {
         var command = Command(.path("/bin/sleep"), arguments: ["60"])
         command.standardOutput = .null
-        let process = try await SetUIDLauncher().launch(command, as: TestBed.alice.identity)
+        let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         try process.send(.terminate)
         #expect(try await process.exitReport().status == .signaled(.terminate))
         #expect(throws: Errno.noSuchProcess) { try process.send(.terminate) }

@@ -12,7 +12,8 @@ struct StreamTests {
         for expected in ["one\n", "one\none\n"] {
             var command = Command(.path("/bin/echo"), arguments: ["one"])
             command.standardOutput = .file(path)
-            let process = try await SetUIDLauncher(isolation: isolation).launch(command, as: TestBed.alice.identity)
+            let process = try await SetUIDLauncher(isolation: isolation)
+                .launch(patient(command), as: TestBed.alice.identity)
             #expect(try await process.exitReport().status == .exited(0))
             #expect(try ProcFile.read(path) == expected)
         }
@@ -28,7 +29,8 @@ struct StreamTests {
         var command = Command(.path("/bin/sh"), arguments: ["-c", "echo out; echo err >&2; echo out"])
         command.standardOutput = .file(path, .truncate)
         command.standardError = .standardOutput
-        let process = try await SetUIDLauncher(isolation: isolation).launch(command, as: TestBed.alice.identity)
+        let process = try await SetUIDLauncher(isolation: isolation)
+            .launch(patient(command), as: TestBed.alice.identity)
         _ = try await process.exitReport()
         #expect(try ProcFile.read(path) == "out\nerr\nout\n")
     }
@@ -87,7 +89,8 @@ struct StreamTests {
         var command = Command(.path("/bin/cat"))
         command.standardInput = .pipe
         command.standardOutput = .pipe
-        let process = try await SetUIDLauncher(isolation: isolation).launch(command, as: TestBed.alice.identity)
+        let process = try await SetUIDLauncher(isolation: isolation)
+            .launch(patient(command), as: TestBed.alice.identity)
         let input = try #require(process.takeStandardInput())
         #expect(process.takeStandardInput() == nil)
         let output = try #require(process.takeStandardOutput())
@@ -129,7 +132,7 @@ struct StreamTests {
         let file = try FileDescriptor.open(path, .writeOnly, options: [.create], permissions: .ownerReadWrite)
         var command = Command(.path("/bin/echo"), arguments: ["one"])
         command.standardOutput = .descriptor(file)
-        let process = try await SetUIDLauncher().launch(command, as: TestBed.alice.identity)
+        let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         _ = try await process.exitReport()
         try file.writeAll("two\n".utf8)
         try file.close()

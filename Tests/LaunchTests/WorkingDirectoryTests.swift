@@ -16,7 +16,9 @@ struct WorkingDirectoryTests {
     func homeThatCannotBeEntered(_ isolation: SetUIDLauncher.Isolation) async throws {
         for name in ["nohome", "closedhome"] {
             let name = try AccountName(name)
-            let account = try #require(try await NSSAccountDirectory().account(named: name, freshness: .current))
+            let account = try #require(
+                try await NSSAccountDirectory(deadline: ample).account(named: name, freshness: .current)
+            )
             let identity = ExecutionIdentity(admitted: account, login: name, mode: .user, method: .switchAccount)
             let result = try await runScript("pwd", as: identity, SetUIDLauncher(isolation: isolation))
             #expect(result.text == "/\n")

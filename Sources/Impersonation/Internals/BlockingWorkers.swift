@@ -45,8 +45,29 @@ final class BlockingWorkers: Sendable {
         deadline: Duration?,
         _ body: @escaping @Sendable () -> Value
     ) async throws(BlockingWorkersError) -> Value {
-        let outcome = OneShot<Result<Value, BlockingWorkersError>>()
         guard !Task.isCancelled else { throw .cancelled }
+        return try await submit(deadline: deadline, body).value(orWhenCancelled: .failure(.cancelled)).get()
+    }
+
+    /// Runs blocking work on a thread of its own and waits for the result, also in a task that is cancelled: whoever
+    /// cancels brings the end of the work about in another way.
+    ///
+    /// - Parameters:
+    ///   - deadline: How long the caller waits, from now; without one it waits as long as it takes.
+    ///   - body: The work. It runs at most once.
+    /// - Returns: What the work returned, or why the caller stopped waiting.
+    func performToTheEnd<Value: Sendable>(
+        deadline: Duration?,
+        _ body: @escaping @Sendable () -> Value
+    ) async -> Result<Value, BlockingWorkersError> {
+        await submit(deadline: deadline, body).value()
+    }
+
+    private func submit<Value: Sendable>(
+        deadline: Duration?,
+        _ body: @escaping @Sendable () -> Value
+    ) -> OneShot<Result<Value, BlockingWorkersError>> {
+        let outcome = OneShot<Result<Value, BlockingWorkersError>>()
         core.submit(
             BlockingWork(
                 deadline: deadline.map { MonotonicTime.now + $0 },
@@ -55,6 +76,6 @@ final class BlockingWorkers: Sendable {
                 fail: { outcome.settle(.failure($0)) }
             )
         )
-        return try await outcome.value(orWhenCancelled: .failure(.cancelled)).get()
+        return outcome
     }
 }

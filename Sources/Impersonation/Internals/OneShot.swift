@@ -40,20 +40,27 @@ final class OneShot<Value: Sendable>: Sendable {
         return first
     }
 
+    /// Waits for the value, whether or not the awaiting task is cancelled; at most one task may do so.
+    ///
+    /// - Returns: The value that was set first.
+    func value() async -> Value {
+        await withCheckedContinuation { continuation in
+            let early = state.withLock { state -> Value? in
+                if case .settled(let value) = state { return value }
+                state = .awaited(continuation)
+                return nil
+            }
+            if let early { continuation.resume(returning: early) }
+        }
+    }
+
     /// Waits for the value; at most one task may do so.
     ///
     /// - Parameter cancelled: What to settle it with when the awaiting task is cancelled.
     /// - Returns: The value that was set first.
     func value(orWhenCancelled cancelled: Value) async -> Value {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let early = state.withLock { state -> Value? in
-                    if case .settled(let value) = state { return value }
-                    state = .awaited(continuation)
-                    return nil
-                }
-                if let early { continuation.resume(returning: early) }
-            }
+            await value()
         } onCancel: {
             settle(cancelled)
         }

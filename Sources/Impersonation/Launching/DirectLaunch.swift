@@ -81,20 +81,15 @@ struct DirectLaunch {
         let arguments = prepared.arguments
         let environment = prepared.environment.variables
         let patience = deadline - ContinuousClock.now + Self.reapingTime
-        // A task of its own, because the waiting must not end with a cancellation but with the child that it kills.
-        let work = Task {
-            await Result { () async throws(BlockingWorkersError) in
-                try await Self.workers.perform(deadline: patience) {
-                    let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
-                    for end in streams.childEnds { end.closeNow() }
-                    guard let abandoned else { return }
-                    SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
-                        .discardBlocking(within: Self.reapingTime)
-                }
-            }
-        }
+        // The waiting does not end with a cancellation, but with the child that the cancellation kills.
         let finished = await withTaskCancellationHandler {
-            await work.value
+            await Self.workers.performToTheEnd(deadline: patience) {
+                let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
+                for end in streams.childEnds { end.closeNow() }
+                guard let abandoned else { return }
+                SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
+                    .discardBlocking(within: Self.reapingTime)
+            }
         } onCancel: {
             Self.end(attempt, on: reactor)
         }

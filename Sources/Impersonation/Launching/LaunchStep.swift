@@ -151,7 +151,8 @@ extension LaunchStep: CustomStringConvertible {
     private static let names: [LaunchStep: String] = [
         .prepare: "prepare", .createPipes: "createPipes", .createTrampoline: "createTrampoline", .clone: "clone",
         .unshareDescriptors: "unshareDescriptors", .placeDescriptor: "placeDescriptor",
-        .sealDescriptors: "sealDescriptors", .keepCapabilities: "keepCapabilities", .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",
+        .sealDescriptors: "sealDescriptors", .keepCapabilities: "keepCapabilities",
+        .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",
         .resetSignals: "resetSignals", .newSession: "newSession", .scheduling: "scheduling",
         .ioPriority: "ioPriority", .niceness: "niceness", .oomScore: "oomScore", .sessionKeyring: "sessionKeyring",
         .resourceLimit: "resourceLimit", .boundingSet: "boundingSet", .ambientSet: "ambientSet",

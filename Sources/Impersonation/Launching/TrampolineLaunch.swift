@@ -119,7 +119,7 @@ struct TrampolineLaunch {
             bootstrap.append(.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch))
         }
         bootstrap += [
-            .executeTrampoline(trampoline.descriptor),
+            .executeTrampoline(trampoline.descriptor)
         ]
         let encoded = try EncodedPlan(bootstrap, kind: .bootstrap)
 

@@ -4,6 +4,10 @@ import Testing
 
 @testable import Impersonation
 
+/// A deadline for what is not to fail for want of time: every job of the suite has a session, and so a share of the
+/// processor, of its own, and the suite itself may have to wait for its turn.
+let ample = Duration.seconds(300)
+
 /// The two ways of the `setuid` backend: what holds for one has to hold for the other.
 let everyIsolation = SetUIDLauncher.Isolation.allCases
 
@@ -12,7 +16,7 @@ extension TestBed.Person {
     var identity: ExecutionIdentity {
         get async throws {
             let name = try AccountName(name)
-            let found = try await NSSAccountDirectory().account(named: name, freshness: .current)
+            let found = try await NSSAccountDirectory(deadline: ample).account(named: name, freshness: .current)
             let account = try #require(found, "the bed has no account \(name)")
             return ExecutionIdentity(admitted: account, login: account.name, mode: .user, method: .switchAccount)
         }
@@ -38,6 +42,13 @@ func identity(
     return ExecutionIdentity(admitted: account, login: account.name, mode: .user, method: .switchAccount)
 }
 
+/// A command with an ample deadline, unless it has one of its own.
+func patient(_ command: Command) -> Command {
+    var command = command
+    if command.startDeadline == Command(command.executable).startDeadline { command.startDeadline = ample }
+    return command
+}
+
 /// What a job wrote, and how it ended.
 struct JobResult {
     let process: LaunchedProcess
@@ -51,7 +62,7 @@ func run(
     as identity: ExecutionIdentity,
     _ launcher: any ProcessLauncher = SetUIDLauncher()
 ) async throws -> JobResult {
-    var command = command
+    var command = patient(command)
     if command.standardOutput == .null { command.standardOutput = .captured(limit: 4 << 20) }
     if command.standardError == .null { command.standardError = .captured(limit: 1 << 16) }
     let process = try await launcher.launch(command, as: identity)
@@ -101,7 +112,7 @@ func launchError(
     _ launcher: any ProcessLauncher = SetUIDLauncher()
 ) async throws -> LaunchError {
     do throws(LaunchError) {
-        let process = try await launcher.launch(command, as: identity)
+        let process = try await launcher.launch(patient(command), as: identity)
         let exit = try await process.exitReport()
         throw NotRefused(status: exit.status).asIssue()
     } catch {
