@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Faults
 import Glibc
 import SystemPackage
@@ -94,6 +95,27 @@ struct FaultGridTests {
             #expect(error.message.contains("CAP_SETGID"))
             #expect(error.account?.spelling == "alice")
             #expect(error.backend == .setuid)
+        }
+    }
+
+    @Test("only in some daemons names itself too", arguments: [EPERM, EAGAIN, ENOMEM])
+    func rareSteps(_ errno: Int32) async throws {
+        await #expect(processExitsWith: .success) { [errno = errno as Int32] in
+            // A daemon that is not root keeps capabilities; one that is protected from the out-of-memory killer gives up
+            // its score. This one is neither, so the interpreter is handed the operations themselves.
+            let openedForWriting: UInt32 = 1
+            let cases: [(ChildOperation, Fault)] = [
+                (.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch), Fault(.keepCapabilities, "capset")),
+                (.resetOOMScore, Fault(.oomScore, "openat", .argument(2, is: openedForWriting))),
+            ]
+            for (operation, fault) in cases {
+                let plan = try EncodedPlan([.unshareDescriptors(from: 1_000), operation], kind: .bootstrap)
+                #expect(try interpreterFailure(of: plan.bytes)?.step == LAUNCH_STEP_READ_PLAN.rawValue)
+                #expect(fault.install(errno))
+                let failure = try interpreterFailure(of: plan.bytes)
+                #expect(failure?.step == operation.step.rawValue)
+                #expect(failure?.error == errno)
+            }
         }
     }
 
