@@ -2,11 +2,13 @@
 #include "include/faults.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,4 +70,12 @@ int fault_system_call(const char *name)
 int process_dumpable(void)
 {
     return prctl(PR_GET_DUMPABLE);
+}
+
+int take_write_lease(int file, uint32_t owner)
+{
+    setfsuid(owner); /* of this thread only */
+    const int result = fcntl(file, F_SETLEASE, F_WRLCK) == 0 ? 0 : -errno;
+    setfsuid(geteuid());
+    return result;
 }

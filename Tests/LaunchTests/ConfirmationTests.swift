@@ -1,3 +1,4 @@
+import Faults
 import Glibc
 import SystemPackage
 import Testing
@@ -146,6 +147,7 @@ private struct Lease {
         }
         // The kernel tells the holder by SIGIO that somebody waits; its default would end this process.
         signal(SIGIO, SIG_IGN)
-        guard fcntl(file.rawValue, 1_024 /* F_SETLEASE */, F_WRLCK) == 0 else { throw Errno(rawValue: errno) }
+        let result = take_write_lease(file.rawValue, owner)
+        guard result == 0 else { throw Errno(rawValue: -result) }
     }
 }

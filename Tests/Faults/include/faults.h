@@ -28,4 +28,8 @@ int fault_system_call(const char *name);
 /* prctl(PR_GET_DUMPABLE) of this process; Swift cannot call prctl. */
 int process_dumpable(void);
 
+/* A write lease on a file, taken as its owner: the root of a user namespace has no CAP_LEASE. Returns 0 or a negative
+ * error number. */
+int take_write_lease(int file, uint32_t owner);
+
 #endif

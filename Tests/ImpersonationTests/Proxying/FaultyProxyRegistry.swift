@@ -44,6 +44,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
     private let fault: Fault
     private let base = InMemoryProxyRegistry()
     private let bindings = Mutex<[AccountName: Binding]>([:])
+    private let revocations = Mutex(0)
 
     init(_ fault: Fault) {
         self.fault = fault
@@ -109,13 +110,23 @@ final class FaultyProxyRegistry: ProxyRegistry {
         }
     }
 
+    /// Lets others run until one of them has revoked something, which a check made before does not know of.
+    ///
+    /// Nobody may ever do so, so the waiting has an end.
+    private func waitForRevocation() async {
+        let before = revocations.withLock { $0 }
+        for _ in 0..<100 where revocations.withLock({ $0 }) == before { await Task.yield() }
+    }
+
     func revoke(login: AccountName, account: AccountName) async throws(ProxyRegistryError) -> Bool {
+        defer { revocations.withLock { $0 += 1 } }
         if fault == .clearsBindingWithAnyGrant { try await base.clearBinding(of: login) }
         if fault == .checksGrantBeforeBinding { bindings.withLock { $0[login] = nil } }
         return try await base.revoke(login: name(login), account: name(account))
     }
 
     func revokeAll(login: AccountName) async throws(ProxyRegistryError) -> Int {
+        defer { revocations.withLock { $0 += 1 } }
         if [.keepsBindingOnRevoke, .checksGrantBeforeBinding].contains(fault) { bindings.withLock { $0[login] = nil } }
         return try await base.revokeAll(login: name(login))
     }
@@ -160,7 +171,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
             let replaced = bindings.withLock { $0.updateValue(binding, forKey: login) }
             return .bound(binding, replaced: replaced)
         case .checksGrantBeforeBinding where grant?.account == account && grant?.holds(at: date) == true:
-            await Task.yield()
+            await waitForRevocation()
             let binding = Binding(login: login, account: account, since: date)
             let replaced = bindings.withLock { $0.updateValue(binding, forKey: login) }
             return .bound(binding, replaced: replaced)
