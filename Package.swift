@@ -30,14 +30,25 @@ let package = Package(
             dependencies: ["TrampolineEmbedder"]
         ),
 
+        // What a child becomes, in numbers, and how it comes into being: shared by the library and the system helper, so
+        // neither Foundation nor the concurrency runtime.
+        .target(
+            name: "LaunchPlan",
+            dependencies: [
+                "CLaunchPlan",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            plugins: ["EmbedTrampoline"]
+        ),
+
         .target(
             name: "Impersonation",
             dependencies: [
                 "CLaunchPlan",
+                "LaunchPlan",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
-            ],
-            plugins: ["EmbedTrampoline"]
+            ]
         ),
         .target(
             name: "QubeCompatibility",
@@ -88,6 +99,7 @@ let package = Package(
                 "Impersonation",
                 "ImpersonationTesting",
                 "CLaunchPlan",
+                "LaunchPlan",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

@@ -3,6 +3,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("The descriptors of a job", .testBed)
 struct DescriptorTests {

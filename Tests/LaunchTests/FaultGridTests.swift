@@ -5,6 +5,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 /// Each step of the child is made to fail by a system call filter, in a process of its own, with each error.
 ///

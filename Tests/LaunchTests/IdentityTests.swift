@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("The identity of a job", .testBed)
 struct IdentityTests {

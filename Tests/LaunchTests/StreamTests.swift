@@ -3,6 +3,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("The standard streams of a job", .testBed)
 struct StreamTests {

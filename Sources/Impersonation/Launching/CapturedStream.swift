@@ -1,4 +1,5 @@
 import Glibc
+import LaunchPlan
 import Synchronization
 import SystemPackage
 

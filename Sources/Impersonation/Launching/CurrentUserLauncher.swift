@@ -1,4 +1,5 @@
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// Starts a process as the worker's own account: desktop mode.
@@ -26,14 +27,15 @@ public struct CurrentUserLauncher: ProcessLauncher {
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
         let daemon = DaemonFacts.current()
-        guard identity.method == .keepCurrentAccount, identity.account.userID == daemon.userID, getuid() == geteuid()
+        guard identity.method == .keepCurrentAccount,
+            identity.account.userID.rawValue == daemon.userID, getuid() == geteuid()
         else {
             throw LaunchError(
                 .unsuitableBackend,
                 step: .prepare,
                 account: identity.account.name,
                 backend: backend,
-                message: "the worker runs as user id \(daemon.userID.rawValue) and cannot run a job as another account "
+                message: "the worker runs as user id \(daemon.userID) and cannot run a job as another account "
                     + "without switching; use the setuid backend"
             )
         }

@@ -1,4 +1,5 @@
 import CLaunchPlan
+import LaunchPlan
 import Synchronization
 import SystemPackage
 

@@ -1,5 +1,6 @@
 import CLaunchPlan
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// One launch in direct mode: the clone child itself switches and becomes the job.
@@ -37,7 +38,7 @@ struct DirectLaunch {
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let steps = prepared.plan(with: streams)
             .direct(as: prepared.credentials, from: daemon, descriptors: streams.placement())
-        let plan = try failures.reporting { () throws(LaunchError) in try EncodedPlan(steps, kind: .direct) }
+        let plan = try failures.encoding(steps, kind: .direct)
 
         let outcome = try await attempt(prepared, plan, streams, on: reactor, until: begin + command.startDeadline)
         let process = SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
@@ -57,7 +58,7 @@ struct DirectLaunch {
             identity: identity,
             report: LaunchReport(
                 backend: backend,
-                processID: outcome.child.processID,
+                processID: ProcessID(rawValue: outcome.child.processID),
                 workingDirectory: prepared.workingDirectory(fellBack: outcome.fellBack),
                 omittedVariables: prepared.environment.omitted,
                 startTime: ContinuousClock.now - begin
@@ -165,7 +166,7 @@ struct DirectLaunch {
                     + "0, or use the isolated mode"
             )
         }
-        guard daemon.userID.rawValue == 0, getuid() == 0, launch_has_default_securebits() != 0 else {
+        guard daemon.userID == 0, getuid() == 0, launch_has_default_securebits() != 0 else {
             throw refusal(
                 "direct mode needs a daemon with user id 0 and the kernel's own securebits, because the kernel empties the "
                     + "capabilities only then; use the isolated mode"

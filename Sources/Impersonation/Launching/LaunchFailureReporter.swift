@@ -1,4 +1,5 @@
 import CLaunchPlan
+import LaunchPlan
 import SystemPackage
 
 /// Makes the errors of one launch: each names the account, the backend and the step.
@@ -27,7 +28,7 @@ struct LaunchFailureReporter {
             isVerification ? .verificationFailed : step == .execute ? .executableNotStarted : .stepFailed,
             step,
             errno,
-            LaunchFailureText.describe(operation?.step == step ? operation : nil, step: step, errno: errno)
+            StepFailureText.describe(operation?.launchStep == step ? operation : nil, errno: errno)
         )
     }
 
@@ -62,12 +63,21 @@ struct LaunchFailureReporter {
         }
     }
 
+    /// Encodes a plan.
+    func encoding(_ steps: [ChildOperation], kind: EncodedPlan.Kind) throws(LaunchError) -> EncodedPlan {
+        do {
+            return try EncodedPlan(steps, kind: kind)
+        } catch {
+            throw failure(.invalidCommand, .prepare, nil, error.message)
+        }
+    }
+
     /// Runs a step of the daemon and makes an error of what the kernel says.
     func performing<R>(_ step: LaunchStep, _ body: () throws(Errno) -> R) throws(LaunchError) -> R {
         do {
             return try body()
         } catch {
-            throw failure(.stepFailed, step, error, LaunchFailureText.describeInDaemon(error))
+            throw failure(.stepFailed, step, error, StepFailureText.describeInDaemon(error))
         }
     }
 }

@@ -1,3 +1,4 @@
+import LaunchPlan
 import SystemPackage
 
 /// What every launch of this process shares: the trampoline and the thread that waits.

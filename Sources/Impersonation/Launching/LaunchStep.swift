@@ -1,3 +1,6 @@
+import CLaunchPlan
+import LaunchPlan
+
 /// One step on the way from a command to a running program.
 ///
 /// The steps have the numbers of `enum launch_step` of the C interpreter; a test keeps the two equal.
@@ -14,6 +17,10 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
 
     private init(_ rawValue: UInt32) {
         self.rawValue = rawValue
+    }
+
+    init(_ step: launch_step) {
+        rawValue = step.rawValue
     }
 
     /// In the daemon: the command and everything it needs is worked out.
@@ -168,4 +175,9 @@ extension LaunchStep: CustomStringConvertible {
 
     /// The name of the step as reports and logs spell it.
     public var description: String { Self.names[self] ?? "step\(rawValue)" }
+}
+
+extension ChildOperation {
+    /// The step that a failure of the operation is reported as.
+    var launchStep: LaunchStep { LaunchStep(step) }
 }

@@ -1,3 +1,4 @@
+import LaunchPlan
 import SystemPackage
 
 /// The proof from outside: what the kernel tells anybody of a process, compared with what was asked for.
@@ -19,8 +20,8 @@ struct OutsideProof {
     /// - Parameter processID: The child.
     /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.
-    static func hasExecuted(_ processID: ProcessID) throws(Errno) -> Bool {
-        let text = try ProcFile.read(FilePath("/proc/\(processID.rawValue)/stat"))
+    static func hasExecuted(_ processID: Int32) throws(Errno) -> Bool {
+        let text = try ProcFile.read(FilePath("/proc/\(processID)/stat"))
         // The name in parentheses may hold anything; the fields follow the last one.
         guard let end = text.lastIndex(of: ")") else { throw .ioError }
         let fields = text[text.index(after: end)...].split(separator: " ")
@@ -33,8 +34,8 @@ struct OutsideProof {
     /// - Parameter processID: The child.
     /// - Returns: What differs, for a person; `nil` when nothing does.
     /// - Throws: `Errno` when `/proc` does not say.
-    func difference(of processID: ProcessID) throws(Errno) -> String? {
-        let status = try ProcFile.read(FilePath("/proc/\(processID.rawValue)/status"))
+    func difference(of processID: Int32) throws(Errno) -> String? {
+        let status = try ProcFile.read(FilePath("/proc/\(processID)/status"))
         var fields: [Substring: [Substring]] = [:]
         for line in status.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
@@ -42,15 +43,15 @@ struct OutsideProof {
         }
         // A job that may gain privileges can have run a set-user-id program by now: only its real ids are its own.
         let compared = noNewPrivileges ? 4 : 1
-        let user = String(credentials.userID.rawValue)
-        let group = String(credentials.groupID.rawValue)
+        let user = String(credentials.userID)
+        let group = String(credentials.groupID)
         if fields["Uid"]?.prefix(compared).map(String.init) != Array(repeating: user, count: compared) {
             return "its user ids are not \(user)"
         }
         if fields["Gid"]?.prefix(compared).map(String.init) != Array(repeating: group, count: compared) {
             return "its group ids are not \(group)"
         }
-        if fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups.map(\.rawValue) {
+        if fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
             return "its supplementary groups are not the account's"
         }
         guard noNewPrivileges else { return nil }

@@ -1,3 +1,5 @@
+import LaunchPlan
+
 /// Starts a process as another account by the kernel's own system calls: the `setuid` backend.
 ///
 /// The daemon is root, or has `CAP_SETUID` and `CAP_SETGID`. No credential is needed. A job of the very account that the
@@ -62,7 +64,7 @@ public struct SetUIDLauncher: ProcessLauncher {
         }
         let machinery = try LaunchMachinery.shared(for: identity, backend)
         let daemon = DaemonFacts.current()
-        if daemon.isOrdinaryAccount(identity.account) {
+        if daemon.isOrdinaryAccount(ChildPlan.Credentials(identity.account)) {
             return try await TrampolineLaunch(
                 command: command,
                 identity: identity,

@@ -1,4 +1,5 @@
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// The standard streams of one launch: the child's ends, the daemon's ends, and the files the child opens itself.

@@ -1,5 +1,6 @@
 import CLaunchPlan
 import Glibc
+import LaunchPlan
 import Synchronization
 import SystemPackage
 

@@ -1,3 +1,4 @@
+import LaunchPlan
 import SystemPackage
 
 /// The ids of a process, as far as a job that keeps them could make use of them.

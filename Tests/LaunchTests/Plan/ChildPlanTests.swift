@@ -3,19 +3,20 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("The plan of a child")
 struct ChildPlanTests {
     private let target = ChildPlan.Credentials(
-        userID: UserID(2_001),
-        groupID: GroupID(2_001),
-        groups: [GroupID(2_001), GroupID(3_001)]
+        userID: 2_001,
+        groupID: 2_001,
+        groups: [2_001, 3_001]
     )
 
     private let root = DaemonFacts(
-        userID: UserID(0),
-        groupID: GroupID(0),
-        limits: .inherited,
+        userID: 0,
+        groupID: 0,
+        limits: [:],
         isProtectedFromOutOfMemory: true,
         mayEmptyBoundingSet: true
     )
@@ -28,15 +29,15 @@ struct ChildPlanTests {
         errorFollowsOutput: true,
         niceness: 5,
         fileModeCreationMask: [.groupWrite, .otherWrite],
-        resourceLimits: .inherited,
+        resourceLimits: [],
         noNewPrivileges: true,
-        capabilityBoundingSet: .empty
+        emptiesBoundingSet: true
     )
 
     @Test("in isolated mode has every step, in the order that the kernel's rules leave")
     func isolated() {
         #expect(
-            plan.isolated(as: target, from: root).map(\.step) == [
+            plan.isolated(as: target, from: root).map(\.launchStep) == [
                 .resetSignals, .newSession, .scheduling, .ioPriority, .niceness, .oomScore, .sessionKeyring,
                 .boundingSet, .ambientSet, .groups, .groupID, .userID, .capabilities, .noNewPrivileges,
                 .verifyUserID, .verifyGroupID, .verifyGroups, .verifyCapabilities, .verifyNoRegain,
@@ -48,7 +49,7 @@ struct ChildPlanTests {
 
     @Test("in direct mode changes the user id last, and opens files with the account's file system id before")
     func direct() {
-        let steps = plan.direct(as: target, from: root, descriptors: []).map(\.step)
+        let steps = plan.direct(as: target, from: root, descriptors: []).map(\.launchStep)
         #expect(steps.suffix(3) == [.signalMask, .userID, .execute])
         let order = [LaunchStep.groups, .groupID, .fileSystemUser, .workingDirectory, .openStream, .userID]
         #expect(steps.filter(order.contains) == order)
@@ -57,7 +58,7 @@ struct ChildPlanTests {
 
     @Test("that keeps the account switches nothing and proves it")
     func keepingAccount() {
-        let steps = plan.keepingAccount(target, from: root).map(\.step)
+        let steps = plan.keepingAccount(target, from: root).map(\.launchStep)
         let switching: [LaunchStep] = [.groups, .groupID, .userID, .fileSystemUser, .boundingSet, .sessionKeyring]
         #expect(!steps.contains(where: switching.contains))
         #expect(steps.contains(.verifyUserID) && steps.contains(.verifyGroupID) && steps.contains(.verifyCapabilities))
@@ -82,26 +83,29 @@ struct ChildPlanTests {
     @Test("tries to take back the daemon's ids, or root's when they are the account's own")
     func regaining() {
         var daemon = root
-        daemon.userID = UserID(990)
+        daemon.userID = 990
         daemon.groupID = target.groupID
-        #expect(plan.isolated(as: target, from: daemon).contains(.verifyNoRegain(UserID(990), GroupID(0))))
+        #expect(plan.isolated(as: target, from: daemon).contains(.verifyNoRegain(user: 990, group: 0)))
     }
 
     @Test("sets a limit only where the daemon's differs, and no soft limit above the hard one")
     func limits() {
         var limited = plan
-        limited.resourceLimits[.openFiles] = ResourceLimits.Limit(soft: 1_024)
-        limited.resourceLimits[.fileSize] = ResourceLimits.Limit(soft: ResourceLimits.Limit.unlimited)
-        limited.resourceLimits[.coreFileSize] = ResourceLimits.Limit(soft: 0)
+        let (fileSize, coreFileSize, openFiles): (Int32, Int32, Int32) = (1, 4, 7)
+        limited.resourceLimits = [
+            ChildPlan.Limit(resource: fileSize, soft: .max, hard: nil),
+            ChildPlan.Limit(resource: coreFileSize, soft: 0, hard: nil),
+            ChildPlan.Limit(resource: openFiles, soft: 1_024, hard: nil),
+        ]
         var daemon = root
-        daemon.limits[.openFiles] = ResourceLimits.Limit(soft: 100, hard: 512)
-        daemon.limits[.fileSize] = ResourceLimits.Limit(soft: 0, hard: ResourceLimits.Limit.unlimited)
-        daemon.limits[.coreFileSize] = ResourceLimits.Limit(soft: 0, hard: 10)
-        let limits = limited.isolated(as: target, from: daemon).filter { $0.step == .resourceLimit }
+        daemon.limits[openFiles] = (soft: 100, hard: 512)
+        daemon.limits[fileSize] = (soft: 0, hard: .max)
+        daemon.limits[coreFileSize] = (soft: 0, hard: 10)
+        let limits = limited.isolated(as: target, from: daemon).filter { $0.launchStep == .resourceLimit }
         #expect(
             limits == [
-                .limit(.fileSize, soft: ResourceLimits.Limit.unlimited, hard: ResourceLimits.Limit.unlimited),
-                .limit(.openFiles, soft: 512, hard: 512),
+                .limit(fileSize, soft: .max, hard: .max),
+                .limit(openFiles, soft: 512, hard: 512),
             ]
         )
     }

@@ -4,12 +4,13 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 /// The interpreter does not trust the maker of a plan: what is not a plan, or would run a job without the switch and its
 /// proof, ends before the exec.
 @Suite("The interpreter of plans refuses")
 struct InterpreterTests {
-    private static let account = ChildPlan.Credentials(userID: UserID(2_001), groupID: GroupID(2_001), groups: [])
+    private static let account = ChildPlan.Credentials(userID: 2_001, groupID: 2_001, groups: [])
 
     private func failure(of bytes: [UInt8]) throws -> launch_failure? { try interpreterFailure(of: bytes) }
 
@@ -40,7 +41,7 @@ struct InterpreterTests {
     @Test("root's ids and the ids that mean \"leave unchanged\"", arguments: [0, UInt32.max])
     func reservedIDs(_ id: UInt32) throws {
         for operation in [
-            ChildOperation.setGroupID(GroupID(id)), .setUserID(UserID(id)), .setFileSystemUser(UserID(id)),
+            ChildOperation.setGroupID(id), .setUserID(id), .setFileSystemUser(id),
         ] {
             let failure = try #require(try failure(of: [operation, .execute(["/bin/true"])], kind: .direct))
             #expect(failure.step == operation.step.rawValue)

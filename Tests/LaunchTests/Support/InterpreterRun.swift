@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 /// Runs a plan in a clone child and returns what failed in it.
 func interpreterFailure(of bytes: [UInt8]) throws -> launch_failure? {

@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("The thread that waits")
 struct ReactorTests {

@@ -1,3 +1,4 @@
+import LaunchPlan
 import SystemPackage
 
 /// A command worked out for one account: nothing is looked up, made or decided after it.
@@ -22,11 +23,7 @@ struct PreparedLaunch {
         self.command = command
         self.identity = identity
         environment = try JobEnvironment(command.environment, for: identity.account)
-        credentials = ChildPlan.Credentials(
-            userID: identity.account.userID,
-            groupID: identity.account.groupID,
-            groups: identity.account.groups
-        )
+        credentials = ChildPlan.Credentials(identity.account)
         if command.environment == .login {
             executables = [identity.account.shell]
             arguments = try LoginShell.arguments(
@@ -69,9 +66,11 @@ struct PreparedLaunch {
             errorFollowsOutput: streams.errorFollowsFile,
             niceness: command.niceness,
             fileModeCreationMask: command.fileModeCreationMask,
-            resourceLimits: command.resourceLimits,
+            resourceLimits: command.resourceLimits.all.map { resource, limit in
+                ChildPlan.Limit(resource: resource.rawValue, soft: limit.soft, hard: limit.hard)
+            },
             noNewPrivileges: command.noNewPrivileges,
-            capabilityBoundingSet: command.capabilityBoundingSet
+            emptiesBoundingSet: command.capabilityBoundingSet == .empty
         )
     }
 
@@ -122,5 +121,16 @@ struct PreparedLaunch {
         if command.environment == .login, command.argumentZero != nil {
             throw refuse("with a login environment the shell names the program; leave the argument zero out")
         }
+    }
+}
+
+extension ChildPlan.Credentials {
+    /// The numbers of an account.
+    init(_ account: Account) {
+        self.init(
+            userID: account.userID.rawValue,
+            groupID: account.groupID.rawValue,
+            groups: account.groups.map(\.rawValue)
+        )
     }
 }

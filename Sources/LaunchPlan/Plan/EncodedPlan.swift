@@ -5,9 +5,9 @@ import SystemPackage
 ///
 /// Layout: `struct launch_plan`, then one `struct launch_operation` for each operation, then the group ids and the
 /// strings they refer to by offset. See `launch_plan.h`.
-struct EncodedPlan {
+package struct EncodedPlan: Sendable {
     /// How the plan is meant to be run; each kind has requirements of its own that the interpreter insists on.
-    enum Kind {
+    package enum Kind: Sendable {
         case isolated
         case direct
         case keepAccount
@@ -26,7 +26,10 @@ struct EncodedPlan {
     /// The buffer.
     ///
     /// It is aligned as the operations need by whoever copies it.
-    private(set) var bytes: [UInt8] = []
+    package private(set) var bytes: [UInt8] = []
+
+    /// How the plan is meant to be run.
+    package let kind: Kind
 
     private static let headerSize = MemoryLayout<launch_plan>.size
     private static let operationSize = MemoryLayout<launch_operation>.size
@@ -36,8 +39,9 @@ struct EncodedPlan {
     /// - Parameters:
     ///   - operations: What the child does, in this order.
     ///   - kind: How the plan is meant to be run.
-    /// - Throws: ``LaunchError`` when a path holds a zero byte or the plan is larger than the interpreter reads.
-    init(_ operations: [ChildOperation], kind: Kind) throws(LaunchError) {
+    /// - Throws: When the plan is larger than the interpreter reads.
+    package init(_ operations: [ChildOperation], kind: Kind) throws(PlanTooLarge) {
+        self.kind = kind
         var tail: [UInt8] = []
         let tailStart = Self.headerSize + operations.count * Self.operationSize
         var encoded: [launch_operation] = []
@@ -63,30 +67,30 @@ struct EncodedPlan {
             case .niceness(let value):
                 a = UInt64(bitPattern: Int64(value))
             case .limit(let resource, let soft, let hard):
-                (a, b, c) = (UInt64(UInt32(bitPattern: resource.rawValue)), soft, hard)
+                (a, b, c) = (UInt64(UInt32(bitPattern: resource)), soft, hard)
             case .setGroups(let groups), .verifyGroups(let groups):
                 a = Self.append(groups, to: &tail, startingAt: tailStart)
                 b = UInt64(groups.count)
             case .setGroupID(let group), .verifyGroupID(let group):
-                a = UInt64(group.rawValue)
+                a = UInt64(group)
             case .setFileSystemUser(let user), .setUserID(let user), .verifyUserID(let user):
-                a = UInt64(user.rawValue)
+                a = UInt64(user)
             case .verifyNoRegain(let user, let group):
-                a = UInt64(user.rawValue)
-                b = UInt64(group.rawValue)
+                a = UInt64(user)
+                b = UInt64(group)
             case .setFileModeCreationMask(let mask):
                 a = UInt64(mask.rawValue)
             case .enterDirectory(let path, let fallback):
-                a = try Self.append([path], to: &tail, startingAt: tailStart)
+                a = Self.append([path], to: &tail, startingAt: tailStart)
                 if let fallback {
-                    b = try Self.append([fallback], to: &tail, startingAt: tailStart)
+                    b = Self.append([fallback], to: &tail, startingAt: tailStart)
                 }
             case .openStream(let path, let flags, let mode, let target):
-                a = try Self.append([path], to: &tail, startingAt: tailStart)
+                a = Self.append([path], to: &tail, startingAt: tailStart)
                 b = UInt64(UInt32(bitPattern: flags))
                 c = UInt64(mode.rawValue) << 32 | UInt64(UInt32(bitPattern: target))
             case .execute(let paths):
-                a = try Self.append(paths, to: &tail, startingAt: tailStart)
+                a = Self.append(paths, to: &tail, startingAt: tailStart)
                 b = UInt64(paths.count)
             case .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .resetOOMScore,
                 .joinSessionKeyring, .emptyBoundingSet, .emptyAmbientSet, .emptyInheritableSet, .emptyCapabilities,
@@ -98,12 +102,7 @@ struct EncodedPlan {
 
         let size = tailStart + tail.count
         guard size <= Int(LAUNCH_PLAN_MAXIMUM_SIZE) else {
-            throw LaunchError(
-                .invalidCommand,
-                step: .prepare,
-                message: "groups, paths and limits of the job take \(size) bytes, more than the "
-                    + "\(LAUNCH_PLAN_MAXIMUM_SIZE) a plan may have; shorten the paths or the search path"
-            )
+            throw PlanTooLarge(size: size)
         }
         let header = launch_plan(
             magic: LAUNCH_PLAN_MAGIC,
@@ -119,10 +118,10 @@ struct EncodedPlan {
         bytes.append(contentsOf: tail)
     }
 
-    private static func append(_ groups: [GroupID], to tail: inout [UInt8], startingAt start: Int) -> UInt64 {
+    private static func append(_ groups: [UInt32], to tail: inout [UInt8], startingAt start: Int) -> UInt64 {
         while (start + tail.count) % MemoryLayout<UInt32>.alignment != 0 { tail.append(0) }
         let offset = start + tail.count
-        unsafe groups.map(\.rawValue).withUnsafeBytes { unsafe tail.append(contentsOf: $0) }
+        unsafe groups.withUnsafeBytes { unsafe tail.append(contentsOf: $0) }
         return UInt64(offset)
     }
 
@@ -130,7 +129,7 @@ struct EncodedPlan {
         _ paths: [FilePath],
         to tail: inout [UInt8],
         startingAt start: Int
-    ) throws(LaunchError) -> UInt64 {
+    ) -> UInt64 {
         let offset = start + tail.count
         for path in paths {
             unsafe path.withPlatformString { characters in
@@ -139,5 +138,16 @@ struct EncodedPlan {
             }
         }
         return UInt64(offset)
+    }
+}
+
+/// A plan has more groups and longer paths than the interpreter reads.
+package struct PlanTooLarge: Error {
+    package let size: Int
+
+    /// What happened and what to do about it.
+    package var message: String {
+        "groups, paths and limits of the job take \(size) bytes, more than the \(LAUNCH_PLAN_MAXIMUM_SIZE) a plan may "
+            + "have; shorten the paths or the search path"
     }
 }

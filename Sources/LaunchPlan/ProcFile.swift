@@ -1,7 +1,7 @@
-import SystemPackage
+package import SystemPackage
 
 /// Small files of `/proc` and `/sys`, read whole.
-enum ProcFile {
+package enum ProcFile {
     private static let chunk = 4_096
     private static let largest = 1 << 20
 
@@ -10,7 +10,7 @@ enum ProcFile {
     /// - Parameter path: The file.
     /// - Returns: Its text, at most one MiB.
     /// - Throws: `Errno` of `open(2)` or `read(2)`.
-    static func read(_ path: FilePath) throws(Errno) -> String {
+    package static func read(_ path: FilePath) throws(Errno) -> String {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
             defer { try? file.close() }

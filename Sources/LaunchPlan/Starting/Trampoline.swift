@@ -1,13 +1,13 @@
-import CLaunchPlan
-import SystemPackage
+package import CLaunchPlan
+package import SystemPackage
 
 /// The trampoline, ready to run: an executable image that nobody can change, known by its descriptor alone.
 ///
 /// The image is embedded in the library, so a daemon needs no installation step. It is run from a sealed memfd; where
 /// the kernel forbids that (`vm.memfd_noexec=2`), from a file without a name that only this process can reach.
-final class Trampoline: Sendable {
+package final class Trampoline: Sendable {
     /// Close-on-exec, above the places that descriptors of a child take.
-    let descriptor: Int32
+    package let descriptor: Int32
 
     private let owner: OwnedDescriptor
 
@@ -20,12 +20,12 @@ final class Trampoline: Sendable {
     }
 
     /// The trampoline of this process, made at the first launch.
-    static let shared: Result<Trampoline, Errno> = Result { () throws(Errno) in try Trampoline.make() }
+    package static let shared: Result<Trampoline, Errno> = Result { () throws(Errno) in try Trampoline.make() }
 
     /// Makes a trampoline.
     ///
     /// - Throws: `Errno` of `memfd_create(2)` or `open(2)` when there is no place for the image at all.
-    static func make() throws(Errno) -> Trampoline {
+    package static func make() throws(Errno) -> Trampoline {
         var failure: Errno
         do {
             return try make(in: LAUNCH_IMAGE_SEALED_MEMORY, directory: nil)
@@ -42,7 +42,7 @@ final class Trampoline: Sendable {
         throw failure
     }
 
-    static func make(in place: launch_image_place, directory: String?) throws(Errno) -> Trampoline {
+    package static func make(in place: launch_image_place, directory: String?) throws(Errno) -> Trampoline {
         let image = TrampolineImage.bytes
         let descriptor = unsafe image.withUnsafeBytes { buffer in
             unsafe launch_image_create(buffer.baseAddress, buffer.count, place, directory)

@@ -2,14 +2,14 @@
 ///
 /// Made before the clone, because nothing may be allocated behind it.
 @safe
-struct ArgumentVector: ~Copyable {
+package struct ArgumentVector: ~Copyable {
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let characters: UnsafeMutablePointer<CChar>
 
     /// Copies strings.
     ///
     /// - Parameter strings: The strings; none of them holds a zero byte, which whoever checks the command sees to.
-    init(_ strings: [String]) {
+    package init(_ strings: [String]) {
         let size = strings.reduce(0) { $0 + $1.utf8.count + 1 }
         unsafe pointers = .allocate(capacity: strings.count + 1)
         unsafe characters = .allocate(capacity: max(size, 1))
@@ -35,7 +35,7 @@ struct ArgumentVector: ~Copyable {
     ///
     /// - Parameter body: What needs the array; it does not keep it.
     /// - Returns: What the closure returns.
-    borrowing func withPointers<R>(
+    package borrowing func withPointers<R>(
         _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> R
     ) -> R {
         unsafe body(UnsafePointer(pointers))

@@ -1,15 +1,14 @@
-import SystemPackage
+package import SystemPackage
 
 /// What a failed step means to a person, and what to do about it.
-enum LaunchFailureText {
+package enum StepFailureText {
     /// Describes a step that failed in the child.
     ///
     /// - Parameters:
     ///   - operation: The operation that failed, when it is known.
-    ///   - step: The step it belongs to.
     ///   - errno: What the kernel said.
     /// - Returns: What happened and what to do about it.
-    static func describe(_ operation: ChildOperation?, step: LaunchStep, errno: Errno) -> String {
+    package static func describe(_ operation: ChildOperation?, errno: Errno) -> String {
         switch operation {
         case .execute(let paths): execute(paths, errno)
         case .enterDirectory(let path, _):
@@ -22,7 +21,7 @@ enum LaunchFailureText {
         case .niceness(let value):
             "nice value \(value) was refused; a value below the daemon's own needs CAP_SYS_NICE"
         case .limit(let resource, let soft, let hard):
-            "limit \(resource.rawValue) (soft \(soft), hard \(hard)) was refused; a hard limit above the daemon's own "
+            "limit \(resource) (soft \(soft), hard \(hard)) was refused; a hard limit above the daemon's own "
                 + "needs CAP_SYS_RESOURCE"
         case .verifyUserID, .verifyGroupID, .verifyGroups, .verifyCapabilities, .verifyNoRegain,
             .verifyNoNewPrivileges:
@@ -39,7 +38,7 @@ enum LaunchFailureText {
     ///
     /// - Parameter errno: What the kernel said.
     /// - Returns: What happened and what to do about it.
-    static func describeInDaemon(_ errno: Errno) -> String {
+    package static func describeInDaemon(_ errno: Errno) -> String {
         switch errno {
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
             "the daemon has no descriptor left; close some, or raise its limit (RLIMIT_NOFILE)"

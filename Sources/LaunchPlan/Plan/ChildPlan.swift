@@ -1,40 +1,93 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// What a child becomes, step by step: the pure part of a launch.
 ///
 /// The order is the one that the kernel's rules leave: everything that needs a privilege before the switch; groups, then
 /// the group id, then the user id; the proof right behind; files and directories after it, as the account; the signal
 /// mask last. Nothing here looks anything up or speaks to the kernel, so a test can read a whole plan.
-struct ChildPlan {
+package struct ChildPlan: Sendable {
     /// Who a job runs as, in numbers.
-    struct Credentials: Hashable {
-        var userID: UserID
-        var groupID: GroupID
+    package struct Credentials: Hashable, Sendable {
+        package var userID: UInt32
+        package var groupID: UInt32
         /// Sorted, each once.
-        var groups: [GroupID]
+        package var groups: [UInt32]
+
+        package init(userID: UInt32, groupID: UInt32, groups: [UInt32]) {
+            self.userID = userID
+            self.groupID = groupID
+            self.groups = groups
+        }
     }
 
     /// A file that the child opens for one of its standard streams, as the account.
-    struct StreamFile: Hashable {
-        var path: FilePath
-        var flags: Int32
-        var target: Int32
+    package struct StreamFile: Hashable, Sendable {
+        package var path: FilePath
+        package var flags: Int32
+        package var target: Int32
+
+        package init(path: FilePath, flags: Int32, target: Int32) {
+            self.path = path
+            self.flags = flags
+            self.target = target
+        }
+    }
+
+    /// A resource limit that is wanted.
+    package struct Limit: Hashable, Sendable {
+        /// The number of the resource (`getrlimit(2)`).
+        package var resource: Int32
+        package var soft: UInt64
+        /// `nil` leaves the daemon's.
+        package var hard: UInt64?
+
+        package init(resource: Int32, soft: UInt64, hard: UInt64?) {
+            self.resource = resource
+            self.soft = soft
+            self.hard = hard
+        }
     }
 
     /// Paths that are tried one after the other until one can be executed.
-    var executables: [FilePath]
-    var workingDirectory: FilePath
+    package var executables: [FilePath]
+    package var workingDirectory: FilePath
     /// Where the child starts when it cannot enter ``workingDirectory``.
-    var fallbackDirectory: FilePath?
-    var streamFiles: [StreamFile]
+    package var fallbackDirectory: FilePath?
+    package var streamFiles: [StreamFile]
     /// Whether standard error becomes standard output once that is open.
-    var errorFollowsOutput: Bool
-    var niceness: Int
-    var fileModeCreationMask: FilePermissions
-    var resourceLimits: ResourceLimits
-    var noNewPrivileges: Bool
-    var capabilityBoundingSet: CapabilityBoundingSet
+    package var errorFollowsOutput: Bool
+    package var niceness: Int
+    package var fileModeCreationMask: FilePermissions
+    /// In the order they are set.
+    package var resourceLimits: [Limit]
+    package var noNewPrivileges: Bool
+    /// Whether the capability bounding set is emptied where that is permitted.
+    package var emptiesBoundingSet: Bool
+
+    package init(
+        executables: [FilePath],
+        workingDirectory: FilePath,
+        fallbackDirectory: FilePath?,
+        streamFiles: [StreamFile],
+        errorFollowsOutput: Bool,
+        niceness: Int,
+        fileModeCreationMask: FilePermissions,
+        resourceLimits: [Limit],
+        noNewPrivileges: Bool,
+        emptiesBoundingSet: Bool
+    ) {
+        self.executables = executables
+        self.workingDirectory = workingDirectory
+        self.fallbackDirectory = fallbackDirectory
+        self.streamFiles = streamFiles
+        self.errorFollowsOutput = errorFollowsOutput
+        self.niceness = niceness
+        self.fileModeCreationMask = fileModeCreationMask
+        self.resourceLimits = resourceLimits
+        self.noNewPrivileges = noNewPrivileges
+        self.emptiesBoundingSet = emptiesBoundingSet
+    }
 
     /// Owner and group may write, others not; what the mode creation mask takes away comes off.
     private static let streamFileMode: FilePermissions = [
@@ -47,7 +100,7 @@ struct ChildPlan {
     ///   - target: Who the job runs as.
     ///   - daemon: What the daemon has that the job must not get.
     /// - Returns: The operations, in order.
-    func isolated(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
+    package func isolated(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
         privileged(from: daemon)
             + [
                 .emptyAmbientSet,
@@ -63,8 +116,8 @@ struct ChildPlan {
                 .verifyGroups(target.groups),
                 .verifyCapabilities,
                 .verifyNoRegain(
-                    daemon.userID == target.userID ? UserID(0) : daemon.userID,
-                    daemon.groupID == target.groupID ? GroupID(0) : daemon.groupID
+                    user: daemon.userID == target.userID ? 0 : daemon.userID,
+                    group: daemon.groupID == target.groupID ? 0 : daemon.groupID
                 ),
             ]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
@@ -80,7 +133,7 @@ struct ChildPlan {
     ///   - verifyingGroups: Whether the worker's groups have to be the account's. In desktop mode they are what the login
     ///     session gave the worker.
     /// - Returns: The operations, in order.
-    func keepingAccount(
+    package func keepingAccount(
         _ account: Credentials,
         from daemon: DaemonFacts,
         verifyingGroups: Bool = false
@@ -111,7 +164,7 @@ struct ChildPlan {
     ///   - daemon: What the daemon has that the job must not get.
     ///   - descriptors: How the standard streams take their places.
     /// - Returns: The operations, in order.
-    func direct(
+    package func direct(
         as target: Credentials,
         from daemon: DaemonFacts,
         descriptors: [ChildOperation]
@@ -138,7 +191,7 @@ struct ChildPlan {
             + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
             + [.joinSessionKeyring]
             + limits(under: daemon)
-            + (capabilityBoundingSet == .empty && daemon.mayEmptyBoundingSet ? [.emptyBoundingSet] : [])
+            + (emptiesBoundingSet && daemon.mayEmptyBoundingSet ? [.emptyBoundingSet] : [])
     }
 
     private var unprivileged: [ChildOperation] {
@@ -155,13 +208,12 @@ struct ChildPlan {
     /// Only limits that differ from the daemon's are set: raising a hard limit needs a privilege, and a soft limit
     /// stays at or below the hard one.
     private func limits(under daemon: DaemonFacts) -> [ChildOperation] {
-        resourceLimits.all.compactMap { resource, wanted in
-            let inherited = daemon.limits[resource]
-            let inheritedHard = inherited?.hard ?? ResourceLimits.Limit.unlimited
-            let hard = wanted.hard ?? inheritedHard
+        resourceLimits.compactMap { wanted in
+            let inherited = daemon.limits[wanted.resource]
+            let hard = wanted.hard ?? inherited?.hard ?? .max
             let soft = min(wanted.soft, hard)
-            if let inherited, inherited.soft == soft, inheritedHard == hard { return nil }
-            return .limit(resource, soft: soft, hard: hard)
+            if let inherited, inherited == (soft, hard) { return nil }
+            return .limit(wanted.resource, soft: soft, hard: hard)
         }
     }
 }

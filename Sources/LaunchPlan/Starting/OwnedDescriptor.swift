@@ -1,16 +1,16 @@
 import CLaunchPlan
 import Glibc
 import Synchronization
-import SystemPackage
+package import SystemPackage
 
 /// A descriptor with one owner: closed when the owner goes, unless it was taken before.
-final class OwnedDescriptor: Sendable {
+package final class OwnedDescriptor: Sendable {
     private let descriptor: Mutex<Int32?>
 
     /// Takes a descriptor over.
     ///
     /// - Parameter rawValue: The descriptor.
-    init(_ rawValue: Int32) {
+    package init(_ rawValue: Int32) {
         descriptor = Mutex(rawValue)
     }
 
@@ -19,34 +19,34 @@ final class OwnedDescriptor: Sendable {
     }
 
     /// The descriptor, or -1 once it was taken or closed.
-    var rawValue: Int32 { descriptor.withLock { $0 ?? -1 } }
+    package var rawValue: Int32 { descriptor.withLock { $0 ?? -1 } }
 
     /// Calls a closure with the descriptor, which nobody closes meanwhile.
     ///
     /// - Parameter body: What needs the descriptor; -1 once it was taken or closed.
     /// - Returns: What the closure returns.
-    func withOpen<R>(_ body: (Int32) -> sending R) -> sending R {
+    package func withOpen<R>(_ body: (Int32) -> sending R) -> sending R {
         descriptor.withLock { body($0 ?? -1) }
     }
 
     /// Hands the descriptor over to the caller, who closes it.
-    func take() -> FileDescriptor? {
+    package func take() -> FileDescriptor? {
         descriptor.withLock { $0.take() }.map { FileDescriptor(rawValue: $0) }
     }
 
     /// Closes the descriptor before its owner goes.
-    func closeNow() {
+    package func closeNow() {
         if let descriptor = descriptor.withLock({ $0.take() }) { close(descriptor) }
     }
 
     /// Descriptors below this number are where a child's own take their places; the sources must not be among them.
-    static let lowest: Int32 = 8
+    package static let lowest: Int32 = 8
 
     /// Moves a descriptor above the places that descriptors of a child take.
     ///
     /// - Parameter rawValue: The descriptor; it is closed when it had to move.
     /// - Throws: `Errno` of `fcntl(2)`; the descriptor is closed then.
-    convenience init(moving rawValue: Int32) throws(Errno) {
+    package convenience init(moving rawValue: Int32) throws(Errno) {
         guard rawValue < Self.lowest else {
             self.init(rawValue)
             return
@@ -62,7 +62,7 @@ final class OwnedDescriptor: Sendable {
     ///
     /// - Parameter rawValue: The descriptor; it stays as it is.
     /// - Throws: `Errno` of `fcntl(2)`.
-    convenience init(duplicating rawValue: Int32) throws(Errno) {
+    package convenience init(duplicating rawValue: Int32) throws(Errno) {
         let duplicate = fcntl(rawValue, F_DUPFD_CLOEXEC, Self.lowest)
         guard duplicate >= 0 else { throw Errno(rawValue: errno) }
         self.init(duplicate)
@@ -72,7 +72,7 @@ final class OwnedDescriptor: Sendable {
     ///
     /// - Returns: The reading and the writing end.
     /// - Throws: `Errno` of `pipe2(2)` or `fcntl(2)`.
-    static func pipe() throws(Errno) -> (reading: OwnedDescriptor, writing: OwnedDescriptor) {
+    package static func pipe() throws(Errno) -> (reading: OwnedDescriptor, writing: OwnedDescriptor) {
         var ends: (reading: Int32, writing: Int32) = (-1, -1)
         let result = unsafe linux_pipe(&ends.reading, &ends.writing)
         guard result == 0 else { throw Errno(rawValue: -result) }

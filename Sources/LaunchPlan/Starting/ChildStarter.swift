@@ -1,14 +1,14 @@
-import CLaunchPlan
-import SystemPackage
+package import CLaunchPlan
+package import SystemPackage
 
 /// A child that exists: the only ways to it are its pidfd and, in the trampoline, its status pipe.
-struct StartedChild {
-    let processID: ProcessID
-    let processDescriptor: OwnedDescriptor
+package struct StartedChild: Sendable {
+    package let processID: Int32
+    package let processDescriptor: OwnedDescriptor
 }
 
 /// Clones a child that runs a plan: the one place where a process comes into being.
-enum ChildStarter {
+package enum ChildStarter {
     /// Clones a child and comes back when it has become another program, or has failed.
     ///
     /// The calling thread stands still meanwhile: for the trampoline some fifty microseconds, whatever the size of the
@@ -21,7 +21,7 @@ enum ChildStarter {
     ///   - result: Where the child's descriptor appears as soon as there is one, for somebody who watches.
     /// - Returns: The child, and what failed in it if something did; it has ended then and wants to be reaped.
     /// - Throws: `Errno` when there is no child: of `clone3(2)`, or `noMemory`.
-    static func start(
+    package static func start(
         _ plan: EncodedPlan,
         arguments: borrowing ArgumentVector,
         environment: borrowing ArgumentVector,
@@ -45,7 +45,7 @@ enum ChildStarter {
         guard let code else { throw .noMemory }
         guard code == 0 else { throw Errno(rawValue: -code) }
         let child = StartedChild(
-            processID: ProcessID(rawValue: unsafe result.pointee.process),
+            processID: unsafe result.pointee.process,
             processDescriptor: OwnedDescriptor(unsafe result.pointee.process_descriptor)
         )
         let failure = unsafe result.pointee.failure

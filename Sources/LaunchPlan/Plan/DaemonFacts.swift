@@ -1,0 +1,78 @@
+import CLaunchPlan
+import Glibc
+import SystemPackage
+
+/// What the daemon has, as far as a job must not get it or a plan depends on it.
+package struct DaemonFacts: Sendable {
+    /// The limits in force, by the number of the resource.
+    package typealias Limits = [Int32: (soft: UInt64, hard: UInt64)]
+
+    package var userID: UInt32
+    package var groupID: UInt32
+    package var limits: Limits
+    package var isProtectedFromOutOfMemory: Bool
+    /// Whether `PR_CAPBSET_DROP` is permitted (`CAP_SETPCAP`).
+    package var mayEmptyBoundingSet: Bool
+
+    package init(
+        userID: UInt32,
+        groupID: UInt32,
+        limits: Limits,
+        isProtectedFromOutOfMemory: Bool,
+        mayEmptyBoundingSet: Bool
+    ) {
+        self.userID = userID
+        self.groupID = groupID
+        self.limits = limits
+        self.isProtectedFromOutOfMemory = isProtectedFromOutOfMemory
+        self.mayEmptyBoundingSet = mayEmptyBoundingSet
+    }
+
+    /// Whether this process has exactly the ids of an account that is not the superuser's, so that nothing needs a switch.
+    ///
+    /// - Parameter account: The account.
+    /// - Returns: Whether the real and effective ids are the account's. The groups are left to the proof in the child.
+    package func isOrdinaryAccount(_ account: ChildPlan.Credentials) -> Bool {
+        userID != 0 && userID == account.userID && groupID == account.groupID
+            && getuid() == userID && getgid() == groupID
+    }
+
+    private static let setPrivilegedCapabilities: UInt32 = 8
+
+    /// What a trampoline may need: `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.
+    package static let capabilitiesOfTheSwitch: UInt64 = 1 << 6 | 1 << 7 | 1 << 8 | 1 << 23 | 1 << 24
+
+    /// Reads the facts of this process.
+    ///
+    /// Limits are read each time: a daemon may change them.
+    package static func current() -> DaemonFacts {
+        DaemonFacts(
+            userID: geteuid(),
+            groupID: getegid(),
+            limits: currentLimits(),
+            isProtectedFromOutOfMemory: oomScoreIsProtected,
+            mayEmptyBoundingSet: launch_has_capability(setPrivilegedCapabilities) == 1
+        )
+    }
+
+    /// Whether the daemon was started with a lowered out-of-memory score.
+    ///
+    /// Read once: it costs as much as ten system calls, and the score is set when a daemon starts.
+    private static let oomScoreIsProtected: Bool = {
+        guard let text = try? ProcFile.read("/proc/self/oom_score_adj") else { return true }
+        return text.hasPrefix("-")
+    }()
+
+    /// Resources up to `RLIMIT_RTTIME`, the last one that Linux has.
+    private static let resources: ClosedRange<Int32> = 0...15
+
+    private static func currentLimits() -> Limits {
+        var limits: Limits = [:]
+        for resource in resources {
+            var value = rlimit()
+            guard unsafe getrlimit(__rlimit_resource_t(UInt32(resource)), &value) == 0 else { continue }
+            limits[resource] = (UInt64(value.rlim_cur), UInt64(value.rlim_max))
+        }
+        return limits
+    }
+}

@@ -1,0 +1,137 @@
+package import CLaunchPlan
+import Glibc
+package import SystemPackage
+
+/// A child on its way through the trampoline, and the pipe that tells how far it came.
+///
+/// The clone child shares the caller's memory only for a few system calls, with the caller's own identity; the trampoline
+/// then does everything else in an address space of its own. Its status pipe tells the end: the pipe closes with the
+/// exec of the job, after a message that everything was proven.
+package struct TrampolineStart: Sendable {
+    /// What the caller could not do, before there was a child.
+    package struct Failure: Error {
+        package let step: launch_step
+        package let errno: Errno
+    }
+
+    /// What the trampoline has said once its pipe is at its end.
+    package enum Ending: Sendable {
+        /// The job runs; whether it starts in the directory to fall back to.
+        case running(fellBack: Bool)
+
+        /// An operation failed.
+        case failed(launch_failure)
+
+        /// The child was ended by somebody else.
+        case silent
+    }
+
+    /// The child.
+    package let child: StartedChild
+
+    /// The reading end of the status pipe: it hangs up when the job runs, or the child has ended.
+    package let status: OwnedDescriptor
+
+    /// What failed in the clone child, and the operations it ran; it has ended then and wants to be reaped.
+    package let failure: (reported: launch_failure, operations: [ChildOperation])?
+
+    /// A pipe holds this much without being asked.
+    private static let pipeCapacity = 64 * 1_024
+
+    /// Clones a child that becomes the trampoline and runs a plan.
+    ///
+    /// - Parameters:
+    ///   - trampoline: The image to run.
+    ///   - plan: What the trampoline does.
+    ///   - placement: How the standard streams take their places, given the highest other descriptor that is needed.
+    ///   - arguments: The arguments of the job.
+    ///   - environment: The environment of the job.
+    /// - Throws: ``Failure`` when there is no child.
+    package init(
+        _ trampoline: Trampoline,
+        _ plan: EncodedPlan,
+        placement: (Int32) -> [ChildOperation],
+        arguments: borrowing ArgumentVector,
+        environment: borrowing ArgumentVector
+    ) throws(Failure) {
+        let pipe = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in try OwnedDescriptor.pipe() }
+        let planPipe = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in
+            try Self.pipe(holding: plan)
+        }
+        let operations =
+            placement(max(pipe.writing.rawValue, planPipe.rawValue, trampoline.descriptor)) + [
+                .placeDescriptor(pipe.writing.rawValue, at: LAUNCH_STATUS_DESCRIPTOR),
+                .placeDescriptor(planPipe.rawValue, at: LAUNCH_PLAN_DESCRIPTOR),
+                .sealDescriptors(from: LAUNCH_PLAN_DESCRIPTOR + 1),
+            ]
+            + (plan.kind == .isolated && geteuid() != 0
+                ? [.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch)] : [])
+            + [.executeTrampoline(trampoline.descriptor)]
+        let bootstrap: EncodedPlan
+        do {
+            bootstrap = try EncodedPlan(operations, kind: .bootstrap)
+        } catch {
+            throw Failure(step: LAUNCH_STEP_PREPARE, errno: .argListTooLong)
+        }
+        var result = launch_spawn_result()
+        let started: (child: StartedChild, failure: launch_failure?)
+        do throws(Errno) {
+            started = try unsafe ChildStarter.start(
+                bootstrap,
+                arguments: arguments,
+                environment: environment,
+                result: &result
+            )
+        } catch {
+            throw Failure(step: LAUNCH_STEP_CLONE, errno: error)
+        }
+        pipe.writing.closeNow()
+        planPipe.closeNow()
+        child = started.child
+        status = pipe.reading
+        failure = started.failure.map { ($0, operations) }
+    }
+
+    /// Reads what the trampoline has said; the pipe is at its end.
+    package func ending() -> Ending {
+        var last: launch_message?
+        while true {
+            var message = launch_message()
+            let count = unsafe read(status.rawValue, &message, MemoryLayout<launch_message>.size)
+            if count < 0, errno == EINTR { continue }
+            guard count == MemoryLayout<launch_message>.size else { break }
+            last = message
+        }
+        guard let last else { return .silent }
+        guard last.kind == LAUNCH_MESSAGE_PREPARED.rawValue else {
+            return .failed(launch_failure(step: last.step, error: last.error, operation: last.operation))
+        }
+        return .running(fellBack: last.fell_back != 0)
+    }
+
+    private static func performing<R>(_ step: launch_step, _ body: () throws(Errno) -> R) throws(Failure) -> R {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw Failure(step: step, errno: error)
+        }
+    }
+
+    /// A pipe that holds a whole plan, its writing end closed: the trampoline reads to the end and needs nobody to
+    /// write.
+    ///
+    /// A pipe, because a file would be subject to the daemon's own limit of file sizes.
+    private static func pipe(holding plan: EncodedPlan) throws(Errno) -> OwnedDescriptor {
+        let (reading, writing) = try OwnedDescriptor.pipe()
+        if plan.bytes.count > pipeCapacity {
+            let capacity = linux_pipe_capacity(writing.rawValue, Int32(plan.bytes.count))
+            guard capacity >= 0 else { throw Errno(rawValue: -capacity) }
+        }
+        let written = unsafe plan.bytes.withUnsafeBytes { buffer in
+            unsafe write(writing.rawValue, buffer.baseAddress, buffer.count)
+        }
+        guard written == plan.bytes.count else { throw written < 0 ? Errno(rawValue: errno) : .ioError }
+        writing.closeNow()
+        return reading
+    }
+}
