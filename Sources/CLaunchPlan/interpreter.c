@@ -1,9 +1,11 @@
 #include "interpreter.h"
 
+#include <asm/statfs.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <stddef.h>
@@ -179,12 +181,19 @@ static UNINSTRUMENTED long empty_capabilities(void)
     return write_capabilities(sets);
 }
 
-/* setfsuid(2) does not tell whether it worked: it returns the former value, so it is asked twice. */
-static UNINSTRUMENTED long become_file_system_user(uint32_t user)
+/* Files are opened by the effective id, and what the kernel decides at an open it decides by the effective capabilities,
+ * which go with user id 0. A file system user id alone (setfsuid(2)) would leave most of them: root's sysctls could be
+ * opened for writing, kernel addresses and the kernel's log be read. The real and the saved id stay, so that the account
+ * may neither signal nor trace the child yet. */
+static UNINSTRUMENTED long become_effective_user(uint32_t user)
 {
-    SYSTEM_CALL_1(__NR_setfsuid, user);
-    long now = SYSTEM_CALL_1(__NR_setfsuid, -1L);
-    return (uint32_t)now == user ? 0 : -ERROR_PERMITTED;
+    uint32_t real = user, effective = ~user, saved = user;
+    long result = SYSTEM_CALL_3(__NR_setresuid, -1L, user, -1L);
+    if (result >= 0)
+        result = SYSTEM_CALL_3(__NR_getresuid, &real, &effective, &saved);
+    if (result < 0)
+        return result;
+    return effective == user ? 0 : -ERROR_PROTOCOL;
 }
 
 static UNINSTRUMENTED long verify_user_id(uint32_t expected)
@@ -265,17 +274,31 @@ static UNINSTRUMENTED long enter_directory(const char *path, const char *fallbac
     return SYSTEM_CALL_1(__NR_chdir, fallback);
 }
 
+/* /proc/self/maps shows the memory of whoever opened it, for good. A child that shares the daemon's memory would hand the
+ * job a view of the daemon. */
+static UNINSTRUMENTED long refuse_process_files(long file)
+{
+    struct statfs status;
+    status.f_type = PROC_SUPER_MAGIC;
+    long result = SYSTEM_CALL_2(__NR_fstatfs, file, &status);
+    if (result < 0)
+        return result;
+    return status.f_type == PROC_SUPER_MAGIC ? -ERROR_ACCESS : 0;
+}
+
 /* Opened without waiting, so that a FIFO in the place of a log file cannot hold the launch up; a regular file reads
  * and writes the same without the flag, and whatever else it is gets back the blocking it would have had. */
-static UNINSTRUMENTED long open_stream(const char *path, int flags, uint32_t mode, long target)
+static UNINSTRUMENTED long open_stream(const char *path, int flags, uint32_t mode, long target, int shares_memory)
 {
     long file = SYSTEM_CALL_4(__NR_openat, AT_FDCWD, path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
     if (file < 0)
         return file;
-    long result = SYSTEM_CALL_3(__NR_fcntl, file, F_SETFL, flags & O_APPEND);
+    long result = shares_memory ? refuse_process_files(file) : 0;
+    if (result >= 0)
+        result = SYSTEM_CALL_3(__NR_fcntl, file, F_SETFL, flags & O_APPEND);
     if (result >= 0)
         result = SYSTEM_CALL_3(__NR_dup3, file, target, 0);
-    SYSTEM_CALL_1(__NR_close, file);
+    /* Left to the exec: a close tells a FUSE server, which may not answer while the daemon's thread waits for this child. */
     return result < 0 ? result : 0;
 }
 
@@ -418,10 +441,10 @@ static UNINSTRUMENTED long perform(
         if (result >= 0)
             state->done |= LAUNCH_REQUIRES_GROUP_ID;
         return result;
-    case LAUNCH_STEP_FILE_SYSTEM_USER:
+    case LAUNCH_STEP_EFFECTIVE_USER_ID:
         if (a == 0 || a >= UINT32_MAX)
             return -ERROR_BAD_MESSAGE;
-        return become_file_system_user((uint32_t)a);
+        return become_effective_user((uint32_t)a);
     case LAUNCH_STEP_USER_ID:
         if (a == 0 || a >= UINT32_MAX)
             return -ERROR_BAD_MESSAGE;
@@ -485,7 +508,8 @@ static UNINSTRUMENTED long perform(
         const char *path = string_at(plan, a);
         if (path == NULL)
             return -ERROR_BAD_MESSAGE;
-        return open_stream(path, (int)b, (uint32_t)(c >> 32), (long)(c & UINT32_MAX));
+        return open_stream(
+            path, (int)b, (uint32_t)(c >> 32), (long)(c & UINT32_MAX), plan->kind == LAUNCH_KIND_DIRECT);
     }
     case LAUNCH_STEP_REPORT:
         return report_prepared(context->status_descriptor, state->fell_back);

@@ -16,7 +16,7 @@ package enum StepFailureText {
                 + "account, or choose another"
         case .openStream(let path, _, _, _): openStream(path, errno)
         case .setGroups, .setGroupID: missing("CAP_SETGID", errno)
-        case .setUserID, .setFileSystemUser: missing("CAP_SETUID", errno)
+        case .setUserID, .setEffectiveUserID: missing("CAP_SETUID", errno)
         case .emptyBoundingSet: missing("CAP_SETPCAP", errno)
         case .niceness(let value):
             "nice value \(value) was refused; a value below the daemon's own needs CAP_SYS_NICE"

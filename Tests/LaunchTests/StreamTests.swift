@@ -36,6 +36,48 @@ struct StreamTests {
         #expect(try ProcFile.read(path) == "out\nerr\nout\n")
     }
 
+    @Test(
+        "that are files are opened with no right of the daemon's",
+        arguments: everyIsolation,
+        ["/proc/sys/kernel/core_pattern", "/dev/kmsg"]
+    )
+    func filesOfTheSuperuser(_ isolation: SetUIDLauncher.Isolation, _ path: String) async throws {
+        var command = Command(.path("/bin/true"))
+        command.standardOutput = .file(FilePath(path))
+        let error = try await launchError(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
+        #expect(error.step == .openStream)
+        #expect(error.errno == .permissionDenied || error.errno == .notPermitted)
+    }
+
+    @Test("that are files show no address of the kernel", arguments: everyIsolation)
+    func kernelAddresses(_ isolation: SetUIDLauncher.Isolation) async throws {
+        var command = Command(.path("/usr/bin/awk"), arguments: [#"$1 !~ /^0*$/ { found = 1 } END { exit found }"#])
+        command.standardInput = .file("/proc/kallsyms")
+        // Direct mode takes no file of /proc at all.
+        if isolation == .direct {
+            let error = try await launchError(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
+            #expect(error.step == .openStream)
+        } else {
+            let result = try await run(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
+            #expect(result.exit.status == .exited(0))
+        }
+    }
+
+    @Test("show the job its own memory, never the daemon's", arguments: everyIsolation)
+    func memoryMap(_ isolation: SetUIDLauncher.Isolation) async throws {
+        var command = Command(.path("/bin/cat"))
+        command.standardInput = .file("/proc/self/maps")
+        let launcher = SetUIDLauncher(isolation: isolation)
+        if isolation == .direct {
+            let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+            #expect(error.step == .openStream)
+            #expect(error.errno == .permissionDenied)
+        } else {
+            let result = try await run(command, as: TestBed.alice.identity, launcher)
+            #expect(!result.text.contains("libswiftCore"))
+        }
+    }
+
     @Test("that are files are never reached through a link somebody left there", arguments: everyIsolation)
     func symbolicLinks(_ isolation: SetUIDLauncher.Isolation) async throws {
         let link = freshPath("link")

@@ -51,7 +51,7 @@ enum launch_step {
     LAUNCH_STEP_INHERITABLE_SET = 31,
     LAUNCH_STEP_GROUPS = 32,          /* a: offset of the ids, b: count */
     LAUNCH_STEP_GROUP_ID = 33,        /* a: gid */
-    LAUNCH_STEP_FILE_SYSTEM_USER = 34, /* a: uid */
+    LAUNCH_STEP_EFFECTIVE_USER_ID = 34, /* a: uid */
     LAUNCH_STEP_USER_ID = 35,         /* a: uid */
     LAUNCH_STEP_CAPABILITIES = 36,
     LAUNCH_STEP_NO_NEW_PRIVILEGES = 37,

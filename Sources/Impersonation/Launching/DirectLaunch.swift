@@ -23,6 +23,12 @@ struct DirectLaunch {
     /// Threads that stand still with a clone: as many launches as can hang at the same time before others wait.
     private static let workers = BlockingWorkers(name: "impersonation-cl", maximumThreads: 16)
 
+    /// Whether so many clones hang past their deadlines that the threads are better kept for the others.
+    ///
+    /// Not even a kill ends a child that waits for the answer of a FUSE server (`fs/fuse/dev.c`, a request that has
+    /// reached user space) or of a hard NFS mount, and its thread is lost as long.
+    static var isCrowded: Bool { workers.threads.stuck >= 4 }
+
     /// Launches.
     ///
     /// - Parameters:
@@ -160,10 +166,10 @@ struct DirectLaunch {
         func refusal(_ message: String) -> LaunchError { failures.failure(.notPermitted, .prepare, nil, message) }
 
         let dumpable = try? ProcFile.read("/proc/sys/fs/suid_dumpable")
-        guard let first = dumpable?.first, first == "0" || first == "2" else {
+        guard dumpable?.first == "0" else {
             throw refusal(
-                "direct mode is refused where fs.suid_dumpable is 1: the account could read the daemon's memory; set it to "
-                    + "0, or use the isolated mode"
+                "direct mode is refused where fs.suid_dumpable is not 0: with 1 the account could read the daemon's memory, "
+                    + "with 2 make the kernel write it into a core file; set it to 0, or use the isolated mode"
             )
         }
         guard daemon.userID == 0, getuid() == 0, launch_has_default_securebits() != 0 else {

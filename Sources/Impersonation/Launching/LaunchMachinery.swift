@@ -19,31 +19,39 @@ struct LaunchMachinery {
     ) throws(LaunchError) -> LaunchMachinery {
         // Looked at before this library makes a descriptor of its own.
         _ = StreamPlumbing.openAtFirstLaunch
-        let trampoline: Trampoline
-        switch Trampoline.shared {
-        case .success(let made): trampoline = made
-        case .failure(let error):
-            throw LaunchError(
-                .notPermitted,
-                step: .createTrampoline,
-                errno: error,
+        func failure(_ code: LaunchError.Code, _ step: LaunchStep, _ errno: Errno, _ message: String) -> LaunchError {
+            LaunchError(
+                code,
+                step: step,
+                errno: errno,
                 account: identity.account.name,
                 backend: backend,
-                message: "the kernel runs no program from memory (vm.memfd_noexec), and /run, /var/lib, /var/tmp and "
-                    + "/tmp are not writable or mounted noexec; allow one of them"
+                message: message
             )
         }
-        switch Reactor.shared {
-        case .success(let reactor): return LaunchMachinery(trampoline: trampoline, reactor: reactor)
-        case .failure(let error):
-            throw LaunchError(
+        let trampoline: Trampoline
+        do throws(Errno) {
+            trampoline = try Trampoline.shared()
+        } catch {
+            guard [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(error) else {
+                throw failure(.stepFailed, .createTrampoline, error, StepFailureText.describeInDaemon(error))
+            }
+            throw failure(
+                .notPermitted,
+                .createTrampoline,
+                error,
+                "the kernel runs no program from memory (vm.memfd_noexec), and /run, /var/lib, /var/tmp and /tmp are "
+                    + "not writable or mounted noexec; allow one of them"
+            )
+        }
+        do throws(Errno) {
+            return LaunchMachinery(trampoline: trampoline, reactor: try Reactor.shared())
+        } catch {
+            throw failure(
                 .stepFailed,
-                step: .prepare,
-                errno: error,
-                account: identity.account.name,
-                backend: backend,
-                message: "the thread that waits for jobs could not be made; look at the daemon's limits of descriptors "
-                    + "and threads"
+                .prepare,
+                error,
+                "the thread that waits for jobs could not be made; look at the daemon's limits of descriptors and threads"
             )
         }
     }

@@ -93,8 +93,8 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// Real, effective and saved group id (`setresgid(2)`).
     public static let groupID = LaunchStep(33)
 
-    /// The user id that files are opened as (`setfsuid(2)`).
-    public static let fileSystemUser = LaunchStep(34)
+    /// The effective user id, in direct mode, before files are opened (`setresuid(2)`).
+    public static let effectiveUserID = LaunchStep(34)
 
     /// Real, effective and saved user id (`setresuid(2)`).
     public static let userID = LaunchStep(35)
@@ -163,7 +163,7 @@ extension LaunchStep: CustomStringConvertible {
         .resetSignals: "resetSignals", .newSession: "newSession", .scheduling: "scheduling",
         .ioPriority: "ioPriority", .niceness: "niceness", .oomScore: "oomScore", .sessionKeyring: "sessionKeyring",
         .resourceLimit: "resourceLimit", .boundingSet: "boundingSet", .ambientSet: "ambientSet",
-        .inheritableSet: "inheritableSet", .groups: "groups", .groupID: "groupID", .fileSystemUser: "fileSystemUser",
+        .inheritableSet: "inheritableSet", .groups: "groups", .groupID: "groupID", .effectiveUserID: "effectiveUserID",
         .userID: "userID", .capabilities: "capabilities", .noNewPrivileges: "noNewPrivileges",
         .verifyUserID: "verifyUserID", .verifyGroupID: "verifyGroupID", .verifyGroups: "verifyGroups",
         .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",

@@ -22,10 +22,12 @@ public struct SetUIDLauncher: ProcessLauncher {
         /// may stand still. What is given up: the daemon's dumpable flag is cleared at the first
         /// launch (`PR_GET_DUMPABLE` becomes `fs.suid_dumpable`: no core dumps, and debuggers of its own user id lose
         /// it); a process of the account that stops or kills in the moment before the exec holds up or ends that launch;
-        /// an exec that hangs on its file system holds a thread of the daemon until ``Command/startDeadline``; a home
-        /// directory that cannot be entered is not reported.
+        /// an exec that hangs on its file system holds a thread of the daemon until ``Command/startDeadline``, and where a
+        /// kill does not end the waiting (FUSE, hard NFS mounts) as long as the file system pleases; a home
+        /// directory that cannot be entered is not reported; files of `/proc` cannot be standard streams.
         ///
-        /// Refused where `fs.suid_dumpable` is 1, for daemons that are not root, and where `SIGCHLD` is ignored.
+        /// Refused where `fs.suid_dumpable` is not 0, for daemons that are not root, and where `SIGCHLD` is ignored.
+        /// While four threads are lost to hanging file systems, launches are isolated.
         case direct
     }
 
@@ -75,7 +77,7 @@ public struct SetUIDLauncher: ProcessLauncher {
                 plan.keepingAccount(account, from: daemon, verifyingGroups: true)
             }
         }
-        guard isolation == .isolated else {
+        if isolation == .direct, !DirectLaunch.isCrowded {
             return try await DirectLaunch(command: command, identity: identity, backend: backend)
                 .run(on: machinery.reactor, from: daemon)
         }

@@ -12,7 +12,10 @@ final class SupervisedProcess: ProcessControl {
     private struct State {
         var end: Result<ExitReport, LaunchError>?
         var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
+        var retryDelay: Duration = .milliseconds(1)
     }
+
+    private static let longestRetryDelay: Duration = .seconds(1)
 
     private let processDescriptor: OwnedDescriptor
     private let standardInput: OwnedDescriptor?
@@ -141,12 +144,13 @@ final class SupervisedProcess: ProcessControl {
                 )
             )
         case 0:
-            // A tracer of the job may have been told first.
-            do {
-                try startWaiting()
-            } catch {
-                finish(.failure(lost(error)))
+            // A tracer of the job is told first, and may keep the zombie to itself for as long as it likes. The pidfd stays
+            // readable meanwhile, so it cannot be waited for.
+            let delay = state.withLock { state in
+                defer { state.retryDelay = min(state.retryDelay * 2, Self.longestRetryDelay) }
+                return state.retryDelay
             }
+            _ = reactor.alarm(at: ContinuousClock.now + delay) { [self] in reap() }
         default:
             // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
             if unsafe launch_exit_of_reaped(processDescriptor.rawValue, &exit) == 0 {

@@ -15,6 +15,9 @@ public struct Denial: Sendable, Hashable {
         /// No login user and no account was named: nothing ever defaults to the worker's own account.
         public static let noAccountNamed = Reason("noAccountNamed")
 
+        /// The login means another account than the user id it was authenticated by.
+        public static let loginMismatch = Reason("loginMismatch")
+
         /// What was written cannot be the name of an account.
         public static let invalidAccountName = Reason("invalidAccountName")
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import SystemPackage
 
 extension ResolutionContext {
     /// User mode: the account the request names, else the one the login is bound to, else the login itself.
@@ -16,6 +17,7 @@ extension ResolutionContext {
     ) async throws(ResolutionStop) -> ExecutionIdentity {
         note("userMode", from: policy.mode.source, "every job runs as its own account")
         let login = try login()
+        if let authenticated = request.loginUserID { try await require(login, toBe: authenticated) }
         noteAlternative("with proxy_execution_mode = proxy: \(policy.proxyAccount.value.printable())")
         let target =
             if let requested = request.requestedAccount {
@@ -27,6 +29,24 @@ extension ResolutionContext {
         let identity = try await admit(found, login: login)
         note(target.right.rule, from: target.right.source, "\(target.right.text); the job runs as \(found.summary)")
         return identity
+    }
+
+    /// Refuses a login whose name means another account here than the one it was authenticated as.
+    private mutating func require(_ login: AccountName, toBe authenticated: UserID) async throws(ResolutionStop) {
+        // A context is a value: what this search notes stands in the explanation only when it is the end.
+        var search = self
+        let found: FoundAccount
+        do throws(ResolutionStop) {
+            found = try await search.find(login)
+        } catch {
+            self = search
+            throw error
+        }
+        guard found.account.userID != authenticated else { return }
+        let message =
+            "\(login) was authenticated by user id \(authenticated.rawValue), but at this site that name means "
+            + "\(found.summary): use an account whose name means itself, or change worker_host_domain"
+        throw refusing("login", from: .request, Denial(.loginMismatch, message: message))
     }
 
     /// The account a request names: the login itself, or another one it may act as.

@@ -1,5 +1,6 @@
 import CLaunchPlan
 import Glibc
+import LaunchPlan
 import Synchronization
 import SystemPackage
 
@@ -60,6 +61,8 @@ final class Reactor: Sendable {
     private static let wakeNumber: UInt64 = 0
     private static let eventsAtOnce = 64
 
+    private let pollOwner: OwnedDescriptor
+    private let wakeOwner: OwnedDescriptor
     private let poll: Int32
     private let wake: Int32
     private let state = Mutex(State())
@@ -70,19 +73,29 @@ final class Reactor: Sendable {
     init() throws(Errno) {
         let poll = linux_epoll_create()
         guard poll >= 0 else { throw Errno(rawValue: -poll) }
+        pollOwner = OwnedDescriptor(poll)
         let wake = linux_eventfd_create()
-        guard wake >= 0 else {
-            close(poll)
-            throw Errno(rawValue: -wake)
-        }
+        guard wake >= 0 else { throw Errno(rawValue: -wake) }
+        wakeOwner = OwnedDescriptor(wake)
         self.poll = poll
         self.wake = wake
         try Self.control(poll, EPOLL_CTL_ADD, wake, events: EPOLLIN.rawValue, number: Self.wakeNumber)
         try startThread()
     }
 
-    /// The reactor that the launchers of this process share.
-    static let shared: Result<Reactor, Errno> = Result { () throws(Errno) in try Reactor() }
+    private static let made = Mutex<Reactor?>(nil)
+
+    /// The reactor that the launchers of this process share, made at the first launch.
+    ///
+    /// - Throws: `Errno` when it could not be made this time.
+    static func shared() throws(Errno) -> Reactor {
+        try made.withLock { made throws(Errno) in
+            if let made { return made }
+            let reactor = try Reactor()
+            made = reactor
+            return reactor
+        }
+    }
 
     /// Waits once for a descriptor.
     ///

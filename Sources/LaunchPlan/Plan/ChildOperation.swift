@@ -22,7 +22,7 @@ package enum ChildOperation: Hashable, Sendable {
     case emptyInheritableSet
     case setGroups([UInt32])
     case setGroupID(UInt32)
-    case setFileSystemUser(UInt32)
+    case setEffectiveUserID(UInt32)
     case setUserID(UInt32)
     case emptyCapabilities
     case noNewPrivileges
@@ -61,7 +61,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .emptyInheritableSet: LAUNCH_STEP_INHERITABLE_SET
         case .setGroups: LAUNCH_STEP_GROUPS
         case .setGroupID: LAUNCH_STEP_GROUP_ID
-        case .setFileSystemUser: LAUNCH_STEP_FILE_SYSTEM_USER
+        case .setEffectiveUserID: LAUNCH_STEP_EFFECTIVE_USER_ID
         case .setUserID: LAUNCH_STEP_USER_ID
         case .emptyCapabilities: LAUNCH_STEP_CAPABILITIES
         case .noNewPrivileges: LAUNCH_STEP_NO_NEW_PRIVILEGES

@@ -155,9 +155,9 @@ package struct ChildPlan: Sendable {
     /// The operations of the clone child itself in direct mode.
     ///
     /// The child shares the memory of the daemon until its exec, so everything that can be done before the user id
-    /// changes is: files and directories are opened with the account's *file system* user id, which lets nobody signal
-    /// or trace the child. The user id comes last; the kernel empties the capability sets of a process that leaves user
-    /// id 0 with it.
+    /// changes is: files and directories are opened with the account's *effective* user id alone, which lets nobody signal
+    /// or trace the child and takes away every effective capability. The real and saved ids come last; the kernel
+    /// empties the permitted set of a process whose last id leaves user id 0 with them.
     ///
     /// - Parameters:
     ///   - target: Who the job runs as.
@@ -180,7 +180,7 @@ package struct ChildPlan: Sendable {
                 .emptyInheritableSet,
                 .setGroups(target.groups),
                 .setGroupID(target.groupID),
-                .setFileSystemUser(target.userID),
+                .setEffectiveUserID(target.userID),
             ]
             + unprivileged
             + [.emptySignalMask, .setUserID(target.userID), .execute(executables)]

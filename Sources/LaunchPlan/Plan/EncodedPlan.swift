@@ -73,7 +73,7 @@ package struct EncodedPlan: Sendable {
                 b = UInt64(groups.count)
             case .setGroupID(let group), .verifyGroupID(let group):
                 a = UInt64(group)
-            case .setFileSystemUser(let user), .setUserID(let user), .verifyUserID(let user):
+            case .setEffectiveUserID(let user), .setUserID(let user), .verifyUserID(let user):
                 a = UInt64(user)
             case .verifyNoRegain(let user, let group):
                 a = UInt64(user)

@@ -1,4 +1,5 @@
 package import CLaunchPlan
+import Synchronization
 package import SystemPackage
 
 /// The trampoline, ready to run: an executable image that nobody can change, known by its descriptor alone.
@@ -19,8 +20,19 @@ package final class Trampoline: Sendable {
         descriptor = owner.rawValue
     }
 
-    /// The trampoline of this process, made at the first launch.
-    package static let shared: Result<Trampoline, Errno> = Result { () throws(Errno) in try Trampoline.make() }
+    private static let made = Mutex<Trampoline?>(nil)
+
+    /// The trampoline of this process, made at the first launch that finds a place for it.
+    ///
+    /// - Throws: `Errno` when it could not be made this time.
+    package static func shared() throws(Errno) -> Trampoline {
+        try made.withLock { made throws(Errno) in
+            if let made { return made }
+            let trampoline = try make()
+            made = trampoline
+            return trampoline
+        }
+    }
 
     /// Makes a trampoline.
     ///

@@ -10,7 +10,12 @@ struct CallerBoundResolver: ExecutionIdentityResolver {
     let caller: Account?
 
     func resolve(_ request: ExecutionRequest) async throws(ResolutionError) -> Resolution {
-        guard let caller, request.login != caller.name.spelling else { return try await resolver.resolve(request) }
+        guard let caller else { return try await resolver.resolve(request) }
+        guard request.login != caller.name.spelling else {
+            var request = request
+            request.loginUserID = caller.userID
+            return try await resolver.resolve(request)
+        }
         let denial = Denial(
             Denial.Reason("loginNotCaller"),
             message:

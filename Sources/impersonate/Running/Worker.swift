@@ -1,3 +1,4 @@
+import CCapability
 import Glibc
 import Impersonation
 import QubeCompatibility
@@ -58,12 +59,17 @@ struct Worker {
         return try FileAuditLog(path)
     }
 
-    /// Refuses a tool that was given root's rights by its file mode: it would take its orders from anybody.
-    static func refuseSetUserID() throws {
-        guard getuid() == geteuid(), getgid() == getegid() else {
+    /// Refuses a tool that has privileges from its own file, whoever runs it: it would take its orders from anybody.
+    ///
+    /// `AT_SECURE` tells set-id bits and file capabilities alike (`getauxval(3)`); ambient capabilities, which a service
+    /// manager gives to a service and not to a file, leave it 0.
+    static func refusePrivilegesOfFile() throws {
+        guard getuid() == 0 || getauxval(UInt(AT_SECURE)) == 0, getuid() == geteuid(), getgid() == getegid() else {
             throw ToolFailure(
-                "setUserIDTool",
-                "this tool runs with a set-user-ID or set-group-ID bit, which it is not made for; chmod ug-s the tool"
+                "privilegedFile",
+                "this tool has a set-user-ID or set-group-ID bit or file capabilities, so it would act for anybody by "
+                    + "anybody's configuration; take them away (chmod ug-s, setcap -r), and give capabilities to the "
+                    + "service that runs it (AmbientCapabilities= of systemd)"
             )
         }
     }

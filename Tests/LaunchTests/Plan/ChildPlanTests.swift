@@ -51,7 +51,7 @@ struct ChildPlanTests {
     func direct() {
         let steps = plan.direct(as: target, from: root, descriptors: []).map(\.launchStep)
         #expect(steps.suffix(3) == [.signalMask, .userID, .execute])
-        let order = [LaunchStep.groups, .groupID, .fileSystemUser, .workingDirectory, .openStream, .userID]
+        let order = [LaunchStep.groups, .groupID, .effectiveUserID, .workingDirectory, .openStream, .userID]
         #expect(steps.filter(order.contains) == order)
         #expect(steps.first == .closeDescriptors)
     }
@@ -59,7 +59,7 @@ struct ChildPlanTests {
     @Test("that keeps the account switches nothing and proves it")
     func keepingAccount() {
         let steps = plan.keepingAccount(target, from: root).map(\.launchStep)
-        let switching: [LaunchStep] = [.groups, .groupID, .userID, .fileSystemUser, .boundingSet, .sessionKeyring]
+        let switching: [LaunchStep] = [.groups, .groupID, .userID, .effectiveUserID, .boundingSet, .sessionKeyring]
         #expect(!steps.contains(where: switching.contains))
         #expect(steps.contains(.verifyUserID) && steps.contains(.verifyGroupID) && steps.contains(.verifyCapabilities))
         #expect(steps.contains(.capabilities))

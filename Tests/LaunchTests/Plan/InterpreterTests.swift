@@ -41,7 +41,7 @@ struct InterpreterTests {
     @Test("root's ids and the ids that mean \"leave unchanged\"", arguments: [0, UInt32.max])
     func reservedIDs(_ id: UInt32) throws {
         for operation in [
-            ChildOperation.setGroupID(id), .setUserID(id), .setFileSystemUser(id),
+            ChildOperation.setGroupID(id), .setUserID(id), .setEffectiveUserID(id),
         ] {
             let failure = try #require(try failure(of: [operation, .execute(["/bin/true"])], kind: .direct))
             #expect(failure.step == operation.step.rawValue)
@@ -115,7 +115,7 @@ struct InterpreterTests {
             (.sessionKeyring, LAUNCH_STEP_SESSION_KEYRING), (.resourceLimit, LAUNCH_STEP_RESOURCE_LIMIT),
             (.boundingSet, LAUNCH_STEP_BOUNDING_SET), (.ambientSet, LAUNCH_STEP_AMBIENT_SET),
             (.inheritableSet, LAUNCH_STEP_INHERITABLE_SET), (.groups, LAUNCH_STEP_GROUPS),
-            (.groupID, LAUNCH_STEP_GROUP_ID), (.fileSystemUser, LAUNCH_STEP_FILE_SYSTEM_USER),
+            (.groupID, LAUNCH_STEP_GROUP_ID), (.effectiveUserID, LAUNCH_STEP_EFFECTIVE_USER_ID),
             (.userID, LAUNCH_STEP_USER_ID), (.capabilities, LAUNCH_STEP_CAPABILITIES),
             (.noNewPrivileges, LAUNCH_STEP_NO_NEW_PRIVILEGES), (.verifyUserID, LAUNCH_STEP_VERIFY_USER_ID),
             (.verifyGroupID, LAUNCH_STEP_VERIFY_GROUP_ID), (.verifyGroups, LAUNCH_STEP_VERIFY_GROUPS),

@@ -119,7 +119,7 @@ extension Fault {
         common + [
             Fault(.closeDescriptors, "close_range", .argument(0, is: 3)),
             Fault(.inheritableSet, "capset"),
-            Fault(.fileSystemUser, "setfsuid", reportsItsError: false),
+            Fault(.effectiveUserID, "setresuid", .argument(0, is: unchanged)),
             Fault(.signalMask, "rt_sigprocmask", .argument(0, is: setSignalMask), .argument(2, is: 0)),
         ]
 

@@ -87,10 +87,9 @@ public struct JobRunner: Sendable {
         )
         try await checkLogin(description, owner, &request)
         result.login = request.login
-        // The file belongs to a user id: should its name lead to another one by now, the job is not that person's.
-        if settings.mode == .user, request.requestedAccount == nil, owner.userID.rawValue != 0 {
-            request.pinnedUserID = item.owner
-        }
+        // The file belongs to a user id: should its name mean another one here, the job is not that person's. Root may
+        // name whom it submits for.
+        if owner.userID.rawValue != 0 { request.loginUserID = item.owner }
         let command = try command(for: description, log: settings.logs.appending(item.id.log))
         let process = try await launch(command, for: request, &result)
         result.log = settings.logs.appending(item.id.log).string

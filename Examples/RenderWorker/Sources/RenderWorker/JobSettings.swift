@@ -7,9 +7,6 @@ public struct JobSettings: Sendable {
     /// How account names are spelt at this site.
     public var syntax: AccountNameSyntax
 
-    /// Whose account jobs run with.
-    public var mode: ExecutionMode
-
     /// How the environment of a job is built, and where the file says so.
     public var environment: Sourced<EnvironmentChoice>
 
@@ -26,7 +23,6 @@ public struct JobSettings: Sendable {
     ///   - logs: The directory of the logs, from the root: a job has a working directory of its own.
     public init(_ configuration: WorkerConfiguration, logs: FilePath) {
         syntax = configuration.nameSyntax
-        mode = configuration.executionMode.value
         environment = configuration.environment
         niceness = configuration.niceValue.value
         self.logs = logs

@@ -107,6 +107,16 @@ struct JobRunnerTests {
         #expect(fixture.launcher.recorder.launches.isEmpty)
     }
 
+    @Test(arguments: [#"{"command": ["id"]}"#, #"{"command": ["id"], "account": "alice"}"#])
+    func `a local account is not the domain's account of the same name`(text: String) async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = user\nworker_host_domain = MYCORP")
+        fixture.directory.answer(try AccountName(#"MYCORP\alice"#), with: try .forTesting(#"MYCORP\alice"#, uid: 11_103))
+        let (folder, result) = await fixture.run(text, owner: 2001)
+        #expect(folder == .refused)
+        #expect(result.reason == "loginMismatch")
+        #expect(fixture.launcher.recorder.launches.isEmpty)
+    }
+
     @Test func `an owner without an account has no jobs`() async throws {
         let (folder, result) = await (try WorkerFixture()).run(#"{"command": ["id"]}"#, owner: 4711)
         #expect(folder == .bad)
