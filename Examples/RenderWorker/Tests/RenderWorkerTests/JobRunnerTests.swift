@@ -110,7 +110,8 @@ struct JobRunnerTests {
     @Test(arguments: [#"{"command": ["id"]}"#, #"{"command": ["id"], "account": "alice"}"#])
     func `a local account is not the domain's account of the same name`(text: String) async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = user\nworker_host_domain = MYCORP")
-        fixture.directory.answer(try AccountName(#"MYCORP\alice"#), with: try .forTesting(#"MYCORP\alice"#, uid: 11_103))
+        let person = try Account.forTesting(#"MYCORP\alice"#, uid: 11_103)
+        fixture.directory.answer(person.name, with: person)
         let (folder, result) = await fixture.run(text, owner: 2001)
         #expect(folder == .refused)
         #expect(result.reason == "loginMismatch")
