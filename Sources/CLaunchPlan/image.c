@@ -76,6 +76,8 @@ static int in_unnamed_file(const void *image, size_t size, const char *directory
     if (file < 0)
         return -errno;
     int result = write_whole(file, image, size);
+    if (result == 0 && fchmod(file, 0500) != 0) /* whatever the mode creation mask has left */
+        result = -errno;
     if (result == 0) {
         char path[32];
         snprintf(path, sizeof path, "/proc/self/fd/%d", file);

@@ -25,12 +25,14 @@
 #define ERROR_PERMITTED 1       /* EPERM */
 #define ERROR_NO_ENTRY 2        /* ENOENT */
 #define ERROR_INTERRUPTED 4     /* EINTR */
+#define ERROR_AGAIN 11          /* EAGAIN */
 #define ERROR_ACCESS 13         /* EACCES */
 #define ERROR_NOT_DIRECTORY 20  /* ENOTDIR */
 #define ERROR_INVALID 22        /* EINVAL */
 #define ERROR_NO_SYSTEM_CALL 38 /* ENOSYS */
 #define ERROR_PROTOCOL 71       /* EPROTO */
 #define ERROR_BAD_MESSAGE 74    /* EBADMSG */
+#define ERROR_CANCELED 125      /* ECANCELED */
 
 #define FIRST_SIGNAL 1
 #define LAST_SIGNAL 64
@@ -325,16 +327,38 @@ static UNINSTRUMENTED long report_prepared(int descriptor, uint32_t fell_back)
     return written == (long)sizeof message ? 0 : -ERROR_PROTOCOL;
 }
 
+/* Whoever takes the token first decides whether the launch goes on. */
+static UNINSTRUMENTED long commit(const struct launch_context *context)
+{
+#ifndef IN_TRAMPOLINE
+    if (context->token != NULL) {
+        uint32_t expected = LAUNCH_TOKEN_FREE;
+        return __atomic_compare_exchange_n(
+                   context->token, &expected, LAUNCH_TOKEN_COMMITTED, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+            ? 0
+            : -ERROR_CANCELED;
+    }
+#endif
+    uint64_t count = 0;
+    long result = SYSTEM_CALL_3(__NR_read, context->token_descriptor, &count, sizeof count);
+    if (result == -ERROR_AGAIN)
+        return -ERROR_CANCELED;
+    if (result < 0)
+        return result;
+    return result == (long)sizeof count ? 0 : -ERROR_PROTOCOL;
+}
+
 static UNINSTRUMENTED uint32_t requirements(uint32_t kind)
 {
     switch (kind) {
     case LAUNCH_KIND_ISOLATED:
-        return LAUNCH_REQUIRES_SWITCH | LAUNCH_REQUIRES_PROOF;
+        return LAUNCH_REQUIRES_SWITCH | LAUNCH_REQUIRES_PROOF | LAUNCH_REQUIRES_COMMIT;
     case LAUNCH_KIND_DIRECT:
-        return LAUNCH_REQUIRES_SWITCH;
+        return LAUNCH_REQUIRES_SWITCH | LAUNCH_REQUIRES_VERIFIED_USER_ID | LAUNCH_REQUIRES_VERIFIED_GROUP_ID
+            | LAUNCH_REQUIRES_VERIFIED_CAPABILITIES | LAUNCH_REQUIRES_COMMIT;
     case LAUNCH_KIND_KEEP_ACCOUNT:
         return LAUNCH_REQUIRES_VERIFIED_USER_ID | LAUNCH_REQUIRES_VERIFIED_GROUP_ID
-            | LAUNCH_REQUIRES_VERIFIED_CAPABILITIES;
+            | LAUNCH_REQUIRES_VERIFIED_CAPABILITIES | LAUNCH_REQUIRES_COMMIT;
     default:
         return ~0u;
     }
@@ -460,6 +484,12 @@ static UNINSTRUMENTED long perform(
     case LAUNCH_STEP_NO_NEW_PRIVILEGES:
         return SYSTEM_CALL_5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
+    case LAUNCH_STEP_NOT_DUMPABLE:
+        /* Of memory that is shared with the daemon it would be the daemon's flag. */
+        if (plan->kind == LAUNCH_KIND_DIRECT || plan->kind == LAUNCH_KIND_BOOTSTRAP)
+            return -ERROR_BAD_MESSAGE;
+        return SYSTEM_CALL_5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+
     case LAUNCH_STEP_VERIFY_USER_ID:
         result = a == 0 ? -ERROR_BAD_MESSAGE : verify_user_id((uint32_t)a);
         if (result >= 0)
@@ -511,6 +541,11 @@ static UNINSTRUMENTED long perform(
         return open_stream(
             path, (int)b, (uint32_t)(c >> 32), (long)(c & UINT32_MAX), plan->kind == LAUNCH_KIND_DIRECT);
     }
+    case LAUNCH_STEP_COMMIT:
+        result = commit(context);
+        if (result >= 0)
+            state->done |= LAUNCH_REQUIRES_COMMIT;
+        return result;
     case LAUNCH_STEP_REPORT:
         return report_prepared(context->status_descriptor, state->fell_back);
     case LAUNCH_STEP_SIGNAL_MASK: {

@@ -9,6 +9,8 @@ struct launch_context {
     char *const *environment;
     uint32_t *group_buffer; /* room for LAUNCH_GROUPS_MAXIMUM ids; only needed where groups are verified */
     int status_descriptor;  /* where LAUNCH_STEP_REPORT writes */
+    int token_descriptor;   /* what LAUNCH_STEP_COMMIT takes the token from, unless it is in memory */
+    uint32_t *token;        /* the token in memory shared with the daemon, an enum launch_token; may be null */
     uint32_t *fell_back;    /* set to 1 when the working directory is the one to fall back to; may be null */
 };
 

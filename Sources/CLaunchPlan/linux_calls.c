@@ -41,6 +41,18 @@ int linux_eventfd_create(void)
     return event >= 0 ? event : -errno;
 }
 
+int linux_token_create(void)
+{
+    const int event = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    return event >= 0 ? event : -errno;
+}
+
+int linux_token_take(int token)
+{
+    uint64_t count = 0;
+    return read(token, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
 int linux_pipe(int *reading, int *writing)
 {
     int ends[2];
@@ -51,10 +63,17 @@ int linux_pipe(int *reading, int *writing)
     return 0;
 }
 
-int linux_pipe_capacity(int descriptor, int bytes)
+int linux_pipe_fill(int descriptor, const void *bytes, size_t size)
 {
-    const int capacity = fcntl(descriptor, F_SETPIPE_SZ, bytes);
-    return capacity >= 0 ? capacity : -errno;
+    int capacity = fcntl(descriptor, F_GETPIPE_SZ);
+    if (capacity >= 0 && (size_t)capacity < size)
+        capacity = fcntl(descriptor, F_SETPIPE_SZ, (int)size);
+    if (capacity < 0 || fcntl(descriptor, F_SETFL, O_NONBLOCK) != 0)
+        return -errno;
+    const ssize_t written = write(descriptor, bytes, size);
+    if (written < 0)
+        return -errno;
+    return (size_t)written == size ? 0 : -EAGAIN;
 }
 
 int linux_secret_memory_create(void)

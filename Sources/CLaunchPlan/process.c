@@ -70,6 +70,23 @@ int launch_exit_of_reaped(int process_descriptor, struct launch_exit *report)
     return 0;
 }
 
+int launch_has_ended(int process_descriptor)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid(P_PIDFD, (id_t)process_descriptor, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return -errno;
+    return info.si_pid != 0;
+}
+
+int launch_signal_group(int process, int signal)
+{
+    /* 0 and 1 would mean this group and every process. */
+    if (process <= 1)
+        return -EINVAL;
+    return kill(-process, signal) == 0 ? 0 : -errno;
+}
+
 int launch_signal(int process_descriptor, int signal)
 {
     return syscall(SYS_pidfd_send_signal, process_descriptor, signal, NULL, 0) == 0 ? 0 : -errno;

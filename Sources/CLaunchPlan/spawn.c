@@ -127,10 +127,14 @@ static UNINSTRUMENTED void run_plan(void *argument)
 {
     const struct plan_child *child = argument;
     struct launch_context context;
+    /* The kernel writes the number of the pidfd before there is one, and writes it even when it makes no child. */
+    __atomic_store_n(&child->result->is_there, 1, __ATOMIC_RELEASE);
     context.arguments = child->request->arguments;
     context.environment = child->request->environment;
     context.group_buffer = NULL;
     context.status_descriptor = -1;
+    context.token_descriptor = -1;
+    context.token = &child->result->token;
     context.fell_back = &child->result->fell_back;
     child->result->failure = launch_interpret(child->request->plan, &context);
     for (;;)
@@ -147,21 +151,34 @@ UNINSTRUMENTED int launch_spawn(const struct launch_spawn_request *request, stru
     result->process_descriptor = -1;
     result->failure = (struct launch_failure){LAUNCH_STEP_NONE, 0, 0};
     result->fell_back = 0;
+    result->is_there = 0;
 
     /* No handler of the daemon may run on the child's stack. Also the two signals that glibc keeps to itself. */
     SYSTEM_CALL_4(__NR_rt_sigprocmask, BLOCK_SIGNALS, &all, &former, sizeof former);
     long process = clone_child(
         request->stack, (struct clone_child){run_plan, &child}, &result->process_descriptor);
     SYSTEM_CALL_4(__NR_rt_sigprocmask, SET_SIGNALS, &former, NULL, sizeof former);
-    if (process < 0)
+    if (process < 0) {
+        result->process_descriptor = -1;
         return (int)process;
+    }
     result->process = (int32_t)process;
     return 0;
 }
 
 int launch_watched_descriptor(const struct launch_spawn_result *result)
 {
+    if (__atomic_load_n(&result->is_there, __ATOMIC_ACQUIRE) == 0)
+        return -1;
     return __atomic_load_n(&result->process_descriptor, __ATOMIC_ACQUIRE);
+}
+
+int launch_withdraw(struct launch_spawn_result *result)
+{
+    uint32_t expected = LAUNCH_TOKEN_FREE;
+    __atomic_compare_exchange_n(
+        &result->token, &expected, LAUNCH_TOKEN_WITHDRAWN, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return expected != LAUNCH_TOKEN_COMMITTED;
 }
 
 void *launch_stack_create(void)

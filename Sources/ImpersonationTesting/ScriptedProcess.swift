@@ -49,17 +49,27 @@ public final class ScriptedProcess: ProcessControl {
         return try end.get()
     }
 
-    /// Keeps the signal.
+    /// Keeps the signal, whoever it is for.
     ///
-    /// - Parameter signal: The signal.
+    /// - Parameters:
+    ///   - signal: The signal.
+    ///   - target: Who gets it.
     /// - Throws: `Errno.noSuchProcess` once the process has ended.
-    public func send(_ signal: Signal) throws(Errno) {
+    public func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         let isRunning = state.withLock { state in
             guard state.end == nil else { return false }
             state.signals.append(signal)
             return true
         }
         guard isRunning else { throw .noSuchProcess }
+    }
+
+    /// Keeps `SIGTERM` and waits until the test has ended the process; `SIGKILL` is never sent.
+    ///
+    /// - Parameter gracePeriod: Not waited for.
+    public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        try? send(.terminate, to: .group)
+        return try await exitReport()
     }
 
     /// Has no pipe.

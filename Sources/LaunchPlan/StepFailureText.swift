@@ -11,6 +11,7 @@ package enum StepFailureText {
     package static func describe(_ operation: ChildOperation?, errno: Errno) -> String {
         switch operation {
         case .execute(let paths): execute(paths, errno)
+        case .executeTrampoline where errno == .argListTooLong: execute([], errno)
         case .enterDirectory(let path, _):
             "the account cannot enter \(path); create the directory, make every directory above it searchable for the "
                 + "account, or choose another"

@@ -15,9 +15,20 @@
 #define LAUNCH_PLAN_MAXIMUM_SIZE (512u * 1024u)
 #define LAUNCH_GROUPS_MAXIMUM 65536u
 
-/* Where the trampoline finds the writing end of its status pipe and the reading end of its plan. */
+/* Where the trampoline finds the writing end of its status pipe, the reading end of its plan, and its token. */
 #define LAUNCH_STATUS_DESCRIPTOR 3
 #define LAUNCH_PLAN_DESCRIPTOR 4
+#define LAUNCH_TOKEN_DESCRIPTOR 5
+
+/* A launch has one token, and who takes it decides: the child, which then becomes the job, or the daemon, which then has
+ * withdrawn the launch. A kill alone decides nothing: it comes too late for a child that has become the job by then, and
+ * not at all for one whose ids the daemon may not signal. For the trampoline the token is an eventfd that holds one;
+ * a clone child in direct mode shares memory with the daemon and uses this word. */
+enum launch_token {
+    LAUNCH_TOKEN_FREE = 0,
+    LAUNCH_TOKEN_COMMITTED = 1,
+    LAUNCH_TOKEN_WITHDRAWN = 2,
+};
 
 /* Steps of a launch. Those of the child are at the same time the operations of a plan. */
 enum launch_step {
@@ -68,6 +79,8 @@ enum launch_step {
     LAUNCH_STEP_REPORT = 48,
     LAUNCH_STEP_SIGNAL_MASK = 49,
     LAUNCH_STEP_EXECUTE = 50,              /* a: offset of the paths, each with its zero, b: count */
+    LAUNCH_STEP_NOT_DUMPABLE = 51,
+    LAUNCH_STEP_COMMIT = 52,               /* takes the token; ECANCELED when the daemon has it */
 
     /* In the daemon, once there is a child. */
     LAUNCH_STEP_CONFIRM = 60,
@@ -86,6 +99,7 @@ enum launch_requirement {
     LAUNCH_REQUIRES_VERIFIED_GROUPS = 1u << 5,
     LAUNCH_REQUIRES_VERIFIED_CAPABILITIES = 1u << 6,
     LAUNCH_REQUIRES_VERIFIED_NO_REGAIN = 1u << 7,
+    LAUNCH_REQUIRES_COMMIT = 1u << 8,
 
     LAUNCH_REQUIRES_SWITCH = LAUNCH_REQUIRES_GROUPS | LAUNCH_REQUIRES_GROUP_ID | LAUNCH_REQUIRES_USER_ID,
     LAUNCH_REQUIRES_PROOF = LAUNCH_REQUIRES_VERIFIED_USER_ID | LAUNCH_REQUIRES_VERIFIED_GROUP_ID

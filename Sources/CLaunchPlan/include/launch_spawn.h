@@ -25,6 +25,8 @@ struct launch_spawn_result {
     int32_t process_descriptor; /* pidfd, close-on-exec, -1 until there is a child */
     struct launch_failure failure;
     uint32_t fell_back; /* whether the working directory is the one to fall back to */
+    uint32_t is_there;  /* whether the child has begun, and so the descriptor is one */
+    uint32_t token;     /* an enum launch_token; free until somebody takes it */
 };
 
 /* Clones a child that shares the memory of the caller, runs the plan in it, and comes back when the child has become
@@ -33,6 +35,10 @@ int launch_spawn(const struct launch_spawn_request *request, struct launch_spawn
 
 /* The descriptor of the process as another thread sees it while launch_spawn has not come back: -1 until there is one. */
 int launch_watched_descriptor(const struct launch_spawn_result *result);
+
+/* Takes the token of a launch whose child shares this memory. Returns whether the launch is withdrawn, now or before: the
+ * child does not become the job. Otherwise it is past the point of no return. */
+int launch_withdraw(struct launch_spawn_result *result);
 
 /* Maps a stack. Returns null when there is no memory. */
 void *launch_stack_create(void);
@@ -73,6 +79,12 @@ struct launch_credentials {
     uint32_t real_group, effective_group, saved_group;
 };
 int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
+
+/* kill(2) of the process group that a child leads; only while nobody has reaped it. */
+int launch_signal_group(int process, int signal);
+
+/* Whether a child has ended, without reaping it: 1, 0, or a negative error number. */
+int launch_has_ended(int process_descriptor);
 
 /* Whether SIGCHLD is ignored, or its disposition keeps no zombies (SA_NOCLDWAIT). */
 int launch_ignores_child_signal(void);

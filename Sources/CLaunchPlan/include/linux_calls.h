@@ -2,6 +2,7 @@
 #ifndef LINUX_CALLS_H
 #define LINUX_CALLS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -19,8 +20,17 @@ int linux_eventfd_create(void);
 /* pipe2(2), close-on-exec. Returns 0 or a negative error number. */
 int linux_pipe(int *reading, int *writing);
 
-/* fcntl(2) F_SETPIPE_SZ. Returns the new capacity or a negative error number. */
-int linux_pipe_capacity(int descriptor, int bytes);
+/* Writes everything into an empty pipe at once, made larger where it has to be, or fails: a user with more than
+   /proc/sys/fs/pipe-user-pages-soft gets pipes of two pages, and a blocking write would wait for a reader that is not
+   there yet. Returns 0 or a negative error number. */
+int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
+
+/* An eventfd(2) that holds one, close-on-exec and not blocking; whoever reads it first has it. Returns the descriptor or a
+   negative error number. */
+int linux_token_create(void);
+
+/* Takes the token. Returns whether it was still there. */
+int linux_token_take(int token);
 
 /* memfd_secret(2), close-on-exec: memory that no other process, not even the kernel itself, can read. Returns the
    descriptor or a negative error number. */

@@ -2,6 +2,7 @@
  *
  * It is started with the arguments and the environment of the job, finds its plan on a descriptor, and shares nothing
  * with the daemon but the two pipes. It contains no libc: nothing reads its environment, nothing is loaded. */
+#define IN_TRAMPOLINE 1
 #include "interpreter.c"
 
 static union {
@@ -42,6 +43,8 @@ __attribute__((noreturn, used)) void trampoline(long *stack)
     context.environment = (char *const *)(stack + 1 + argument_count + 1);
     context.group_buffer = group_buffer;
     context.status_descriptor = LAUNCH_STATUS_DESCRIPTOR;
+    context.token_descriptor = LAUNCH_TOKEN_DESCRIPTOR;
+    context.token = NULL;
     context.fell_back = NULL;
 
     unsigned long size = 0;

@@ -42,7 +42,12 @@ final class AuditedProcess: ProcessControl {
 
     func exitReport() async throws(LaunchError) -> ExitReport { try await end.value.get() }
 
-    func send(_ signal: Signal) throws(Errno) { try process.send(signal) }
+    func send(_ signal: Signal, to target: SignalTarget) throws(Errno) { try process.send(signal, to: target) }
+
+    func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        _ = try? await process.terminate(gracePeriod: gracePeriod)
+        return try await exitReport()
+    }
 
     func takeStandardInput() -> FileDescriptor? { process.takeStandardInput() }
 

@@ -8,10 +8,13 @@ final class CapturedStream: Sendable {
     private struct State {
         var output = CapturedOutput(bytes: [])
         var ticket: Reactor.Ticket?
+        /// Nothing is waited for any more.
+        var isEnding = false
         var isComplete = false
     }
 
     private static let chunk = 64 * 1_024
+    private static let retryDelay: Duration = .milliseconds(10)
 
     /// More than a pipe can hold (`/proc/sys/fs/pipe-max-size`): what a job has written before its end is among it, and
     /// a descendant that goes on writing cannot keep the reactor reading.
@@ -39,11 +42,18 @@ final class CapturedStream: Sendable {
     /// Begins to read.
     func start() {
         state.withLock { state in
-            guard !state.isComplete else { return }
-            state.ticket = try? reactor.wait(for: pipe.rawValue, .reading) { [self] _ in
-                if read(atMost: Self.chunk) { start() }
+            guard !state.isEnding else { return }
+            do throws(Errno) {
+                state.ticket = try reactor.wait(for: pipe.rawValue, .reading) { [self] _ in readOn() }
+            } catch {
+                // No place for one more wait: a job must not stand still for that.
+                state.ticket = reactor.alarm(at: .now + Self.retryDelay) { [self] in readOn() }
             }
         }
+    }
+
+    private func readOn() {
+        if read(atMost: Self.chunk) { start() }
     }
 
     /// Reads what the job has left in the pipe and ends.
@@ -52,7 +62,11 @@ final class CapturedStream: Sendable {
     ///
     /// - Returns: Everything that was collected.
     func finish() -> CapturedOutput {
-        if let ticket = state.withLock({ $0.ticket.take() }) { reactor.cancel(ticket) }
+        let ticket = state.withLock { state in
+            state.isEnding = true
+            return state.ticket.take()
+        }
+        if let ticket { reactor.cancel(ticket) }
         read(atMost: Self.mostInPipe)
         return state.withLock { state in
             state.isComplete = true

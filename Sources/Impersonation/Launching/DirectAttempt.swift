@@ -17,6 +17,12 @@ final class DirectAttempt: @unchecked Sendable {
         let fellBack: Bool
     }
 
+    /// Why an attempt was ended.
+    enum Reason {
+        case cancellation
+        case deadline
+    }
+
     private enum Phase {
         case notStarted
         case running
@@ -27,7 +33,8 @@ final class DirectAttempt: @unchecked Sendable {
 
     private struct State {
         var phase = Phase.notStarted
-        var isEnded = false
+        /// Set once the attempt was ended.
+        var reason: Reason?
     }
 
     private let result: UnsafeMutablePointer<launch_spawn_result>
@@ -53,7 +60,7 @@ final class DirectAttempt: @unchecked Sendable {
     /// - Returns: A child that nobody takes any more because the attempt was ended; the caller discards it.
     func run(_ plan: EncodedPlan, arguments: [String], environment: [String]) -> StartedChild? {
         let mayStart = state.withLock { state in
-            guard case .notStarted = state.phase, !state.isEnded else { return false }
+            guard case .notStarted = state.phase, state.reason == nil else { return false }
             state.phase = .running
             return true
         }
@@ -68,7 +75,7 @@ final class DirectAttempt: @unchecked Sendable {
             return Outcome(child: child, failure: failure, fellBack: unsafe result.pointee.fell_back != 0)
         }
         return state.withLock { state in
-            guard state.isEnded else {
+            guard state.reason != nil else {
                 state.phase = .over(outcome)
                 return nil
             }
@@ -88,13 +95,19 @@ final class DirectAttempt: @unchecked Sendable {
         }
     }
 
+    /// Why the attempt was ended, if it was.
+    var reason: Reason? { state.withLock { $0.reason } }
+
     /// Ends the attempt: kills the child if there is one, and keeps it from being cloned if there is none yet.
     ///
+    /// - Parameter reason: Why. An attempt that is over stays what it is.
     /// - Returns: Whether the child may have to be killed again: its descriptor was not there yet.
     @discardableResult
-    func end() -> Bool {
+    func end(_ reason: Reason) -> Bool {
         state.withLock { state in
-            state.isEnded = true
+            if case .over = state.phase { return false }
+            _ = unsafe launch_withdraw(result)
+            state.reason = state.reason ?? reason
             // The lock is held while the descriptor is used, so nobody can close it meanwhile.
             guard case .running = state.phase else { return false }
             let descriptor = unsafe launch_watched_descriptor(result)

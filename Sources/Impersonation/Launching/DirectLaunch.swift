@@ -40,6 +40,7 @@ struct DirectLaunch {
         let begin = ContinuousClock.now
         try refuseWhereUnsafe(daemon)
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        guard !Task.isCancelled else { throw failures.cancelled() }
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let steps = prepared.plan(with: streams)
@@ -47,19 +48,14 @@ struct DirectLaunch {
         let plan = try failures.encoding(steps, kind: .direct)
 
         let outcome = try await attempt(prepared, plan, streams, on: reactor, until: begin + command.startDeadline)
-        let process = SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
+        let process = SupervisedProcess(outcome.child, streams: streams, on: reactor)
         if let failed = outcome.failure {
             await process.discard(within: Self.reapingTime)
             throw failures.failure(of: failed, in: steps)
         }
         try await prove(outcome.child, process, prepared, daemon)
         process.startReading()
-        do throws(Errno) {
-            try process.startWaiting()
-        } catch {
-            await process.discard(within: Self.reapingTime)
-            throw failures.failure(.stepFailed, .wait, error, "the end of the job could not be waited for")
-        }
+        process.startWaiting()
         return LaunchedProcess(
             identity: identity,
             report: LaunchReport(
@@ -82,7 +78,7 @@ struct DirectLaunch {
     ) async throws(LaunchError) -> DirectAttempt.Outcome {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         let attempt = DirectAttempt()
-        let watchdog = reactor.alarm(at: deadline) { Self.end(attempt, on: reactor) }
+        let watchdog = reactor.alarm(at: deadline) { Self.end(attempt, .deadline, on: reactor) }
         defer { reactor.cancel(watchdog) }
 
         let arguments = prepared.arguments
@@ -94,33 +90,34 @@ struct DirectLaunch {
                 let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
                 for end in streams.childEnds { end.closeNow() }
                 guard let abandoned else { return }
-                SupervisedProcess(abandoned.processDescriptor, streams: streams, on: reactor)
+                SupervisedProcess(abandoned, streams: streams, on: reactor)
                     .discardBlocking(within: Self.reapingTime)
             }
         } onCancel: {
-            Self.end(attempt, on: reactor)
+            Self.end(attempt, .cancellation, on: reactor)
         }
-        if case .failure = finished { Self.end(attempt, on: reactor) }
+        if case .failure(.saturated) = finished {
+            throw failures.failure(
+                .stepFailed,
+                .clone,
+                .resourceTemporarilyUnavailable,
+                "every thread for direct launches stands still with a file system that hangs; use the isolated mode"
+            )
+        }
+        if case .failure = finished { Self.end(attempt, .deadline, on: reactor) }
 
+        // What the streams need of the daemon is closed by the thread that clones: until then the child may share it.
         guard let taken = attempt.take() else {
-            for end in streams.childEnds { end.closeNow() }
-            throw Task.isCancelled
-                ? failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
-                : failures.deadlineExceeded(command.startDeadline)
+            throw attempt.reason == .cancellation
+                ? failures.cancelled() : failures.deadlineExceeded(command.startDeadline)
         }
-        let outcome = try failures.performing(.clone) { () throws(Errno) in try taken.get() }
-        guard !Task.isCancelled, case .success = finished else {
-            await SupervisedProcess(outcome.child.processDescriptor, streams: streams, on: reactor)
-                .discard(within: Self.reapingTime)
-            throw failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
-        }
-        return outcome
+        return try failures.performing(.clone) { () throws(Errno) in try taken.get() }
     }
 
     /// Ends an attempt, again and again until its child was there to be killed or it is over.
-    private static func end(_ attempt: DirectAttempt, on reactor: Reactor) {
-        guard attempt.end() else { return }
-        _ = reactor.alarm(at: ContinuousClock.now + watchdogInterval) { end(attempt, on: reactor) }
+    private static func end(_ attempt: DirectAttempt, _ reason: DirectAttempt.Reason, on reactor: Reactor) {
+        guard attempt.end(reason) else { return }
+        _ = reactor.alarm(at: ContinuousClock.now + watchdogInterval) { end(attempt, reason, on: reactor) }
     }
 
     private func prove(
@@ -132,11 +129,13 @@ struct DirectLaunch {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         let proof = OutsideProof(
             credentials: prepared.credentials,
-            noNewPrivileges: command.noNewPrivileges,
             emptyBoundingSet: command.capabilityBoundingSet == .empty && daemon.mayEmptyBoundingSet
         )
         let verdict = Result { () throws(Errno) -> LaunchError? in
-            guard try OutsideProof.hasExecuted(child.processID) else { return failures.endedBeforeStart() }
+            guard try OutsideProof.hasExecuted(child) else { return failures.endedBeforeStart() }
+            // A job that may gain privileges can be somebody else by now, sudo for example; the child itself has proven
+            // what it was.
+            guard command.noNewPrivileges else { return nil }
             guard let difference = try proof.difference(of: child.processID) else { return nil }
             return failures.failure(
                 .verificationFailed,

@@ -24,8 +24,10 @@ struct LaunchFailureReporter {
         let operation = Int(failed.operation) < steps.count ? steps[Int(failed.operation)] : nil
         let isVerification = (LaunchStep.verifyUserID.rawValue...LaunchStep.verifyNoNewPrivileges.rawValue)
             .contains(step.rawValue)
+        // The arguments of the job are the trampoline's on the way, so the kernel may find them too large there.
+        let isAboutTheProgram = step == .execute || step == .executeTrampoline && errno == .argListTooLong
         return failure(
-            isVerification ? .verificationFailed : step == .execute ? .executableNotStarted : .stepFailed,
+            isVerification ? .verificationFailed : isAboutTheProgram ? .executableNotStarted : .stepFailed,
             step,
             errno,
             StepFailureText.describe(operation?.launchStep == step ? operation : nil, errno: errno)
@@ -33,14 +35,32 @@ struct LaunchFailureReporter {
     }
 
     /// The error for a program that did not run in time.
-    func deadlineExceeded(_ deadline: Duration) -> LaunchError {
-        failure(
+    ///
+    /// - Parameters:
+    ///   - deadline: The time it had.
+    ///   - isGone: Whether the child was ended.
+    ///   - isWithdrawn: Whether the child cannot become the job any more, whenever it goes on.
+    func deadlineExceeded(_ deadline: Duration, isGone: Bool = true, isWithdrawn: Bool = true) -> LaunchError {
+        let rest =
+            switch (isGone, isWithdrawn) {
+            case (true, _): ""
+            case (false, true): "; the child could not be ended yet, and ends when it goes on"
+            case (false, false):
+                "; the child stands still in its exec and could not be ended, so that the program may still run: a "
+                    + "daemon that is not root needs CAP_KILL for that"
+            }
+        return failure(
             .deadlineExceeded,
             .confirm,
             nil,
             "the program did not run within \(deadline); look at the file systems of the program and of the working "
-                + "directory, or for processes of the account that stop others"
+                + "directory, or for processes of the account that stop others\(rest)"
         )
+    }
+
+    /// The error for a launch that was withdrawn by a cancellation.
+    func cancelled() -> LaunchError {
+        failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
     }
 
     /// The error for a child that somebody else has ended.

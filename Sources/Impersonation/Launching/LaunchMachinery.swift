@@ -17,8 +17,6 @@ struct LaunchMachinery {
         for identity: ExecutionIdentity,
         _ backend: LaunchBackend
     ) throws(LaunchError) -> LaunchMachinery {
-        // Looked at before this library makes a descriptor of its own.
-        _ = StreamPlumbing.openAtFirstLaunch
         func failure(_ code: LaunchError.Code, _ step: LaunchStep, _ errno: Errno, _ message: String) -> LaunchError {
             LaunchError(
                 code,
@@ -33,6 +31,12 @@ struct LaunchMachinery {
         do throws(Errno) {
             trampoline = try Trampoline.shared()
         } catch {
+            guard error != .execFormatError else {
+                let message =
+                    "the library was built on a machine of another kind and carries that one's trampoline; build it on a "
+                    + "machine like this one"
+                throw failure(.stepFailed, .createTrampoline, error, message)
+            }
             guard [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(error) else {
                 throw failure(.stepFailed, .createTrampoline, error, StepFailureText.describeInDaemon(error))
             }

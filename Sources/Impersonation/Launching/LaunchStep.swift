@@ -102,6 +102,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// Every capability given up (`capset(2)`).
     public static let capabilities = LaunchStep(36)
 
+    /// In the trampoline: nobody of the account may look into it (`PR_SET_DUMPABLE`).
+    public static let notDumpable = LaunchStep(51)
+
     /// No privilege can be gained any more (`PR_SET_NO_NEW_PRIVS`).
     public static let noNewPrivileges = LaunchStep(37)
 
@@ -134,6 +137,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
 
     /// Every other descriptor is closed with the exec (`close_range(2)`).
     public static let closeDescriptors = LaunchStep(47)
+
+    /// The point of no return: the child takes the token of the launch, or finds that the launch was withdrawn.
+    public static let commit = LaunchStep(52)
 
     /// The child reports that everything is prepared and proven.
     public static let report = LaunchStep(48)
@@ -169,7 +175,7 @@ extension LaunchStep: CustomStringConvertible {
         .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",
         .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
         .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
-        .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
+        .notDumpable: "notDumpable", .commit: "commit", .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
     ]
 

@@ -27,7 +27,7 @@ public final class LaunchedProcess: Sendable {
 
     /// The process id.
     ///
-    /// It may belong to another process once this one has ended: send signals with ``send(_:)``.
+    /// It may belong to another process once this one has ended: send signals with ``send(_:to:)``.
     public var processID: ProcessID { report.processID }
 
     /// Waits until the process has ended and every captured stream is complete.
@@ -40,14 +40,29 @@ public final class LaunchedProcess: Sendable {
         try await control.exitReport()
     }
 
-    /// Sends a signal to the process; never to another that got its id.
+    /// Sends a signal to the process or to its process group; never to others that got the id.
     ///
-    /// The corresponding system call is `pidfd_send_signal(2)`.
+    /// The corresponding system calls are `pidfd_send_signal(2)` and, as long as nobody has reaped the process, `kill(2)`.
     ///
-    /// - Parameter signal: The signal to send.
+    /// - Parameters:
+    ///   - signal: The signal to send.
+    ///   - target: Who gets it.
     /// - Throws: `Errno.noSuchProcess` once the process has ended.
-    public func send(_ signal: Signal) throws(Errno) {
-        try control.send(signal)
+    public func send(_ signal: Signal, to target: SignalTarget = .process) throws(Errno) {
+        try control.send(signal, to: target)
+    }
+
+    /// Ends the process and its process group: politely first, then by force.
+    ///
+    /// `SIGTERM` to the group, `SIGKILL` when the process has not ended within the grace period, and `SIGKILL` to
+    /// whatever is left of the group when it has. When the calling task is cancelled, the ending goes on.
+    ///
+    /// - Parameter gracePeriod: How long the process may take to end by itself.
+    /// - Returns: How it ended and what it used.
+    /// - Throws: ``LaunchError`` with the step `wait` when the status was lost.
+    @discardableResult
+    public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        try await control.terminate(gracePeriod: gracePeriod)
     }
 
     /// Hands over the writing end of standard input, once, when it is a pipe.
@@ -71,8 +86,11 @@ public protocol ProcessControl: Sendable {
     /// Waits until the process has ended and every captured stream is complete.
     func exitReport() async throws(LaunchError) -> ExitReport
 
-    /// Sends a signal to the process and to no other.
-    func send(_ signal: Signal) throws(Errno)
+    /// Sends a signal to the process or its process group and to no other.
+    func send(_ signal: Signal, to target: SignalTarget) throws(Errno)
+
+    /// Ends the process and its process group: `SIGTERM`, and `SIGKILL` after the grace period.
+    func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport
 
     /// Hands over the writing end of standard input, once.
     func takeStandardInput() -> FileDescriptor?
@@ -82,6 +100,15 @@ public protocol ProcessControl: Sendable {
 
     /// Hands over the reading end of standard error, once.
     func takeStandardError() -> FileDescriptor?
+}
+
+/// Who gets a signal.
+public enum SignalTarget: Sendable, Hashable {
+    /// The process that was launched.
+    case process
+
+    /// Every process of the group that it leads: itself and its descendants, but for those that made a group of their own.
+    case group
 }
 
 /// The id of a process.

@@ -1,3 +1,5 @@
+import CLaunchPlan
+import Glibc
 import LaunchPlan
 import SystemPackage
 
@@ -7,7 +9,6 @@ import SystemPackage
 /// The corresponding man page is `proc_pid_status(5)`.
 struct OutsideProof {
     let credentials: ChildPlan.Credentials
-    let noNewPrivileges: Bool
     let emptyBoundingSet: Bool
 
     /// Fork-no-exec of `include/linux/sched.h`: set by a clone, cleared by an exec, kept by a zombie.
@@ -17,11 +18,12 @@ struct OutsideProof {
     ///
     /// The clone has come back, so a child that still lives has; only of one that has ended it is not known.
     ///
-    /// - Parameter processID: The child.
+    /// - Parameter child: The child.
     /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.
-    static func hasExecuted(_ processID: Int32) throws(Errno) -> Bool {
-        let text = try ProcFile.read(FilePath("/proc/\(processID)/stat"))
+    static func hasExecuted(_ child: StartedChild) throws(Errno) -> Bool {
+        guard launch_has_ended(child.processDescriptor.rawValue) != 0 else { return true }
+        let text = try ProcFile.read(FilePath("/proc/\(child.processID)/stat"))
         // The name in parentheses may hold anything; the fields follow the last one.
         guard let end = text.lastIndex(of: ")") else { throw .ioError }
         let fields = text[text.index(after: end)...].split(separator: " ")
@@ -29,7 +31,7 @@ struct OutsideProof {
         return flags & hasNotExecuted == 0
     }
 
-    /// Compares a child with what it was to become.
+    /// Compares a child with what it was to become, and what it cannot have changed since: it may gain no privilege.
     ///
     /// - Parameter processID: The child.
     /// - Returns: What differs, for a person; `nil` when nothing does.
@@ -41,25 +43,26 @@ struct OutsideProof {
             guard let colon = line.firstIndex(of: ":") else { continue }
             fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
         }
-        // A job that may gain privileges can have run a set-user-id program by now: only its real ids are its own.
-        let compared = noNewPrivileges ? 4 : 1
         let user = String(credentials.userID)
         let group = String(credentials.groupID)
-        if fields["Uid"]?.prefix(compared).map(String.init) != Array(repeating: user, count: compared) {
-            return "its user ids are not \(user)"
-        }
-        if fields["Gid"]?.prefix(compared).map(String.init) != Array(repeating: group, count: compared) {
-            return "its group ids are not \(group)"
-        }
+        if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) { return "its user ids are not \(user)" }
+        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) { return "its group ids are not \(group)" }
         if fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
             return "its supplementary groups are not the account's"
         }
-        guard noNewPrivileges else { return nil }
         if fields["NoNewPrivs"]?.first != "1" { return "it may gain privileges" }
+        // In a user namespace that it made itself the job has every capability, over nothing but itself.
+        guard try Self.userNamespace(of: "\(processID)") == Self.userNamespace(of: "self") else { return nil }
         let empty = ["CapInh", "CapPrm", "CapEff", "CapAmb"] + (emptyBoundingSet ? ["CapBnd"] : [])
         for name in empty where fields[Substring(name)]?.first?.allSatisfy({ $0 == "0" }) != true {
             return "its capabilities (\(name)) are not empty"
         }
         return nil
+    }
+
+    private static func userNamespace(of process: String) throws(Errno) -> UInt64 {
+        var status = stat()
+        guard unsafe stat("/proc/\(process)/ns/user", &status) == 0 else { throw Errno(rawValue: errno) }
+        return UInt64(status.st_ino)
     }
 }

@@ -14,8 +14,9 @@ public protocol ProcessLauncher: Sendable {
 
     /// Starts a command as an identity and waits until its program runs.
     ///
-    /// When the calling task is cancelled before the program runs, the launch is given up and nothing runs. A running
-    /// program is not touched by a cancellation.
+    /// When the calling task is cancelled before the launch has come to its point of no return, it is given up and nothing
+    /// runs. A program that is cancelled in its very exec is killed there, and may have run for the moment that takes.
+    /// Once the program runs, a cancellation changes nothing: the launch returns the process.
     ///
     /// - Parameters:
     ///   - command: What is run.

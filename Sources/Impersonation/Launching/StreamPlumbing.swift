@@ -95,15 +95,13 @@ struct StreamPlumbing {
         return try OwnedDescriptor(moving: descriptor)
     }
 
-    /// Which standard streams the daemon had open at its first launch.
-    ///
-    /// In a daemon that has closed one, the next descriptor anybody makes takes its number: a job that inherits it would
-    /// get something that was never meant as a stream, perhaps one of this library's own.
-    static let openAtFirstLaunch: Set<Int32> = Set((STDIN_FILENO...STDERR_FILENO).filter { fcntl($0, F_GETFD) >= 0 })
-
     /// The daemon's own stream; a daemon that has closed it gives its jobs `/dev/null`.
+    ///
+    /// In a daemon that has closed one, the next descriptor anybody makes takes its number: an audit log, a database, the
+    /// event loop. Those are closed by an exec, and a stream that the daemon was started with never is.
     private static func inherited(_ descriptor: Int32, _ access: Int32) throws(Errno) -> OwnedDescriptor {
-        guard openAtFirstLaunch.contains(descriptor) else { return try nullDevice(access) }
+        let flags = fcntl(descriptor, F_GETFD)
+        guard flags >= 0, flags & FD_CLOEXEC == 0 else { return try nullDevice(access) }
         do {
             return try OwnedDescriptor(duplicating: descriptor)
         } catch .badFileDescriptor {

@@ -12,11 +12,18 @@ final class SupervisedProcess: ProcessControl {
     private struct State {
         var end: Result<ExitReport, LaunchError>?
         var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
+        /// Whether what is left of the process group is killed with the end of its leader.
+        var endsGroup = false
         var retryDelay: Duration = .milliseconds(1)
+        var heldBackSince: ContinuousClock.Instant?
     }
 
     private static let longestRetryDelay: Duration = .seconds(1)
 
+    /// How long a tracer may keep the end of a job to itself before the job counts as ended.
+    private static let tracerPatience: Duration = .seconds(5)
+
+    private let processID: Int32
     private let processDescriptor: OwnedDescriptor
     private let standardInput: OwnedDescriptor?
     private let standardOutput: OwnedDescriptor?
@@ -31,11 +38,12 @@ final class SupervisedProcess: ProcessControl {
     /// Takes a child over.
     ///
     /// - Parameters:
-    ///   - processDescriptor: The pidfd of the child.
+    ///   - child: The child.
     ///   - streams: The daemon's ends of its standard streams.
     ///   - reactor: The thread that waits for it.
-    init(_ processDescriptor: OwnedDescriptor, streams: StreamPlumbing, on reactor: Reactor) {
-        self.processDescriptor = processDescriptor
+    init(_ child: StartedChild, streams: StreamPlumbing, on reactor: Reactor) {
+        processID = child.processID
+        processDescriptor = child.processDescriptor
         self.reactor = reactor
         standardInput = streams.standardInput
         if let limit = streams.outputLimit, let pipe = streams.standardOutput {
@@ -64,9 +72,13 @@ final class SupervisedProcess: ProcessControl {
 
     /// Begins to wait for the end of the child.
     ///
-    /// - Throws: `Errno` of `epoll_ctl(2)`.
-    func startWaiting() throws(Errno) {
-        try reactor.wait(for: processDescriptor.rawValue, .reading) { [self] _ in reap() }
+    /// Where the kernel has no place for one more wait, the child is looked at again and again instead.
+    func startWaiting() {
+        do throws(Errno) {
+            try reactor.wait(for: processDescriptor.rawValue, .reading) { [self] _ in reap() }
+        } catch {
+            reapLater()
+        }
     }
 
     func exitReport() async throws(LaunchError) -> ExitReport {
@@ -83,32 +95,70 @@ final class SupervisedProcess: ProcessControl {
     /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
     ///
     /// - Parameter limit: How long the caller waits at most.
-    func discard(within limit: Duration) async {
-        try? send(.kill)
-        let outcome = try? await reactor.ready(processDescriptor.rawValue, .reading, until: ContinuousClock.now + limit)
-        if outcome == .ready {
-            reap()
-        } else {
-            try? startWaiting()
-        }
+    /// - Returns: Whether it is gone. A child that already has the account's ids cannot be killed without `CAP_KILL`.
+    @discardableResult
+    func discard(within limit: Duration) async -> Bool {
+        killEverything()
+        let ending = try? await reactor.ready(processDescriptor.rawValue, .reading, until: .now + limit)
+        return conclude(isReadable: ending == .ready)
     }
 
     /// Ends a child that is not to run, and reaps it, on a thread that may block.
     ///
     /// - Parameter limit: How long the thread blocks at most; later, the child is reaped in the background.
     func discardBlocking(within limit: Duration) {
-        try? send(.kill)
+        killEverything()
         var event = pollfd(fd: processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
         let milliseconds = Int32(clamping: limit.components.seconds * 1_000)
-        if unsafe poll(&event, 1, milliseconds) > 0 {
-            reap()
-        } else {
-            try? startWaiting()
+        _ = conclude(isReadable: unsafe poll(&event, 1, milliseconds) > 0)
+    }
+
+    /// Kills the child and the group it leads, now and once more when it is reaped.
+    ///
+    /// - Returns: Whether the kernel has taken the signal for the child.
+    @discardableResult
+    func killEverything() -> Bool {
+        state.withLock { $0.endsGroup = true }
+        try? send(.kill, to: .group)
+        do throws(Errno) {
+            try send(.kill, to: .process)
+            return true
+        } catch {
+            return false
         }
     }
 
-    func send(_ signal: Signal) throws(Errno) {
-        let result = processDescriptor.withOpen { $0 < 0 ? -ESRCH : launch_signal($0, signal.rawValue) }
+    private func conclude(isReadable: Bool) -> Bool {
+        guard isReadable else {
+            startWaiting()
+            return false
+        }
+        reap()
+        return state.withLock { $0.end != nil }
+    }
+
+    func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        state.withLock { $0.endsGroup = true }
+        try? send(.terminate, to: .group)
+        // Whoever is stopped cannot end politely.
+        try? send(.resume, to: .group)
+        let alarm = reactor.alarm(at: .now + gracePeriod) { [self] in killEverything() }
+        defer { reactor.cancel(alarm) }
+        return try await exitReport()
+    }
+
+    /// Nobody reaps the child while the descriptor is held, so its number, and that of the group it leads, mean nobody
+    /// else; unless the host has the kernel reap its children, which `waitid(2)` tells.
+    func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
+        let result = processDescriptor.withOpen { descriptor -> Int32 in
+            guard descriptor >= 0 else { return -ESRCH }
+            switch target {
+            case .process: return launch_signal(descriptor, signal.rawValue)
+            case .group:
+                guard launch_has_ended(descriptor) >= 0 else { return -ESRCH }
+                return launch_signal_group(processID, signal.rawValue)
+            }
+        }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
@@ -126,39 +176,73 @@ final class SupervisedProcess: ProcessControl {
     }
 
     private func reap() {
+        let endsGroup = state.withLock { $0.endsGroup }
         var exit = launch_exit()
-        switch unsafe launch_reap(processDescriptor.rawValue, &exit) {
+        var outcome: Int32?
+        processDescriptor.closeWhen { descriptor in
+            if endsGroup, launch_has_ended(descriptor) >= 0 {
+                _ = launch_signal_group(processID, Signal.kill.rawValue)
+            }
+            let result = unsafe launch_reap(descriptor, &exit)
+            // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
+            let isStillKnown = unsafe result < 0 && launch_exit_of_reaped(descriptor, &exit) == 0
+            outcome = isStillKnown ? 2 : result
+            return result != 0
+        }
+        switch outcome {
+        case nil: return
+        case 0: holdBack()
         case 1:
+            let usage = ResourceUsage(
+                wallTime: ContinuousClock.now - started,
+                userTime: .microseconds(exit.user_microseconds),
+                systemTime: .microseconds(exit.system_microseconds),
+                peakResidentBytes: exit.peak_resident_bytes > inheritedPeak ? Int(exit.peak_resident_bytes) : nil
+            )
+            finish(.success(report(exit, usage: usage)))
+        case 2: finish(.success(report(exit, usage: nil)))
+        default:
             finish(
-                .success(
-                    report(
-                        exit,
-                        usage: ResourceUsage(
-                            wallTime: ContinuousClock.now - started,
-                            userTime: .microseconds(exit.user_microseconds),
-                            systemTime: .microseconds(exit.system_microseconds),
-                            peakResidentBytes: exit.peak_resident_bytes > inheritedPeak
-                                ? Int(exit.peak_resident_bytes) : nil
-                        )
+                .failure(
+                    lost(
+                        .noChildProcess,
+                        "the job has ended, but its exit status was taken by somebody else in this process; do not ignore "
+                            + "SIGCHLD and do not wait for every child"
                     )
                 )
             )
-        case 0:
-            // A tracer of the job is told first, and may keep the zombie to itself for as long as it likes. The pidfd stays
-            // readable meanwhile, so it cannot be waited for.
-            let delay = state.withLock { state in
-                defer { state.retryDelay = min(state.retryDelay * 2, Self.longestRetryDelay) }
-                return state.retryDelay
-            }
-            _ = reactor.alarm(at: ContinuousClock.now + delay) { [self] in reap() }
-        default:
-            // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
-            if unsafe launch_exit_of_reaped(processDescriptor.rawValue, &exit) == 0 {
-                finish(.success(report(exit, usage: nil)))
-            } else {
-                finish(.failure(lost(.noChildProcess)))
-            }
         }
+    }
+
+    /// A tracer of the job is told of its end first, and may keep the zombie to itself for as long as it likes.
+    ///
+    /// The pidfd stays readable meanwhile, so it cannot be waited for.
+    private func holdBack() {
+        let isHeldForGood = state.withLock { state in
+            let since = state.heldBackSince ?? .now
+            state.heldBackSince = since
+            return ContinuousClock.now - since > Self.tracerPatience
+        }
+        if isHeldForGood {
+            finish(
+                .failure(
+                    lost(
+                        nil,
+                        "the job has ended, but a process that traces it holds its exit status back; end the tracer, a "
+                            + "process of the same account"
+                    )
+                )
+            )
+        }
+        reapLater()
+    }
+
+    private func reapLater() {
+        let delay = state.withLock { state in
+            defer { state.retryDelay = min(state.retryDelay * 2, Self.longestRetryDelay) }
+            return state.retryDelay
+        }
+        _ = reactor.alarm(at: .now + delay) { [self] in reap() }
     }
 
     private func report(_ exit: launch_exit, usage: ResourceUsage?) -> ExitReport {
@@ -172,21 +256,18 @@ final class SupervisedProcess: ProcessControl {
         )
     }
 
-    private func lost(_ error: Errno) -> LaunchError {
-        LaunchError(
-            .statusLost,
-            step: .wait,
-            errno: error,
-            message: "the job has ended, but its exit status was taken by somebody else in this process; do not ignore "
-                + "SIGCHLD and do not wait for every child"
-        )
+    private func lost(_ error: Errno?, _ message: String) -> LaunchError {
+        LaunchError(.statusLost, step: .wait, errno: error, message: message)
     }
 
+    /// The first end counts.
     private func finish(_ end: Result<ExitReport, LaunchError>) {
-        // A handle that somebody keeps costs no descriptor once the process has ended.
-        processDescriptor.closeNow()
+        if case .failure = end {
+            _ = capturedOutput?.finish()
+            _ = capturedError?.finish()
+        }
         let waiters = state.withLock { state in
-            state.end = end
+            if state.end == nil { state.end = end }
             defer { state.waiters = [] }
             return state.waiters
         }

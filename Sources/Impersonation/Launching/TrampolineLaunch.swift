@@ -1,5 +1,6 @@
-import Glibc
+import CLaunchPlan
 import LaunchPlan
+import Synchronization
 import SystemPackage
 
 /// One launch through the trampoline: from the prepared command to the confirmed process.
@@ -31,6 +32,7 @@ struct TrampolineLaunch {
         on reactor: Reactor,
         operations: (ChildPlan, ChildPlan.Credentials) -> [ChildOperation]
     ) async throws(LaunchError) -> LaunchedProcess {
+        guard !Task.isCancelled else { throw failures.cancelled() }
         let begin = ContinuousClock.now
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
@@ -38,18 +40,25 @@ struct TrampolineLaunch {
         let plan = try failures.encoding(steps, kind: kind)
 
         let started = try await start(prepared, plan, streams, trampoline, reactor)
-        let process = SupervisedProcess(started.child.processDescriptor, streams: streams, on: reactor)
+        let process = SupervisedProcess(started.child, streams: streams, on: reactor)
         process.startReading()
 
-        let outcome: Reactor.Outcome
+        // A child past its point of no return that is not the job yet stands in the exec. It is killed there.
+        let isKilledInExec = Mutex(false)
+        let waited: Reactor.Ending
         do throws(Errno) {
-            outcome = try await reactor.ready(
+            waited = try await reactor.ready(
                 started.status.rawValue,
                 .hangup,
                 until: begin + command.startDeadline,
-                onCancel: { try? process.send(.kill) }
+                whenCancelled: {
+                    guard !started.token.withdraw() else { return true }
+                    if !started.hasReported { isKilledInExec.withLock { $0 = process.killEverything() } }
+                    return false
+                }
             )
         } catch {
+            _ = started.token.withdraw()
             await process.discard(within: Self.reapingTime)
             throw failures.failure(
                 .stepFailed,
@@ -58,22 +67,24 @@ struct TrampolineLaunch {
                 "the confirmation of the start could not be waited for"
             )
         }
-        guard !Task.isCancelled else {
+        switch waited {
+        case .ready: break
+        case .cancelled:
             await process.discard(within: Self.reapingTime)
-            throw failures.failure(.cancelled, .confirm, nil, "the task was cancelled before the program ran")
+            throw failures.cancelled()
+        case .deadlineExceeded:
+            let isWithdrawn = started.token.withdraw()
+            if !isWithdrawn, started.hasReported { break }
+            let isGone = await process.discard(within: Self.reapingTime)
+            throw failures.deadlineExceeded(command.startDeadline, isGone: isGone, isWithdrawn: isWithdrawn)
         }
-        guard outcome == .ready else {
+        guard !isKilledInExec.withLock({ $0 }) else {
             await process.discard(within: Self.reapingTime)
-            throw failures.deadlineExceeded(command.startDeadline)
+            throw failures.cancelled()
         }
         switch started.ending() {
         case .running(let fellBack):
-            do throws(Errno) {
-                try process.startWaiting()
-            } catch {
-                await process.discard(within: Self.reapingTime)
-                throw failures.failure(.stepFailed, .wait, error, "the end of the job could not be waited for")
-            }
+            process.startWaiting()
             return LaunchedProcess(
                 identity: identity,
                 report: LaunchReport(
@@ -87,10 +98,11 @@ struct TrampolineLaunch {
             )
         case .failed(let reported):
             await process.discard(within: Self.reapingTime)
-            throw failures.failure(of: reported, in: steps)
+            throw LaunchStep(rawValue: reported.step) == .commit && Task.isCancelled
+                ? failures.cancelled() : failures.failure(of: reported, in: steps)
         case .silent:
             await process.discard(within: Self.reapingTime)
-            throw failures.endedBeforeStart()
+            throw Task.isCancelled ? failures.cancelled() : failures.endedBeforeStart()
         }
     }
 
@@ -121,7 +133,7 @@ struct TrampolineLaunch {
         }
         for end in streams.childEnds { end.closeNow() }
         if let (reported, operations) = started.failure {
-            await SupervisedProcess(started.child.processDescriptor, streams: streams, on: reactor)
+            await SupervisedProcess(started.child, streams: streams, on: reactor)
                 .discard(within: Self.reapingTime)
             throw failures.failure(of: reported, in: operations)
         }

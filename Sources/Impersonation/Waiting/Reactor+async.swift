@@ -1,36 +1,65 @@
+import Synchronization
 import SystemPackage
 
 extension Reactor {
-    /// Waits for a descriptor without holding a thread.
-    ///
-    /// Cancelling the calling task does not end the waiting; it calls `onCancel`, which is to bring about what is
-    /// waited for.
+    /// How an asynchronous wait came to its end.
+    enum Ending: Sendable {
+        /// The descriptor has something to say.
+        case ready
+
+        /// The deadline passed first.
+        case deadlineExceeded
+
+        /// The task was cancelled, and whoever waited gave up.
+        case cancelled
+    }
+
+    private struct Wait {
+        var isGivenUp = false
+        var entry: (ticket: Ticket, continuation: CheckedContinuation<Result<Ending, Errno>, Never>)?
+    }
+
+    /// Waits once for a descriptor without blocking the calling thread.
     ///
     /// - Parameters:
-    ///   - descriptor: What to wait for; it stays open until the call returns.
+    ///   - descriptor: What to wait for; it has to stay open until this returns.
     ///   - interest: What it is waited for.
     ///   - deadline: When the waiting ends at the latest.
-    ///   - onCancel: Called at most once, when the calling task is cancelled.
-    /// - Returns: Whether the descriptor was ready or the deadline passed.
+    ///   - givesUp: Called once when the task is cancelled, on any thread. Returns whether the waiting ends with it.
+    /// - Returns: How the waiting ended.
     /// - Throws: `Errno` of `epoll_ctl(2)`.
     func ready(
         _ descriptor: Int32,
         _ interest: Interest,
         until deadline: ContinuousClock.Instant?,
-        onCancel: @escaping @Sendable () -> Void = {}
-    ) async throws(Errno) -> Outcome {
-        let result: Result<Outcome, Errno> = await withTaskCancellationHandler {
+        whenCancelled givesUp: @escaping @Sendable () -> Bool = { false }
+    ) async throws(Errno) -> Ending {
+        let state = Mutex(Wait())
+        let result: Result<Ending, Errno> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                do throws(Errno) {
-                    try wait(for: descriptor, interest, until: deadline) { outcome in
-                        continuation.resume(returning: .success(outcome))
+                let early = state.withLock { state -> Result<Ending, Errno>? in
+                    guard !state.isGivenUp else { return .success(.cancelled) }
+                    do throws(Errno) {
+                        let ticket = try wait(for: descriptor, interest, until: deadline) { outcome in
+                            continuation.resume(returning: .success(outcome == .ready ? .ready : .deadlineExceeded))
+                        }
+                        state.entry = (ticket, continuation)
+                        return nil
+                    } catch {
+                        return .failure(error)
                     }
-                } catch {
-                    continuation.resume(returning: .failure(error))
                 }
+                if let early { continuation.resume(returning: early) }
             }
         } onCancel: {
-            onCancel()
+            guard givesUp() else { return }
+            let entry = state.withLock { state in
+                state.isGivenUp = true
+                return state.entry
+            }
+            // Whoever takes the request off the list answers for it.
+            guard let entry, cancel(entry.ticket) else { return }
+            entry.continuation.resume(returning: .success(.cancelled))
         }
         return try result.get()
     }

@@ -25,6 +25,7 @@ package enum ChildOperation: Hashable, Sendable {
     case setEffectiveUserID(UInt32)
     case setUserID(UInt32)
     case emptyCapabilities
+    case notDumpable
     case noNewPrivileges
     case verifyUserID(UInt32)
     case verifyGroupID(UInt32)
@@ -36,6 +37,7 @@ package enum ChildOperation: Hashable, Sendable {
     case enterDirectory(FilePath, orElse: FilePath?)
     case openStream(FilePath, flags: Int32, mode: FilePermissions, at: Int32)
     case closeDescriptors(from: Int32, atOnce: Bool = false)
+    case commit
     case report
     case emptySignalMask
     case execute([FilePath])
@@ -64,6 +66,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .setEffectiveUserID: LAUNCH_STEP_EFFECTIVE_USER_ID
         case .setUserID: LAUNCH_STEP_USER_ID
         case .emptyCapabilities: LAUNCH_STEP_CAPABILITIES
+        case .notDumpable: LAUNCH_STEP_NOT_DUMPABLE
         case .noNewPrivileges: LAUNCH_STEP_NO_NEW_PRIVILEGES
         case .verifyUserID: LAUNCH_STEP_VERIFY_USER_ID
         case .verifyGroupID: LAUNCH_STEP_VERIFY_GROUP_ID
@@ -75,6 +78,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .enterDirectory: LAUNCH_STEP_WORKING_DIRECTORY
         case .openStream: LAUNCH_STEP_OPEN_STREAM
         case .closeDescriptors: LAUNCH_STEP_CLOSE_DESCRIPTORS
+        case .commit: LAUNCH_STEP_COMMIT
         case .report: LAUNCH_STEP_REPORT
         case .emptySignalMask: LAUNCH_STEP_SIGNAL_MASK
         case .execute: LAUNCH_STEP_EXECUTE

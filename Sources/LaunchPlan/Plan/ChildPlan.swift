@@ -107,7 +107,10 @@ package struct ChildPlan: Sendable {
                 .setGroups(target.groups),
                 .setGroupID(target.groupID),
                 .setUserID(target.userID),
+                .notDumpable,
                 .emptyCapabilities,
+                // Charged to the quota of the account (keyctl(2)): the daemon's would run out at two hundred jobs.
+                .joinSessionKeyring,
             ]
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
@@ -122,7 +125,7 @@ package struct ChildPlan: Sendable {
             ]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
-            + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]
+            + [.closeDescriptors(from: 3), .commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the trampoline for a job that keeps the account of the worker.
@@ -141,6 +144,7 @@ package struct ChildPlan: Sendable {
         [
             .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness),
         ]
+            + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
             + limits(under: daemon)
             + [.emptyAmbientSet, .emptyCapabilities]
             + (noNewPrivileges ? [.noNewPrivileges] : [])
@@ -149,7 +153,7 @@ package struct ChildPlan: Sendable {
             + [.verifyCapabilities]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
-            + [.closeDescriptors(from: 3), .report, .emptySignalMask, .execute(executables)]
+            + [.closeDescriptors(from: 3), .commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the clone child itself in direct mode.
@@ -176,6 +180,7 @@ package struct ChildPlan: Sendable {
             + privileged(from: daemon)
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
+                .joinSessionKeyring,
                 .emptyAmbientSet,
                 .emptyInheritableSet,
                 .setGroups(target.groups),
@@ -183,13 +188,20 @@ package struct ChildPlan: Sendable {
                 .setEffectiveUserID(target.userID),
             ]
             + unprivileged
-            + [.emptySignalMask, .setUserID(target.userID), .execute(executables)]
+            + [
+                .emptySignalMask,
+                .setUserID(target.userID),
+                .verifyUserID(target.userID),
+                .verifyGroupID(target.groupID),
+                .verifyCapabilities,
+                .commit,
+                .execute(executables),
+            ]
     }
 
     private func privileged(from daemon: DaemonFacts) -> [ChildOperation] {
         [.resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness)]
             + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
-            + [.joinSessionKeyring]
             + limits(under: daemon)
             + (emptiesBoundingSet && daemon.mayEmptyBoundingSet ? [.emptyBoundingSet] : [])
     }

@@ -94,7 +94,8 @@ package struct EncodedPlan: Sendable {
                 b = UInt64(paths.count)
             case .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .resetOOMScore,
                 .joinSessionKeyring, .emptyBoundingSet, .emptyAmbientSet, .emptyInheritableSet, .emptyCapabilities,
-                .noNewPrivileges, .verifyCapabilities, .verifyNoNewPrivileges, .report, .emptySignalMask:
+                .notDumpable, .noNewPrivileges, .verifyCapabilities, .verifyNoNewPrivileges, .commit, .report,
+                .emptySignalMask:
                 break
             }
             encoded.append(launch_operation(step: operation.step.rawValue, reserved: 0, a: a, b: b, c: c))

@@ -15,6 +15,12 @@ package final class Trampoline: Sendable {
     /// Directories for a file without a name, tried in this order; the first on a file system that allows programs.
     private static let directories = ["/run", "/var/lib", "/var/tmp", "/tmp"]
 
+    #if arch(arm64)
+    private static let machine: UInt16 = 183
+    #else
+    private static let machine: UInt16 = 62
+    #endif
+
     private init(_ owner: OwnedDescriptor) {
         self.owner = owner
         descriptor = owner.rawValue
@@ -56,6 +62,8 @@ package final class Trampoline: Sendable {
 
     package static func make(in place: launch_image_place, directory: String?) throws(Errno) -> Trampoline {
         let image = TrampolineImage.bytes
+        // A library that was built on a machine of another kind brings that one's image: `e_machine` of elf(5) tells.
+        guard image.count > 19, UInt16(image[18]) | UInt16(image[19]) << 8 == machine else { throw .execFormatError }
         let descriptor = unsafe image.withUnsafeBytes { buffer in
             unsafe launch_image_create(buffer.baseAddress, buffer.count, place, directory)
         }

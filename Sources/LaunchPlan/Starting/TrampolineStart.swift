@@ -32,11 +32,11 @@ package struct TrampolineStart: Sendable {
     /// The reading end of the status pipe: it hangs up when the job runs, or the child has ended.
     package let status: OwnedDescriptor
 
+    /// What decides whether the child becomes the job.
+    package let token: LaunchToken
+
     /// What failed in the clone child, and the operations it ran; it has ended then and wants to be reaped.
     package let failure: (reported: launch_failure, operations: [ChildOperation])?
-
-    /// A pipe holds this much without being asked.
-    private static let pipeCapacity = 64 * 1_024
 
     /// Clones a child that becomes the trampoline and runs a plan.
     ///
@@ -58,12 +58,15 @@ package struct TrampolineStart: Sendable {
         let planPipe = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in
             try Self.pipe(holding: plan)
         }
+        let token = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in try LaunchToken() }
+        let sources = [
+            (pipe.writing.rawValue, LAUNCH_STATUS_DESCRIPTOR), (planPipe.rawValue, LAUNCH_PLAN_DESCRIPTOR),
+            (token.descriptor.rawValue, LAUNCH_TOKEN_DESCRIPTOR),
+        ]
+        let highest = sources.map(\.0).reduce(trampoline.descriptor, max)
         let operations =
-            placement(max(pipe.writing.rawValue, planPipe.rawValue, trampoline.descriptor)) + [
-                .placeDescriptor(pipe.writing.rawValue, at: LAUNCH_STATUS_DESCRIPTOR),
-                .placeDescriptor(planPipe.rawValue, at: LAUNCH_PLAN_DESCRIPTOR),
-                .sealDescriptors(from: LAUNCH_PLAN_DESCRIPTOR + 1),
-            ]
+            placement(highest) + sources.map { source, target in .placeDescriptor(source, at: target) }
+            + [.sealDescriptors(from: LAUNCH_TOKEN_DESCRIPTOR + 1)]
             + (plan.kind == .isolated && geteuid() != 0
                 ? [.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch)] : [])
             + [.executeTrampoline(trampoline.descriptor)]
@@ -89,7 +92,14 @@ package struct TrampolineStart: Sendable {
         planPipe.closeNow()
         child = started.child
         status = pipe.reading
+        self.token = token
         failure = started.failure.map { ($0, operations) }
+    }
+
+    /// Whether the status pipe is at its end, without waiting.
+    package var hasReported: Bool {
+        var event = pollfd(fd: status.rawValue, events: 0, revents: 0)
+        return unsafe poll(&event, 1, 0) > 0
     }
 
     /// Reads what the trampoline has said; the pipe is at its end.
@@ -123,14 +133,10 @@ package struct TrampolineStart: Sendable {
     /// A pipe, because a file would be subject to the daemon's own limit of file sizes.
     private static func pipe(holding plan: EncodedPlan) throws(Errno) -> OwnedDescriptor {
         let (reading, writing) = try OwnedDescriptor.pipe()
-        if plan.bytes.count > pipeCapacity {
-            let capacity = linux_pipe_capacity(writing.rawValue, Int32(plan.bytes.count))
-            guard capacity >= 0 else { throw Errno(rawValue: -capacity) }
+        let result = unsafe plan.bytes.withUnsafeBytes { buffer in
+            unsafe linux_pipe_fill(writing.rawValue, buffer.baseAddress, buffer.count)
         }
-        let written = unsafe plan.bytes.withUnsafeBytes { buffer in
-            unsafe write(writing.rawValue, buffer.baseAddress, buffer.count)
-        }
-        guard written == plan.bytes.count else { throw written < 0 ? Errno(rawValue: errno) : .ioError }
+        guard result == 0 else { throw Errno(rawValue: -result) }
         writing.closeNow()
         return reading
     }

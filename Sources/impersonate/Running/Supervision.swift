@@ -27,7 +27,6 @@ struct Supervision {
         case launched(Swift.Result<LaunchOutcome, ImpersonationError>)
         case received(Signal)
         case timeIsUp
-        case graceIsOver
         case ended(Swift.Result<ExitReport, LaunchError>)
     }
 
@@ -89,12 +88,9 @@ struct Supervision {
                 }
             case .timeIsUp:
                 result.timedOut = true
-                if let process { Self.send(.terminate, to: process) }
-                after(Self.grace, .graceIsOver)
-            case .graceIsOver:
-                if let process { Self.send(.kill, to: process) }
+                // What its end looks like is told by the event; nothing of its group is left then.
+                if let process { Task { try? await process.terminate(gracePeriod: Self.grace) } }
             case .ended(let end):
-                if let process, result.timedOut { Self.signalGroup(of: process, .kill) }
                 result.end = end
                 return result
             }
@@ -103,20 +99,11 @@ struct Supervision {
     }
 
     /// Sends a signal to the command and everything in its process group.
-    ///
-    /// The command leads a group of its own, whose number is its process id. The process itself is signalled by its
-    /// pidfd, also where the group may not be.
     private static func send(_ signal: Signal, to process: LaunchedProcess) {
-        guard !signalGroup(of: process, signal) else { return }
-        try? process.send(signal)
-    }
-
-    /// The kernel does not give the number of a group away while the group has a member, so the only group this can
-    /// reach is the command's, or none.
-    @discardableResult
-    private static func signalGroup(of process: LaunchedProcess, _ signal: Signal) -> Bool {
-        let group = process.processID.rawValue
-        guard group > 1 else { return false }
-        return kill(-group, signal.rawValue) == 0
+        do throws(Errno) {
+            try process.send(signal, to: .group)
+        } catch {
+            try? process.send(signal)
+        }
     }
 }

@@ -38,11 +38,11 @@ struct ChildPlanTests {
     func isolated() {
         #expect(
             plan.isolated(as: target, from: root).map(\.launchStep) == [
-                .resetSignals, .newSession, .scheduling, .ioPriority, .niceness, .oomScore, .sessionKeyring,
-                .boundingSet, .ambientSet, .groups, .groupID, .userID, .capabilities, .noNewPrivileges,
+                .resetSignals, .newSession, .scheduling, .ioPriority, .niceness, .oomScore, .boundingSet, .ambientSet,
+                .groups, .groupID, .userID, .notDumpable, .capabilities, .sessionKeyring, .noNewPrivileges,
                 .verifyUserID, .verifyGroupID, .verifyGroups, .verifyCapabilities, .verifyNoRegain,
                 .verifyNoNewPrivileges, .fileModeCreationMask, .workingDirectory, .openStream, .placeDescriptor,
-                .closeDescriptors, .report, .signalMask, .execute,
+                .closeDescriptors, .commit, .report, .signalMask, .execute,
             ]
         )
     }
@@ -50,7 +50,10 @@ struct ChildPlanTests {
     @Test("in direct mode changes the user id last, and opens files with the account's file system id before")
     func direct() {
         let steps = plan.direct(as: target, from: root, descriptors: []).map(\.launchStep)
-        #expect(steps.suffix(3) == [.signalMask, .userID, .execute])
+        let end: [LaunchStep] = [
+            .signalMask, .userID, .verifyUserID, .verifyGroupID, .verifyCapabilities, .commit, .execute,
+        ]
+        #expect(steps.suffix(end.count) == end)
         let order = [LaunchStep.groups, .groupID, .effectiveUserID, .workingDirectory, .openStream, .userID]
         #expect(steps.filter(order.contains) == order)
         #expect(steps.first == .closeDescriptors)

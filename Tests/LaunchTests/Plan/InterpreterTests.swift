@@ -58,6 +58,13 @@ struct InterpreterTests {
         #expect(failure.error == EBADMSG)
     }
 
+    @Test("a clone child that would change the dumpable flag of the daemon", arguments: [true, false])
+    func notDumpable(_ isDirect: Bool) throws {
+        let failure = try #require(try failure(of: [.notDumpable], kind: isDirect ? .direct : .bootstrap))
+        #expect(failure.step == LAUNCH_STEP_NOT_DUMPABLE.rawValue)
+        #expect(failure.error == EBADMSG)
+    }
+
     @Test("a plan that ends without an exec")
     func withoutExec() throws {
         let failure = try #require(try failure(of: [.newSession], kind: .bootstrap))
@@ -124,6 +131,7 @@ struct InterpreterTests {
             (.verifyNoNewPrivileges, LAUNCH_STEP_VERIFY_NO_NEW_PRIVILEGES),
             (.fileModeCreationMask, LAUNCH_STEP_FILE_MODE_MASK), (.workingDirectory, LAUNCH_STEP_WORKING_DIRECTORY),
             (.openStream, LAUNCH_STEP_OPEN_STREAM), (.closeDescriptors, LAUNCH_STEP_CLOSE_DESCRIPTORS),
+            (.notDumpable, LAUNCH_STEP_NOT_DUMPABLE), (.commit, LAUNCH_STEP_COMMIT),
             (.report, LAUNCH_STEP_REPORT), (.signalMask, LAUNCH_STEP_SIGNAL_MASK), (.execute, LAUNCH_STEP_EXECUTE),
             (.confirm, LAUNCH_STEP_CONFIRM), (.verifyOutside, LAUNCH_STEP_VERIFY_OUTSIDE), (.wait, LAUNCH_STEP_WAIT),
         ]

@@ -63,6 +63,7 @@ struct Fault: Codable, Sendable, CustomStringConvertible {
 extension Fault {
     private static let unshare: UInt32 = 2
     private static let setSignalMask: UInt32 = 2
+    private static let setDumpable: UInt32 = 4
     private static let dropFromBoundingSet: UInt32 = 24
     private static let ambientSet: UInt32 = 47
     private static let setNoNewPrivileges: UInt32 = 38
@@ -99,10 +100,13 @@ extension Fault {
     static let isolated: [Fault] =
         common + [
             Fault(.createPipes, "pipe2"),
-            Fault(.sealDescriptors, "close_range", .argument(0, is: 5)),
+            Fault(.createPipes, "eventfd2"),
+            Fault(.sealDescriptors, "close_range", .argument(0, is: 6)),
             Fault(.executeTrampoline, "execveat"),
             Fault(.readPlan, "read", .argument(0, is: 4), .argument(2, is: 512 << 10)),
             Fault(.capabilities, "capset"),
+            Fault(.notDumpable, "prctl", .argument(0, is: setDumpable)),
+            Fault(.commit, "read", .argument(0, is: 5), .argument(2, is: 8), reportsItsError: false),
             Fault(.verifyUserID, "getresuid"),
             Fault(.verifyGroupID, "getresgid"),
             Fault(.verifyGroups, "getgroups"),
@@ -119,6 +123,7 @@ extension Fault {
         common + [
             Fault(.closeDescriptors, "close_range", .argument(0, is: 3)),
             Fault(.inheritableSet, "capset"),
+            Fault(.verifyGroupID, "getresgid"),
             Fault(.effectiveUserID, "setresuid", .argument(0, is: unchanged)),
             Fault(.signalMask, "rt_sigprocmask", .argument(0, is: setSignalMask), .argument(2, is: 0)),
         ]

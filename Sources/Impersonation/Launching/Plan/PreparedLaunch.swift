@@ -1,3 +1,4 @@
+import Glibc
 import LaunchPlan
 import SystemPackage
 
@@ -104,6 +105,14 @@ struct PreparedLaunch {
         }
         guard command.startDeadline > .zero else {
             throw refuse("the start deadline is \(command.startDeadline); give the launch some time")
+        }
+        var paths: [FilePath] = []
+        if case .path(let path) = command.executable { paths.append(path) }
+        if case .path(let path) = command.workingDirectory { paths.append(path) }
+        if case .file(let path) = command.standardInput { paths.append(path) }
+        for case .file(let path, _) in [command.standardOutput, command.standardError] { paths.append(path) }
+        guard paths.allSatisfy({ $0.length < PATH_MAX }) else {
+            throw refuse("a path has \(PATH_MAX) bytes or more, which the kernel takes from nobody; shorten it")
         }
         if case .path(let path) = command.workingDirectory, !path.isAbsolute {
             throw refuse(
