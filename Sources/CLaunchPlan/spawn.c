@@ -128,6 +128,7 @@ static UNINSTRUMENTED void run_plan(void *argument)
     const struct plan_child *child = argument;
     struct launch_context context;
     /* The kernel writes the number of the pidfd before there is one, and writes it even when it makes no child. */
+    child->result->process = (int32_t)SYSTEM_CALL_0(__NR_getpid);
     __atomic_store_n(&child->result->is_there, 1, __ATOMIC_RELEASE);
     context.arguments = child->request->arguments;
     context.environment = child->request->environment;

@@ -67,6 +67,8 @@ public final class ScriptedProcess: ProcessControl {
     /// Keeps `SIGTERM` and waits until the test has ended the process; `SIGKILL` is never sent.
     ///
     /// - Parameter gracePeriod: Not waited for.
+    /// - Returns: How the test has ended the process.
+    /// - Throws: What the test has ended it with.
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         try? send(.terminate, to: .group)
         return try await exitReport()

@@ -55,6 +55,7 @@ int fault_system_call(const char *name)
         {"ioprio_set", SYS_ioprio_set},   {"setpriority", SYS_setpriority}, {"keyctl", SYS_keyctl},
         {"prlimit64", SYS_prlimit64},     {"prctl", SYS_prctl},       {"setgroups", SYS_setgroups},
         {"setresgid", SYS_setresgid},     {"setresuid", SYS_setresuid}, {"setfsuid", SYS_setfsuid},
+        {"epoll_ctl", SYS_epoll_ctl},
         {"eventfd2", SYS_eventfd2},       {"kill", SYS_kill},         {"pidfd_send_signal", SYS_pidfd_send_signal},
         {"capset", SYS_capset},           {"capget", SYS_capget},     {"getresuid", SYS_getresuid},
         {"getresgid", SYS_getresgid},     {"getgroups", SYS_getgroups}, {"umask", SYS_umask},

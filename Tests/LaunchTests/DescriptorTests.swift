@@ -82,6 +82,32 @@ struct DescriptorTests {
         }
     }
 
+    @Test("are never what the daemon has opened in the place of one that it closed", arguments: everyIsolation)
+    func reusedNumber(_ isolation: SetUIDLauncher.Isolation) async throws {
+        let isolation = isolation.rawValue
+        let secret = freshPath("daemons-own").string
+        let output = freshPath("reused").string
+        await #expect(processExitsWith: .success) {
+            [isolation = isolation as String, output = output as String, secret = secret as String] in
+            let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
+            let person = try await TestBed.alice.identity
+            close(STDIN_FILENO)
+            let own = try FileDescriptor.open(
+                FilePath(secret),
+                .readWrite,
+                options: [.create, .closeOnExec],
+                permissions: .ownerReadWrite
+            )
+            #expect(own.rawValue == STDIN_FILENO)
+            var command = Command(.path(FilePath(TestBed.probe)), arguments: ["--output", output])
+            command.standardInput = .inherit
+            let process = try await SetUIDLauncher(isolation: isolation).launch(patient(command), as: person)
+            #expect(try await process.exitReport().status == .exited(0))
+            let report = try ProbeReport(json: Array(ProcFile.read(FilePath(output)).utf8))
+            #expect(report.descriptor(0)?.target == "/dev/null")
+        }
+    }
+
     @Test("cost the daemon none: after a hundred launches it has as many as before", arguments: everyIsolation)
     func noLeak(_ isolation: SetUIDLauncher.Isolation) async throws {
         let isolation = isolation.rawValue

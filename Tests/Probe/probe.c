@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 
 extern char **environ;
 
@@ -23,6 +25,7 @@ enum option_code {
     option_fill,
     option_echo_stdin,
     option_sleep,
+    option_leave_tracer,
     option_exit,
     option_signal,
 };
@@ -37,6 +40,7 @@ static const struct option options[] = {
     {"fill", required_argument, NULL, option_fill},
     {"echo-stdin", no_argument, NULL, option_echo_stdin},
     {"sleep", required_argument, NULL, option_sleep},
+    {"leave-tracer", no_argument, NULL, option_leave_tracer},
     {"exit", required_argument, NULL, option_exit},
     {"signal", required_argument, NULL, option_signal},
     {NULL, 0, NULL, 0},
@@ -110,6 +114,28 @@ static void echo_standard_input(void)
     }
 }
 
+/* A child that traces this process and never looks at it again: the kernel tells a tracer of the end first. */
+static void leave_tracer(void)
+{
+    int ready[2];
+    if (pipe(ready) != 0)
+        probe_fail("pipe: %s", strerror(errno));
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    const pid_t tracer = fork();
+    if (tracer == 0) {
+        if (ptrace(PTRACE_SEIZE, getppid(), NULL, NULL) != 0)
+            _exit(1);
+        write_all(ready[1], "x", 1);
+        close(ready[1]);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    char byte;
+    if (tracer < 0 || read(ready[0], &byte, 1) != 1)
+        probe_fail("no tracer: %s", strerror(errno));
+}
+
 static void attack(int code, const char *argument)
 {
     switch (code) {
@@ -142,6 +168,9 @@ static void act(int code, const char *argument)
         break;
     case option_sleep:
         sleep_for(argument);
+        break;
+    case option_leave_tracer:
+        leave_tracer();
         break;
     case option_exit:
         _exit((int)number_of(argument, 0, 255));

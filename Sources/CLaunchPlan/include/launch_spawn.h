@@ -21,7 +21,7 @@ struct launch_spawn_request {
 /* Written while the child runs; another thread may read the descriptor of the process to end a child that stands
  * still. */
 struct launch_spawn_result {
-    int32_t process;            /* process id */
+    int32_t process;            /* process id, 0 until there is a child */
     int32_t process_descriptor; /* pidfd, close-on-exec, -1 until there is a child */
     struct launch_failure failure;
     uint32_t fell_back; /* whether the working directory is the one to fall back to */

@@ -100,13 +100,19 @@ final class DirectAttempt: @unchecked Sendable {
 
     /// Ends the attempt: kills the child if there is one, and keeps it from being cloned if there is none yet.
     ///
-    /// - Parameter reason: Why. An attempt that is over stays what it is.
+    /// - Parameter reason: Why. A child that has become the job stays what it is.
     /// - Returns: Whether the child may have to be killed again: its descriptor was not there yet.
     @discardableResult
     func end(_ reason: Reason) -> Bool {
         state.withLock { state in
             if case .over = state.phase { return false }
-            _ = unsafe launch_withdraw(result)
+            // The child may be the job by now although the thread that cloned it has not come back yet. Nobody reaps it
+            // while the lock is held, so its number is its own.
+            if unsafe launch_withdraw(result) == 0,
+                (try? OutsideProof.hasExecuted(unsafe result.pointee.process)) != false
+            {
+                return false
+            }
             state.reason = state.reason ?? reason
             // The lock is held while the descriptor is used, so nobody can close it meanwhile.
             guard case .running = state.phase else { return false }

@@ -40,6 +40,7 @@ struct LaunchFailureReporter {
     ///   - deadline: The time it had.
     ///   - isGone: Whether the child was ended.
     ///   - isWithdrawn: Whether the child cannot become the job any more, whenever it goes on.
+    /// - Returns: The error.
     func deadlineExceeded(_ deadline: Duration, isGone: Bool = true, isWithdrawn: Bool = true) -> LaunchError {
         let rest =
             switch (isGone, isWithdrawn) {

@@ -175,7 +175,8 @@ extension LaunchStep: CustomStringConvertible {
         .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",
         .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
         .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
-        .notDumpable: "notDumpable", .commit: "commit", .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
+        .notDumpable: "notDumpable", .commit: "commit",
+        .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
     ]
 

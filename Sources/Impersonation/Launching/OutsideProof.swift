@@ -23,7 +23,16 @@ struct OutsideProof {
     /// - Throws: `Errno` when `/proc` does not say.
     static func hasExecuted(_ child: StartedChild) throws(Errno) -> Bool {
         guard launch_has_ended(child.processDescriptor.rawValue) != 0 else { return true }
-        let text = try ProcFile.read(FilePath("/proc/\(child.processID)/stat"))
+        return try hasExecuted(child.processID)
+    }
+
+    /// Whether a child has come as far as an exec, which its clone need not have come back from.
+    ///
+    /// - Parameter processID: The child, which nobody reaps meanwhile.
+    /// - Returns: Whether it is another program by now, or was one when it ended.
+    /// - Throws: `Errno` when `/proc` does not say.
+    static func hasExecuted(_ processID: Int32) throws(Errno) -> Bool {
+        let text = try ProcFile.read(FilePath("/proc/\(processID)/stat"))
         // The name in parentheses may hold anything; the fields follow the last one.
         guard let end = text.lastIndex(of: ")") else { throw .ioError }
         let fields = text[text.index(after: end)...].split(separator: " ")
@@ -45,8 +54,12 @@ struct OutsideProof {
         }
         let user = String(credentials.userID)
         let group = String(credentials.groupID)
-        if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) { return "its user ids are not \(user)" }
-        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) { return "its group ids are not \(group)" }
+        if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) {
+            return "its user ids are not \(user)"
+        }
+        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
+            return "its group ids are not \(group)"
+        }
         if fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
             return "its supplementary groups are not the account's"
         }

@@ -21,7 +21,7 @@ final class SupervisedProcess: ProcessControl {
     private static let longestRetryDelay: Duration = .seconds(1)
 
     /// How long a tracer may keep the end of a job to itself before the job counts as ended.
-    private static let tracerPatience: Duration = .seconds(5)
+    private static let tracerPatience: Duration = .seconds(2)
 
     private let processID: Int32
     private let processDescriptor: OwnedDescriptor

@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import SystemPackage
 import Testing
@@ -66,6 +67,38 @@ struct ChildPlanTests {
         #expect(!steps.contains(where: switching.contains))
         #expect(steps.contains(.verifyUserID) && steps.contains(.verifyGroupID) && steps.contains(.verifyCapabilities))
         #expect(steps.contains(.capabilities))
+    }
+
+    @Test("gives up the daemon's protection from the out-of-memory killer in every mode")
+    func protection() {
+        for steps in [
+            plan.isolated(as: target, from: root), plan.keepingAccount(target, from: root),
+            plan.direct(as: target, from: root, descriptors: []),
+        ] {
+            #expect(steps.contains(.resetOOMScore))
+        }
+    }
+
+    @Test("keeps the daemon's hard limit of every resource that only gets a soft one", arguments: Int32(0)...15)
+    func hardLimits(_ resource: Int32) throws {
+        var limited = plan
+        limited.resourceLimits = [ChildPlan.Limit(resource: resource, soft: 0, hard: nil)]
+        let daemon = DaemonFacts.current()
+        let hard = try #require(daemon.limits[resource]).hard
+        let set = limited.isolated(as: target, from: daemon).filter { $0.launchStep == .resourceLimit }
+        #expect(set.allSatisfy { $0 == .limit(resource, soft: 0, hard: hard) })
+    }
+
+    @Test("is written into a pipe at once or not at all, however small the kernel made it")
+    func smallPipe() throws {
+        let (reading, writing) = try OwnedDescriptor.pipe()
+        let bytes = [UInt8](repeating: 0, count: 1 << 22)
+        let result = unsafe bytes.withUnsafeBytes { unsafe linux_pipe_fill(writing.rawValue, $0.baseAddress, $0.count) }
+        // The superuser may make a pipe of four MiB; for everybody else that is beyond pipe-max-size.
+        #expect(result == 0 || result == -EPERM)
+        let more = unsafe bytes.withUnsafeBytes { unsafe linux_pipe_fill(writing.rawValue, $0.baseAddress, 65_536) }
+        #expect(result == 0 ? more == -EAGAIN : more == 0)
+        withExtendedLifetime(reading) {}
     }
 
     @Test("sets groups even when there are none")
