@@ -32,6 +32,11 @@ extension ConfigurationFileReader {
         error(.unreadable, .notRegularFile, "it is \(kind.text)", "name a regular file")
     }
 
+    /// Something other than a directory.
+    func notDirectory(_ kind: FileFacts.Kind, _ place: FilePath) -> ConfigurationError {
+        error(.unreadable, .notDirectory, "\(printable(place.string)) is \(kind.text)", "name a directory")
+    }
+
     /// More bytes than any configuration has.
     func tooLarge() -> ConfigurationError {
         error(

@@ -15,12 +15,42 @@ extension ConfigurationFileReader {
         let isFromLink: Bool
     }
 
+    /// Where a path led: the file before its last step, or the directory after it.
+    private enum End: ~Copyable {
+        /// Anything but a directory, in the directory that holds it.
+        case file(String, in: OwnedDescriptor, FileFacts, FilePath)
+
+        /// A directory, not yet open for reading.
+        case directory(OwnedDescriptor, FilePath)
+    }
+
     /// Walks to the file and opens it for reading.
     func open() throws(ConfigurationError) -> OpenedFile {
+        switch try walk() {
+        case .file(let name, let directory, let facts, let place):
+            return try openForReading(name, in: directory, facts, place)
+        case .directory:
+            throw notRegular(.directory)
+        }
+    }
+
+    /// Walks to the directory and opens it for reading; the caller closes the descriptor.
+    func openDirectory() throws(ConfigurationError) -> FileDescriptor {
+        switch try walk() {
+        case .file(_, _, let facts, let place):
+            throw notDirectory(facts.kind, place)
+        case .directory(let directory, let place):
+            let number = unsafe openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            guard number >= 0 else { throw systemError("opening \(printable(place.string))", errno) }
+            return FileDescriptor(rawValue: number)
+        }
+    }
+
+    /// Takes every step of the way and looks at what it leads to.
+    private func walk() throws(ConfigurationError) -> End {
         var walked = FilePath("/")
         var directory = try openRoot()
         var steps = try Self.steps(to: absolute(), isFromLink: false)
-        guard !steps.isEmpty else { throw notRegular(.directory) }
         var links = 0
         while let step = steps.popLast() {
             let place = step.name == ".." ? walked.removingLastComponent() : walked.appending(step.name)
@@ -47,14 +77,14 @@ extension ConfigurationFileReader {
                     directory = try openRoot()
                 }
                 steps += Self.steps(to: target, isFromLink: true)
-            } else if steps.isEmpty {
-                return try openForReading(step.name, in: directory, facts, place)
+            } else if steps.isEmpty, facts.kind != .directory {
+                return .file(step.name, in: directory, facts, place)
             } else {
                 directory = descriptor
                 walked = place
             }
         }
-        throw notRegular(.directory)
+        return .directory(directory, walked)
     }
 
     private func openRoot() throws(ConfigurationError) -> OwnedDescriptor {

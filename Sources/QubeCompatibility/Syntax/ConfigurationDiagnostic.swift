@@ -23,6 +23,8 @@ public struct ConfigurationDiagnostic: Sendable, Hashable {
         case unreadable
         /// Something other than a regular file.
         case notRegularFile
+        /// Something other than a directory.
+        case notDirectory
         /// The file or something on the way belongs to somebody who is not trusted.
         case untrustedOwner
         /// The file or something on the way can be written by somebody who is not trusted.
