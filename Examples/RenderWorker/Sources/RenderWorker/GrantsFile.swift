@@ -1,35 +1,44 @@
-import FoundationEssentials
-import Glibc
 public import Impersonation
+import QubeCompatibility
 public import SystemPackage
 
 /// The grants of a small site: a JSON file with who may act as whom, read when the worker starts.
 ///
-/// `[{"login": "alice", "account": "render_user", "until": "2027-01-01T00:00:00Z"}]`; `until` may be left out.
+/// `[{"login": "alice", "account": "render_user", "until": "2027-01-01T00:00:00Z"}]`; `until` may be left out, and no
+/// other member is known.
 public enum GrantsFile {
-    private struct Entry: Decodable {
-        let login: String
-        let account: String
-        let until: Date?
-    }
-
     /// Reads a file of grants into a registry.
     ///
+    /// The call blocks for as long as the file system does; it belongs to the start of a worker.
+    ///
     /// - Parameters:
-    ///   - path: The file. It decides as whom jobs run, so it belongs to root or to the account of the worker, and
-    ///     nobody else may write to it.
-    ///   - syntax: How account names are spelt at this site.
+    ///   - path: The file. It decides as whom jobs run, so nobody but root and the account of the worker may be able to
+    ///     write to it or to exchange anything on the way to it.
+    ///   - naming: How account names are spelt at this site, and what a bare one means.
     /// - Returns: The registry.
     /// - Throws: ``GrantsFileError`` with the entry and what is wrong with it.
     public static func registry(
         from path: FilePath,
-        syntax: AccountNameSyntax
+        naming: AccountNaming
     ) async throws(GrantsFileError) -> InMemoryProxyRegistry {
+        let text: String
+        do throws(ConfigurationError) {
+            text = try TrustedPath.text(of: path)
+        } catch {
+            let reasons = error.diagnostics.map { "\($0.text); \($0.remedy)" }
+            throw GrantsFileError(path: path, message: reasons.joined(separator: "; "))
+        }
         let registry = InMemoryProxyRegistry(source: .file(path))
-        for (index, entry) in try entries(of: path).enumerated() {
+        var entries: [Pair: Int] = [:]
+        for (index, entry) in try GrantsFileEntry.read(text, of: path).enumerated() {
             do {
-                let login = try AccountName(entry.login, syntax: syntax)
-                let account = try AccountName(entry.account, syntax: syntax)
+                // The registry compares names as they are written, so each is written in full: `alice` and
+                // `MYCORP\alice` may be one account.
+                let login = try naming.qualified(AccountName(entry.login, syntax: naming.syntax))
+                let account = try naming.qualified(AccountName(entry.account, syntax: naming.syntax))
+                if let earlier = entries.updateValue(index, forKey: Pair(login: login, account: account)) {
+                    throw Duplicate(description: "is entry \(earlier + 1) again, \(login) as \(account); keep one")
+                }
                 try await registry.add(Grant(login: login, account: account, until: entry.until))
             } catch {
                 throw GrantsFileError(path: path, message: "entry \(index + 1): \(error)")
@@ -38,52 +47,14 @@ public enum GrantsFile {
         return registry
     }
 
-    private static func entries(of path: FilePath) throws(GrantsFileError) -> [Entry] {
-        let number = unsafe path.withPlatformString {
-            unsafe Glibc.open($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-        }
-        guard number >= 0 else {
-            throw GrantsFileError(path: path, message: "cannot be opened (\(Errno(rawValue: errno)))")
-        }
-        let file = FileDescriptor(rawValue: number)
-        defer { try? file.close() }
-        let facts: FileFacts
-        let bytes: [UInt8]
-        do throws(Errno) {
-            facts = try file.facts()
-            bytes = facts.kind == .regular ? try file.contents(limit: 1 << 20) : []
-        } catch {
-            throw GrantsFileError(path: path, message: "cannot be read (\(error))")
-        }
-        guard facts.kind == .regular, [0, geteuid()].contains(facts.owner.rawValue), facts.permissions & 0o022 == 0
-        else {
-            throw GrantsFileError(
-                path: path,
-                message: "must be a regular file of root or of the worker's account that nobody else can write"
-            )
-        }
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .iso8601
-        do {
-            return try decoder.decode([Entry].self, from: Data(bytes))
-        } catch {
-            throw GrantsFileError(
-                path: path,
-                message: "is not a list like [{\"login\": \"alice\", \"account\": \"render\", "
-                    + "\"until\": \"2027-01-01T00:00:00Z\"}]"
-            )
-        }
+    /// Two entries for one pair, of which the registry would keep the later, perhaps the one without an end.
+    private struct Duplicate: Error, CustomStringConvertible {
+        let description: String
     }
-}
 
-/// A file of grants cannot be used.
-public struct GrantsFileError: Error, Sendable, CustomStringConvertible {
-    /// The file.
-    public let path: FilePath
-
-    /// What is wrong with it.
-    public let message: String
-
-    /// One line for a person.
-    public var description: String { "\(path.string.printable()): \(message)" }
+    /// Who, as whom.
+    private struct Pair: Hashable {
+        let login: AccountName
+        let account: AccountName
+    }
 }

@@ -20,28 +20,9 @@ struct JobFileMembers: Decodable {
         case workingDirectory = "working_directory"
     }
 
-    private struct AnyKey: CodingKey {
-        let stringValue: String
-        var intValue: Int? { nil }
-
-        init(stringValue: String) {
-            self.stringValue = stringValue
-        }
-
-        init?(intValue: Int) {
-            nil
-        }
-    }
-
-    /// Reads the members, and refuses what it does not know: a misspelt `account` must not make another account run.
+    /// Reads the members, and refuses what it does not know.
     init(from decoder: any Decoder) throws {
-        let known = Set(CodingKeys.allCases.map(\.rawValue))
-        for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
-            throw JobDescriptionError(
-                message: "\"\(key.stringValue.printable())\" is no member of a job file; there are "
-                    + CodingKeys.allCases.map(\.rawValue).joined(separator: ", ")
-            )
-        }
+        try decoder.refuseMembers(besides: CodingKeys.self, of: "a job file")
         let members = try decoder.container(keyedBy: CodingKeys.self)
         login = try members.decodeIfPresent(String.self, forKey: .login)
         account = try members.decodeIfPresent(String.self, forKey: .account)
@@ -62,8 +43,8 @@ struct JobFileMembers: Decodable {
         }
         do {
             return try JSONDecoder().decode(JobFileMembers.self, from: Data(bytes))
-        } catch let error as JobDescriptionError {
-            throw error
+        } catch let error as UnknownMember {
+            throw JobDescriptionError(message: "\(error)")
         } catch DecodingError.keyNotFound(let key, _) {
             throw JobDescriptionError(message: "\"\(key.stringValue)\" is missing")
         } catch DecodingError.typeMismatch(let type, let context) {

@@ -81,7 +81,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func registry(_ configuration: WorkerConfiguration) async throws -> InMemoryProxyRegistry {
         guard let grants else { return InMemoryProxyRegistry() }
-        return try await GrantsFile.registry(from: grants, syntax: configuration.nameSyntax)
+        return try await GrantsFile.registry(
+            from: grants,
+            naming: AccountNaming(syntax: configuration.nameSyntax, hostDomain: configuration.hostDomain.value)
+        )
     }
 
     private func launcher(_ configuration: WorkerConfiguration) throws -> any ProcessLauncher {
