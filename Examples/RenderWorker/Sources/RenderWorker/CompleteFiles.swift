@@ -2,16 +2,24 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// The files of a directory whose writers have closed them, by the events of `inotify(7)`.
+/// The files of watched directories whose writers have closed them, by the events of `inotify(7)`.
 final class CompleteFiles: Sendable {
     /// Names that are remembered; beyond it a file has to wait until it has settled.
     private static let most = 10_000
 
-    private let names = Mutex<Set<FilePath.Component>>([])
+    private let entrances: [Int32: SpoolFolder]
+    private let files = Mutex<Set<Arrival>>([])
 
-    /// Forgets a name, and tells whether it was there.
-    func remove(_ name: FilePath.Component) -> Bool {
-        names.withLock { $0.remove(name) != nil }
+    /// Knows of no file yet.
+    ///
+    /// - Parameter entrances: The directories by their watch descriptors.
+    init(in entrances: [Int32: SpoolFolder]) {
+        self.entrances = entrances
+    }
+
+    /// Forgets a file, and tells whether it was there.
+    func remove(_ file: Arrival) -> Bool {
+        files.withLock { $0.remove(file) != nil }
     }
 
     /// Reads every event that is there.
@@ -30,8 +38,8 @@ final class CompleteFiles: Sendable {
                 }
                 let end = offset + header + Int(event.len)
                 guard end <= count else { return }
-                if event.mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) != 0 {
-                    insert(buffer[(offset + header)..<end])
+                if event.mask & UInt32(IN_CLOSE_WRITE | IN_MOVED_TO) != 0, let entrance = entrances[event.wd] {
+                    insert(buffer[(offset + header)..<end], in: entrance)
                 }
                 offset = end
             }
@@ -39,15 +47,15 @@ final class CompleteFiles: Sendable {
     }
 
     /// Remembers a name that the kernel has filled up with zero bytes.
-    private func insert(_ padded: ArraySlice<UInt8>) {
+    private func insert(_ padded: ArraySlice<UInt8>, in entrance: SpoolFolder) {
         let bytes = padded.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
         let name = unsafe bytes.withUnsafeBufferPointer { bytes in
             unsafe bytes.baseAddress.flatMap { unsafe FilePath.Component(platformString: $0) }
         }
         guard let name else { return }
-        names.withLock { names in
-            if names.count >= Self.most { names.removeAll() }
-            names.insert(name)
+        files.withLock { files in
+            if files.count >= Self.most { files.removeAll() }
+            files.insert(Arrival(entrance: entrance, name: name))
         }
     }
 }

@@ -24,6 +24,24 @@ public final class Folder: Sendable {
         descriptor = FileDescriptor(rawValue: number)
     }
 
+    /// Opens a directory in another; the corresponding C function is `openat`.
+    ///
+    /// - Throws: `Errno`, `tooManySymbolicLinkLevels` or `notDirectory` when the name is a symbolic link.
+    init(opening name: FilePath.Component, in folder: Folder) throws(Errno) {
+        path = folder.path.appending(name)
+        let number = unsafe name.withPlatformString {
+            unsafe openat(folder.descriptor.rawValue, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        guard number >= 0 else { throw Errno(rawValue: errno) }
+        descriptor = FileDescriptor(rawValue: number)
+    }
+
+    /// Takes over an open directory.
+    init(_ descriptor: FileDescriptor, path: FilePath) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
     deinit {
         try? descriptor.close()
     }

@@ -1,8 +1,13 @@
 public import Impersonation
-import SystemPackage
+public import SystemPackage
 
 /// What a job file says: one JSON object with these members and no others.
 public struct JobDescription: Sendable, Hashable {
+    /// The spool it is meant for, by the path the worker knows it by.
+    ///
+    /// That a file belongs to somebody does not say that he put it into a spool: others may have renamed it there.
+    public let spool: FilePath
+
     /// Who submits.
     ///
     /// People leave it out, since their files say it by their owner; root submits for others with it.
@@ -49,8 +54,9 @@ public struct JobDescription: Sendable, Hashable {
             }
         }
         try check(members.command.first?.isEmpty == false, "\"command\" is empty; write [\"/usr/bin/program\", ...]")
+        try check(members.spool.hasPrefix("/"), "\"spool\" is no full path; name the spool as the worker does")
         let texts =
-            members.command + [members.workingDirectory ?? ""]
+            members.command + [members.spool] + [members.workingDirectory ?? ""]
             + (members.environment ?? [:]).flatMap { [$0.key, $0.value] }
         try check(!texts.contains { $0.utf8.contains(0) }, "a text holds a zero byte, which no program can be given")
         for name in (members.environment ?? [:]).keys {
@@ -65,6 +71,7 @@ public struct JobDescription: Sendable, Hashable {
             members.workingDirectory.map { $0.hasPrefix("/") } ?? true,
             "\"working_directory\" is relative; name it in full"
         )
+        spool = FilePath(members.spool).lexicallyNormalized()
         login = members.login
         account = members.account
         command = members.command

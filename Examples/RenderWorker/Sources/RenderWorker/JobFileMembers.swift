@@ -2,6 +2,7 @@ import FoundationEssentials
 
 /// The members of a job file as JSON has them, before anybody has looked at their values.
 struct JobFileMembers: Decodable {
+    let spool: String
     let login: String?
     let account: String?
     let command: [String]
@@ -11,6 +12,7 @@ struct JobFileMembers: Decodable {
     let workingDirectory: String?
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
+        case spool
         case login
         case account
         case command
@@ -24,6 +26,7 @@ struct JobFileMembers: Decodable {
     init(from decoder: any Decoder) throws {
         try decoder.refuseMembers(besides: CodingKeys.self, of: "a job file")
         let members = try decoder.container(keyedBy: CodingKeys.self)
+        spool = try members.decode(String.self, forKey: .spool)
         login = try members.decodeIfPresent(String.self, forKey: .login)
         account = try members.decodeIfPresent(String.self, forKey: .account)
         command = try members.decode([String].self, forKey: .command)
@@ -54,7 +57,9 @@ struct JobFileMembers: Decodable {
                     ? "the file holds no JSON object" : "\"\(member.printable())\" is not of the type \(type)"
             )
         } catch {
-            throw JobDescriptionError(message: "the file is not JSON: write one object, {\"command\": [...]}")
+            throw JobDescriptionError(
+                message: "the file is not JSON: write one object, {\"spool\": \"/...\", \"command\": [...]}"
+            )
         }
     }
 }

@@ -18,7 +18,7 @@ public struct JobRunner: Sendable {
     /// - Parameters:
     ///   - impersonator: Decides, launches and writes down.
     ///   - directory: Tells whose account a file's owner is.
-    ///   - audit: Where a submitter who claims to be somebody else is written down.
+    ///   - audit: Where files are written down that claim to be somebody else's, or were meant for another spool.
     ///   - settings: What holds for every job.
     ///   - running: Where running processes are kept.
     ///   - logger: Where the worker tells what it does.
@@ -85,14 +85,16 @@ public struct JobRunner: Sendable {
             requestedAccount: description.account,
             accountingLabel: description.name
         )
-        try await checkLogin(description, owner, &request)
+        try await checkSpool(description, request)
+        try await checkLogin(description, item, owner, request)
+        if let login = description.login { request.login = login }
         result.login = request.login
         // The file belongs to a user id: should its name mean another one here, the job is not that person's. Root may
         // name whom it submits for.
-        if owner.userID.rawValue != 0 { request.loginUserID = item.owner }
-        let command = try command(for: description, log: settings.logs.appending(item.id.log))
-        let process = try await launch(command, for: request, &result)
-        result.log = settings.logs.appending(item.id.log).string
+        if !item.isSubmittedByRoot || description.login == nil { request.loginUserID = item.owner }
+        let log = settings.logs.path.appending(item.id.log)
+        let process = try await launch(try command(for: description, log: log), for: request, &result)
+        result.log = log.string
         running.add(process, of: item.id)
         defer { running.remove(item.id) }
         logger.info(
@@ -129,38 +131,51 @@ public struct JobRunner: Sendable {
         }
     }
 
-    /// Root may submit for anybody; everybody else is whom the kernel says he is.
+    /// A file of bob's that alice has renamed into the spool is not a job of bob's, although it belongs to him.
+    private func checkSpool(
+        _ description: JobDescription,
+        _ request: ExecutionRequest
+    ) async throws(JobStop) {
+        guard description.spool != settings.spool else { return }
+        let message =
+            "the file is meant for the spool \(description.spool.string.printable()), and this is "
+            + "\(settings.spool.string.printable()); name this one in a file that is meant for it"
+        throw await refusal("otherSpool", message, of: request)
+    }
+
+    /// Root may submit for anybody where only root can; everybody else is whom the kernel says he is.
     private func checkLogin(
         _ description: JobDescription,
+        _ item: SpoolItem,
         _ owner: Account,
-        _ request: inout ExecutionRequest
+        _ request: ExecutionRequest
     ) async throws(JobStop) {
-        guard let login = description.login else { return }
-        request.login = login
-        if owner.userID.rawValue == 0 { return }
+        guard let login = description.login, !item.isSubmittedByRoot else { return }
         if let name = try? AccountName(login, syntax: settings.syntax), name == owner.name { return }
+        let remedy =
+            owner.userID.rawValue == 0 ? "put it into \(SpoolFolder.newRoot.rawValue)" : "leave \"login\" out"
         let message =
-            "the file says that \(login.printable()) submits it, but it belongs to \(owner.name); leave \"login\" out"
-        // The resolver never hears of this one, so it is written down here.
+            "the file says that \(login.printable()) submits it, but it belongs to \(owner.name); \(remedy)"
+        throw await refusal("loginNotOwner", message, of: request)
+    }
+
+    /// Refuses what the resolver never hears of, and writes it down, which the resolver's decisions are elsewhere.
+    private func refusal(_ reason: String, _ message: String, of request: ExecutionRequest) async -> JobStop {
         do throws(AuditLogError) {
             try await audit.append(
                 AuditRecord(
                     date: Date(),
                     event: .decision,
-                    request: ExecutionRequest(
-                        login: owner.name.spelling,
-                        requestedAccount: request.requestedAccount,
-                        accountingLabel: request.accountingLabel
-                    ),
+                    request: request,
                     outcome: "denied",
-                    reason: "loginNotOwner",
+                    reason: reason,
                     message: message
                 )
             )
         } catch {
-            logger.error("A forged login could not be written to the audit log: \(error)")
+            logger.error("A refused file could not be written to the audit log: \(error)")
         }
-        throw .refused("loginNotOwner", message)
+        return .refused(reason, message)
     }
 
     private func command(for description: JobDescription, log: FilePath) throws(JobStop) -> Command {

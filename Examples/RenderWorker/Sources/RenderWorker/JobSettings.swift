@@ -13,18 +13,23 @@ public struct JobSettings: Sendable {
     /// The nice value of jobs that do not want to be nicer.
     public var niceness: Int
 
-    /// The directory of the logs, from the root.
-    public var logs: FilePath
+    /// The spool that jobs have to be meant for, from the root.
+    public var spool: FilePath
+
+    /// The directory of the logs, by its path from the root: a job has a working directory of its own.
+    public var logs: Folder
 
     /// Takes the settings of a worker's file.
     ///
     /// - Parameters:
     ///   - configuration: The worker's file.
-    ///   - logs: The directory of the logs, from the root: a job has a working directory of its own.
-    public init(_ configuration: WorkerConfiguration, logs: FilePath) {
+    ///   - spool: The spool, by its path from the root.
+    ///   - logs: The directory of the logs, by its path from the root.
+    public init(_ configuration: WorkerConfiguration, spool: FilePath, logs: Folder) {
         syntax = configuration.nameSyntax
         environment = configuration.environment
         niceness = configuration.niceValue.value
+        self.spool = spool.lexicallyNormalized()
         self.logs = logs
     }
 }

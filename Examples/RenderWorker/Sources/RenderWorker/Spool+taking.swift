@@ -9,41 +9,41 @@ extension Spool {
         case notYet
     }
 
-    /// Takes one name out of `new`, if it is still there and nobody is still writing to it.
-    func take(_ name: FilePath.Component, settled: Bool) throws(SpoolError) -> Taken {
-        let new = folder(.new)
-        guard let facts = try? new.facts(of: name) else { return .vanished }
+    /// Takes one name out of its directory, if it is still there and nobody is still writing to it.
+    func take(_ arrival: Arrival, settled: Bool) throws(SpoolError) -> Taken {
+        let folder = folder(arrival.entrance)
+        guard let facts = try? folder.facts(of: arrival.name) else { return .vanished }
         guard facts.kind == .regular else {
-            return setAside(name, facts, "is \(facts.kind.rawValue), no regular file")
+            return setAside(arrival, facts, "is \(facts.kind.rawValue), no regular file")
         }
-        if !settled, !watch.isComplete(name), abs(Self.now() - facts.changed) < Self.settlingTime { return .notYet }
+        if !settled, !watch.isComplete(arrival), abs(Self.now() - facts.changed) < Self.settlingTime { return .notYet }
         let file: FileDescriptor
         do throws(Errno) {
-            file = try new.open(name)
+            file = try folder.open(arrival.name)
         } catch .noSuchFileOrDirectory {
             return .vanished
         } catch .wouldBlock {
             // Somebody holds a lease on it; the kernel takes it away in a while (fcntl(2), F_SETLEASE).
             return .notYet
         } catch {
-            return setAside(name, facts, "cannot be read: \(error)")
+            return setAside(arrival, facts, "cannot be read: \(error)")
         }
         defer { try? file.close() }
-        return try claim(name, file)
+        return try claim(arrival, file)
     }
 
     /// Moves an open file to `running` and reads it, if it is one that can be believed.
-    private func claim(_ name: FilePath.Component, _ file: FileDescriptor) throws(SpoolError) -> Taken {
+    private func claim(_ arrival: Arrival, _ file: FileDescriptor) throws(SpoolError) -> Taken {
         guard let facts = try? file.facts() else { return .vanished }
-        if let reason = Self.objection(to: facts) { return setAside(name, facts, reason) }
+        if let reason = Self.objection(to: facts, in: arrival.entrance) { return setAside(arrival, facts, reason) }
         let id = JobID()
         beforeMoving()
         do throws(Errno) {
-            try folder(.new).move(name, to: folder(.running), as: id.file)
+            try folder(arrival.entrance).move(arrival.name, to: folder(.running), as: id.file)
         } catch .noSuchFileOrDirectory {
             return .vanished
         } catch {
-            return cannotMove(name, facts, error)
+            return cannotMove(arrival, facts, error)
         }
         let reason: String
         // Between the opening and the move the name may have been given to another file.
@@ -52,17 +52,20 @@ extension Spool {
         } else {
             do throws(Errno) {
                 let bytes = try file.contents(limit: JobDescription.maximumSize)
-                return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .jobFile(bytes)))
+                return .taken(item(id, arrival, facts, .jobFile(bytes)))
             } catch {
                 reason = "cannot be read: \(error)"
             }
         }
         try move(id.file, from: .running, to: .bad, as: id.file)
-        return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+        return .taken(item(id, arrival, facts, .unusable(reason)))
     }
 
     /// Why an open file cannot be a job of its owner, or `nil`.
-    static func objection(to facts: FileFacts) -> String? {
+    static func objection(to facts: FileFacts, in entrance: SpoolFolder) -> String? {
+        if entrance == .newRoot, facts.owner.rawValue != 0 {
+            return "belongs to user id \(facts.owner.rawValue), who could have written it; put a copy of root's there"
+        }
         if facts.kind != .regular { return "is \(facts.kind.rawValue), no regular file" }
         if facts.links != 1 {
             return "has \(facts.links) names, so it may be the file of somebody else; put a copy there"
@@ -78,33 +81,52 @@ extension Spool {
     }
 
     /// Moves what is no job file to `bad`, as it is and without opening it.
-    private func setAside(_ name: FilePath.Component, _ facts: FileFacts, _ reason: String) -> Taken {
+    private func setAside(_ arrival: Arrival, _ facts: FileFacts, _ reason: String) -> Taken {
         let id = JobID()
         do throws(Errno) {
-            try folder(.new).move(name, to: folder(.bad), as: id.file)
+            try folder(arrival.entrance).move(arrival.name, to: folder(.bad), as: id.file)
         } catch .noSuchFileOrDirectory {
             return .vanished
         } catch {
-            return cannotMove(name, facts, error)
+            return cannotMove(arrival, facts, error)
         }
-        return .taken(SpoolItem(id: id, fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+        return .taken(item(id, arrival, facts, .unusable(reason)))
     }
 
     /// A mount point cannot be moved, and a user may have made one: it is reported once and then passed over.
-    private func cannotMove(_ name: FilePath.Component, _ facts: FileFacts, _ error: Errno) -> Taken {
+    private func cannotMove(_ arrival: Arrival, _ facts: FileFacts, _ error: Errno) -> Taken {
         immovable.insert(facts.identity)
         let reason = "cannot be moved out of the spool (\(error)), so it stays there; remove it"
-        return .taken(SpoolItem(id: JobID(), fileName: name.string, owner: facts.owner, content: .unusable(reason)))
+        return .taken(item(JobID(), arrival, facts, .unusable(reason)))
     }
 
-    /// What is in `new`, the oldest last, without the drafts of submitters: names that begin with a dot.
-    func arrivals() throws(SpoolError) -> [FilePath.Component] {
-        try names(in: .new)
-            .filter { !$0.string.hasPrefix(".") }
-            .compactMap { name in (try? folder(.new).facts(of: name)).map { (name, $0) } }
-            .filter { !immovable.contains($0.1.identity) }
-            .sorted { ($0.1.changed, $0.0.string) > ($1.1.changed, $1.0.string) }
-            .map(\.0)
+    private func item(
+        _ id: JobID,
+        _ arrival: Arrival,
+        _ facts: FileFacts,
+        _ content: SpoolItem.Content
+    ) -> SpoolItem {
+        SpoolItem(
+            id: id,
+            fileName: arrival.name.string,
+            entrance: arrival.entrance,
+            owner: facts.owner,
+            content: content
+        )
+    }
+
+    /// What has come in, the oldest last, without the drafts of submitters: names that begin with a dot.
+    func arrivals() throws(SpoolError) -> [Arrival] {
+        var found: [(Arrival, FileFacts)] = []
+        for entrance in SpoolFolder.entrances where folders[entrance] != nil {
+            for name in try names(in: entrance) where !name.string.hasPrefix(".") {
+                guard let facts = try? folder(entrance).facts(of: name), !immovable.contains(facts.identity) else {
+                    continue
+                }
+                found.append((Arrival(entrance: entrance, name: name), facts))
+            }
+        }
+        return found.sorted { ($0.1.changed, $0.0.name.string) > ($1.1.changed, $1.0.name.string) }.map(\.0)
     }
 
     private static func now() -> Double {

@@ -24,11 +24,10 @@ public actor Spool {
     static let settlingTime = 2.0
 
     private nonisolated let thread = QueueExecutor(label: "spool")
-    private let folders: [SpoolFolder: Folder]
-    private let lock: FileDescriptor
+    let folders: [SpoolFolder: Folder]
     let watch: SpoolWatch
     let beforeMoving: @Sendable () -> Void
-    private var waiting: [FilePath.Component] = []
+    private var waiting: [Arrival] = []
     var immovable: Set<FileFacts.Identity> = []
 
     /// Runs the actor on its own thread.
@@ -54,21 +53,16 @@ public actor Spool {
     ) throws(SpoolError) {
         self.path = path
         beforeMoving = hook
-        _ = try OwnedDirectory.open(path, permissions: 0o755)
+        let spool = try OwnedDirectory.open(path, permissions: 0o755)
         var folders: [SpoolFolder: Folder] = [:]
-        for folder in SpoolFolder.allCases {
-            let place = path.appending(folder.rawValue)
-            folders[folder] = try OwnedDirectory.open(place, permissions: folder.permissions(for: submitters))
+        for folder in SpoolFolder.allCases where folder != .newRoot || geteuid() == 0 {
+            guard let name = FilePath.Component(folder.rawValue) else { preconditionFailure("a name is no path") }
+            let permissions = folder.permissions(for: submitters)
+            folders[folder] = try OwnedDirectory.open(name, in: spool, permissions: permissions)
         }
         self.folders = folders
-        // The lock is on a directory that nobody else can open, so nobody else can hold it.
-        let running = path.appending(SpoolFolder.running.rawValue)
-        lock = try Self.lock(running)
-        watch = try SpoolWatch(path.appending(SpoolFolder.new.rawValue))
-    }
-
-    deinit {
-        try? lock.close()
+        if let running = folders[.running] { try Self.lock(running) }
+        watch = try SpoolWatch(folders)
     }
 
     /// Calls a function whenever something has come in, from now on.
@@ -78,16 +72,16 @@ public actor Spool {
         watch.begin(changed)
     }
 
-    /// Takes the next thing out of `new`.
+    /// Takes the next thing out of `new` or `new-root`.
     ///
     /// - Parameter settled: Whether to take what may still be written to, because nothing more will come.
     /// - Returns: What was taken, or whether to look again.
-    /// - Throws: ``SpoolError`` when `new` cannot be read.
+    /// - Throws: ``SpoolError`` when one of the two cannot be read.
     public func next(settled: Bool = false) throws(SpoolError) -> Next {
         var lookAgain = false
         for isSecondTry in [false, true] {
-            while let name = waiting.popLast() {
-                switch try take(name, settled: settled) {
+            while let arrival = waiting.popLast() {
+                switch try take(arrival, settled: settled) {
                 case .taken(let item): return .item(item)
                 case .vanished: continue
                 case .notYet: lookAgain = true
@@ -195,19 +189,17 @@ extension Spool {
         return folder
     }
 
-    private static func lock(_ path: FilePath) throws(SpoolError) -> FileDescriptor {
-        let number = unsafe path.withPlatformString {
-            unsafe open($0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        }
-        guard number >= 0, flock(number, LOCK_EX | LOCK_NB) == 0 else {
+    /// Keeps other workers out for as long as the directory is open.
+    ///
+    /// The lock, of `flock(2)`, is on a directory that nobody else can open, so nobody else can hold it.
+    private static func lock(_ running: Folder) throws(SpoolError) {
+        guard flock(running.descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             let error = Errno(rawValue: errno)
-            close(number)
             throw SpoolError(
-                path: path,
+                path: running.path,
                 message: error == .wouldBlock
                     ? "another worker uses this spool; give each worker one of its own" : "cannot be locked: \(error)"
             )
         }
-        return FileDescriptor(rawValue: number)
     }
 }

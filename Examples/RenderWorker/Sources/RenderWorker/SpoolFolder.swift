@@ -13,6 +13,13 @@ public enum SpoolFolder: String, Sendable, Hashable, CaseIterable {
     /// the worker's own account where every job runs as that (0700).
     case new
 
+    /// Where root submits jobs for others: nobody else can put anything here (0700).
+    ///
+    /// Whom the owner of a file is, is no proof that he submitted it: renaming takes rights on directories, not on
+    /// the file. So what only root may say counts only where only root can say it. A worker that is not root has no
+    /// such directory.
+    case newRoot = "new-root"
+
     /// What is running right now; only the worker looks in here (0700).
     case running
 
@@ -35,10 +42,13 @@ public enum SpoolFolder: String, Sendable, Hashable, CaseIterable {
     func permissions(for submitters: Submitters) -> UInt32 {
         switch self {
         case .new: submitters == .everybody ? 0o1777 : 0o700
-        case .running: 0o700
+        case .newRoot, .running: 0o700
         case .done, .refused, .bad, .failed: 0o755
         }
     }
+
+    /// Where jobs come in.
+    static let entrances: [SpoolFolder] = [.new, .newRoot]
 
     /// Where the results of jobs are.
     public static let outcomes: [SpoolFolder] = [.done, .refused, .bad, .failed]

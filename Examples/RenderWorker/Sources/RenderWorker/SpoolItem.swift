@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// Something the worker took out of `new`.
+/// Something the worker took up.
 ///
 /// It is in `running` or in `bad` now, where its submitter cannot touch its name.
 public struct SpoolItem: Sendable {
@@ -19,9 +19,15 @@ public struct SpoolItem: Sendable {
     /// The name its submitter gave the file.
     public let fileName: String
 
-    /// The user id that owns the file: the submitter, as the kernel knows him.
+    /// The directory it came in by.
+    public let entrance: SpoolFolder
+
+    /// The user id that owns the file, as the kernel knows it.
     public let owner: UserID
 
     /// What it is.
     public let content: Content
+
+    /// Whether root submitted it, who may name whom it submits for.
+    var isSubmittedByRoot: Bool { entrance == .newRoot && owner.rawValue == 0 }
 }

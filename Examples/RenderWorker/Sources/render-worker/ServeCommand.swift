@@ -58,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
         )
         try await preflight(impersonator, configuration)
 
-        _ = try OwnedDirectory.open(logs, permissions: 0o1777)
+        let logs = try OwnedDirectory.open(logs, permissions: 0o1777)
         let running = RunningJobs()
         let worker = Worker(
             spool: try Spool(spool, submitters: configuration.executionMode.value == .desktop ? .worker : .everybody),
@@ -66,7 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
                 impersonator: impersonator,
                 directory: directory,
                 audit: audit,
-                settings: JobSettings(configuration, logs: logs),
+                settings: JobSettings(configuration, spool: spool, logs: logs),
                 running: running,
                 logger: logger
             ),

@@ -16,7 +16,8 @@ struct DaemonTests {
     /// Submits a shell script as alice; it is renamed into place as people are told to do.
     private func submit(_ name: String, _ script: String, to spool: FilePath) throws {
         let draft = spool.appending("new/.\(name)")
-        try scratch.write(#"{"command": ["/bin/sh", "-c", "\#(script)"]}"#, to: draft, owner: 2001)
+        let text = #"{"spool": "\#(spool)", "command": ["/bin/sh", "-c", "\#(script)"]}"#
+        try scratch.write(text, to: draft, owner: 2001)
         try ScratchFolder.check(
             unsafe draft.withPlatformString { old in
                 unsafe spool.appending("new/\(name)").withPlatformString { unsafe rename(old, $0) }

@@ -7,7 +7,7 @@ import Testing
 @Suite("What a job file says")
 struct JobDescriptionTests {
     @Test func `a command is all it takes`() throws {
-        let job = try JobDescription(Array(#"{"command": ["/usr/bin/id", "-u"]}"#.utf8))
+        let job = try JobDescription(Array(#"{"spool": "/s", "command": ["/usr/bin/id", "-u"]}"#.utf8))
         #expect(job.command == ["/usr/bin/id", "-u"])
         #expect(job.executable == .path("/usr/bin/id"))
         #expect(job.login == nil)
@@ -18,10 +18,11 @@ struct JobDescriptionTests {
 
     @Test func `every member is read`() throws {
         let text = #"""
-            {"login": "alice", "account": "MYCORP\\bob", "command": ["id"], "name": "frame 1",
-             "environment": {"FRAME": "1"}, "nice": 5, "working_directory": "/var/tmp"}
+            {"spool": "/var/spool/render", "login": "alice", "account": "MYCORP\\bob", "command": ["id"],
+             "name": "frame 1", "environment": {"FRAME": "1"}, "nice": 5, "working_directory": "/var/tmp"}
             """#
         let job = try JobDescription(Array(text.utf8))
+        #expect(job.spool == "/var/spool/render")
         #expect(job.login == "alice")
         #expect(job.account == #"MYCORP\bob"#)
         #expect(job.executable == .name("id"))
@@ -35,27 +36,30 @@ struct JobDescriptionTests {
         "is refused, and why",
         arguments: [
             ("", "not JSON"),
-            (#"{"command": ["id"]"#, "not JSON"),
+            (#"{"spool": "/s", "command": ["id"]"#, "not JSON"),
             ("[]", "no JSON object"),
             ("42", "no JSON object"),
-            ("{}", "\"command\" is missing"),
-            (#"{"command": []}"#, "\"command\" is empty"),
-            (#"{"command": [""]}"#, "\"command\" is empty"),
-            (#"{"command": "id"}"#, "\"command\" is not of the type"),
-            (#"{"command": ["id", 1]}"#, "is not of the type"),
-            (#"{"command": ["id"], "acount": "bob"}"#, "\"acount\" is no member"),
-            (#"{"command": ["id"], "\#u{1B}[2J": 1}"#, "no"),
-            (#"{"command": ["id"], "account": ""}"#, "\"account\""),
-            (#"{"command": ["id"], "account": "-u root"}"#, "\"account\""),
-            (#"{"command": ["id"], "account": "0"}"#, "\"account\""),
-            (#"{"command": ["id"], "account": "bob\u0000root"}"#, "\"account\""),
-            (#"{"command": ["id"], "login": "a\nb"}"#, "\"login\""),
-            (#"{"command": ["id", "\u0000"]}"#, "zero byte"),
-            (#"{"command": ["id"], "environment": {"A=B": "1"}}"#, "name of a variable"),
-            (#"{"command": ["id"], "environment": {"": "1"}}"#, "name of a variable"),
-            (#"{"command": ["id"], "nice": -1}"#, "\"nice\" is -1"),
-            (#"{"command": ["id"], "nice": 20}"#, "\"nice\" is 20"),
-            (#"{"command": ["id"], "working_directory": "tmp"}"#, "relative"),
+            (#"{"spool": "/s"}"#, "\"command\" is missing"),
+            (#"{"command": ["id"]}"#, "\"spool\" is missing"),
+            (#"{"spool": "spool", "command": ["id"]}"#, "\"spool\" is no full path"),
+            (#"{"spool": "/s\u0000", "command": ["id"]}"#, "zero byte"),
+            (#"{"spool": "/s", "command": []}"#, "\"command\" is empty"),
+            (#"{"spool": "/s", "command": [""]}"#, "\"command\" is empty"),
+            (#"{"spool": "/s", "command": "id"}"#, "\"command\" is not of the type"),
+            (#"{"spool": "/s", "command": ["id", 1]}"#, "is not of the type"),
+            (#"{"spool": "/s", "command": ["id"], "acount": "bob"}"#, "\"acount\" is no member"),
+            (#"{"spool": "/s", "command": ["id"], "\#u{1B}[2J": 1}"#, "no"),
+            (#"{"spool": "/s", "command": ["id"], "account": ""}"#, "\"account\""),
+            (#"{"spool": "/s", "command": ["id"], "account": "-u root"}"#, "\"account\""),
+            (#"{"spool": "/s", "command": ["id"], "account": "0"}"#, "\"account\""),
+            (#"{"spool": "/s", "command": ["id"], "account": "bob\u0000root"}"#, "\"account\""),
+            (#"{"spool": "/s", "command": ["id"], "login": "a\nb"}"#, "\"login\""),
+            (#"{"spool": "/s", "command": ["id", "\u0000"]}"#, "zero byte"),
+            (#"{"spool": "/s", "command": ["id"], "environment": {"A=B": "1"}}"#, "name of a variable"),
+            (#"{"spool": "/s", "command": ["id"], "environment": {"": "1"}}"#, "name of a variable"),
+            (#"{"spool": "/s", "command": ["id"], "nice": -1}"#, "\"nice\" is -1"),
+            (#"{"spool": "/s", "command": ["id"], "nice": 20}"#, "\"nice\" is 20"),
+            (#"{"spool": "/s", "command": ["id"], "working_directory": "tmp"}"#, "relative"),
         ]
     )
     func refusal(text: String, reason: String) {
@@ -65,7 +69,7 @@ struct JobDescriptionTests {
     }
 
     @Test func `text that is not UTF-8 is refused`() {
-        let bytes = Array(#"{"command": ["id", ""#.utf8) + [0xC3, 0x28] + Array(#""]}"#.utf8)
+        let bytes = Array(#"{"spool": "/s", "command": ["id", ""#.utf8) + [0xC3, 0x28] + Array(#""]}"#.utf8)
         #expect(throws: JobDescriptionError(message: "the file is not UTF-8")) { try JobDescription(bytes) }
     }
 
@@ -81,7 +85,7 @@ struct JobDescriptionTests {
     }
 
     @Test func `names are read as the site spells them`() throws {
-        let bytes = Array(#"{"command": ["id"], "account": "MYCORP+bob"}"#.utf8)
+        let bytes = Array(#"{"spool": "/s", "command": ["id"], "account": "MYCORP+bob"}"#.utf8)
         #expect(throws: JobDescriptionError.self) { try JobDescription(bytes) }
         #expect(throws: Never.self) { try JobDescription(bytes, syntax: AccountNameSyntax(separator: "+")) }
     }

@@ -9,7 +9,7 @@ import Testing
 struct JobRunnerTests {
     @Test func `a job belongs to the owner of its file`() async throws {
         let fixture = try WorkerFixture()
-        let (folder, result) = await fixture.run(#"{"command": ["/usr/bin/id", "-u"], "name": "n"}"#, owner: 2001)
+        let (folder, result) = await fixture.run(#""command": ["/usr/bin/id", "-u"], "name": "n""#, owner: 2001)
         #expect(folder == .done)
         #expect(result.login == "alice")
         #expect(result.account == "alice")
@@ -24,35 +24,84 @@ struct JobRunnerTests {
         #expect(launch.command.standardError == .standardOutput)
         #expect(
             launch.command.standardOutput
-                == .file(fixture.logs.appending("\(result.id).log"), .createNew)
+                == .file(fixture.logs.path.appending("\(result.id).log"), .createNew)
         )
     }
 
     @Test(
         "who may name which login",
         arguments: [
-            // owner, login in the file, folder, account
-            (2001, "alice", SpoolFolder.done, "alice"),
-            (2001, "bob", .refused, nil),
-            (2001, "root", .refused, nil),
-            (2001, "ALICE", .refused, nil),
-            (999, "alice", .refused, nil),
-            (0, "alice", .done, "alice"),
-            (0, "root", .refused, nil),
-            (0, "nobody-here", .refused, nil),
-        ] as [(UInt32, String, SpoolFolder, String?)]
+            // owner, entrance, login in the file, folder, account
+            (2001, .new, "alice", .done, "alice"),
+            (2001, .new, "bob", .refused, nil),
+            (2001, .new, "root", .refused, nil),
+            (2001, .new, "ALICE", .refused, nil),
+            (999, .new, "alice", .refused, nil),
+            // Whoever can rename a file of root's can put it into `new`.
+            (0, .new, "alice", .refused, nil),
+            (0, .new, "root", .refused, nil),
+            (0, .newRoot, "alice", .done, "alice"),
+            (0, .newRoot, "root", .refused, nil),
+            (0, .newRoot, "nobody-here", .refused, nil),
+        ] as [(UInt32, SpoolFolder, String, SpoolFolder, String?)]
     )
-    func login(owner: UInt32, login: String, folder: SpoolFolder, account: String?) async throws {
+    func login(
+        owner: UInt32,
+        entrance: SpoolFolder,
+        login: String,
+        folder: SpoolFolder,
+        account: String?
+    ) async throws {
         let fixture = try WorkerFixture()
-        let outcome = await fixture.run(#"{"command": ["id"], "login": "\#(login)"}"#, owner: owner)
+        let outcome = await fixture.run(
+            #""command": ["id"], "login": "\#(login)""#,
+            owner: owner,
+            through: entrance
+        )
         #expect(outcome.folder == folder)
         #expect(outcome.result.account == account)
         #expect(fixture.launcher.recorder.launches.count == (account == nil ? 0 : 1))
     }
 
+    @Test func `a file of root's that names a login is nobody's job in new, and the remedy is new-root`() async throws {
+        let fixture = try WorkerFixture("proxy_execution_mode = proxy")
+        let (_, result) = await fixture.run(#""command": ["id"], "login": "bob""#, owner: 0)
+        #expect(result.reason == "loginNotOwner")
+        #expect(result.message.hasSuffix("put it into new-root"))
+        #expect(fixture.audit.records.map(\.request.login) == ["root"])
+    }
+
+    @Test func `a file that somebody moved here from where it was meant for is nobody's job`() async throws {
+        let fixture = try WorkerFixture()
+        let (folder, result) = await fixture.run(owner: 2002, for: "/projects/film/spool")
+        #expect(folder == .refused)
+        #expect(result.reason == "otherSpool")
+        #expect(result.message.contains("/projects/film/spool"))
+        #expect(fixture.launcher.recorder.launches.isEmpty)
+        let record = try #require(fixture.audit.records.first)
+        #expect(record.request.login == "bob")
+        #expect(record.outcome == "denied")
+        #expect(record.reason == "otherSpool")
+    }
+
+    @Test func `a spool is the same one however its path is written`() async throws {
+        let fixture = try WorkerFixture()
+        let path = "\(fixture.scratch.path)/./x/..//spool/"
+        // A file path keeps no second slash, so the text is written by hand.
+        let members = #""command": ["id"]}"#
+        let item = SpoolItem(
+            id: JobID(),
+            fileName: "job.json",
+            entrance: .new,
+            owner: UserID(rawValue: 2001),
+            content: .jobFile(Array("{\"spool\": \"\(path)\", \(members)".utf8))
+        )
+        #expect(await fixture.runner.run(item).folder == .done)
+    }
+
     @Test func `a forged login stands in the audit log under the name of its forger`() async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = proxy")
-        let (_, result) = await fixture.run(#"{"command": ["id"], "login": "bob"}"#, owner: 2001)
+        let (_, result) = await fixture.run(#""command": ["id"], "login": "bob""#, owner: 2001)
         #expect(result.reason == "loginNotOwner")
         let record = try #require(fixture.audit.records.first)
         #expect(record.request.login == "alice")
@@ -64,10 +113,10 @@ struct JobRunnerTests {
     @Test(
         "what is refused, and by which rule",
         arguments: [
-            (#"{"command": ["id"], "account": "bob"}"#, 2001, "notGranted"),
-            (#"{"command": ["id"]}"#, 0, "superuser"),
-            (#"{"command": ["id"]}"#, 999, "belowMinimumUserID"),
-            (#"{"command": ["id"], "environment": {"A": "1"}}"#, 2001, "environmentNotExported"),
+            (#""command": ["id"], "account": "bob""#, 2001, "notGranted"),
+            (#""command": ["id"]"#, 0, "superuser"),
+            (#""command": ["id"]"#, 999, "belowMinimumUserID"),
+            (#""command": ["id"], "environment": {"A": "1"}"#, 2001, "environmentNotExported"),
         ] as [(String, UInt32, String)]
     )
     func refusal(text: String, owner: UInt32, reason: String) async throws {
@@ -82,7 +131,7 @@ struct JobRunnerTests {
 
     @Test func `a refusal names the line that refused`() async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = user\nminimum_uid = 2002")
-        let (_, result) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        let (_, result) = await fixture.run(owner: 2001)
         #expect(result.message.contains("/etc/worker.conf:2"))
         let rule = try #require(result.rules?.last)
         #expect(rule.source == "/etc/worker.conf")
@@ -92,7 +141,7 @@ struct JobRunnerTests {
     @Test func `in proxy mode everybody's jobs run as the proxy account`() async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = proxy")
         for owner in [UInt32(0), 999, 2001, 2002] {
-            let (folder, result) = await fixture.run(#"{"command": ["id"], "account": "bob"}"#, owner: owner)
+            let (folder, result) = await fixture.run(#""command": ["id"], "account": "bob""#, owner: owner)
             #expect(folder == .done)
             #expect(result.account == "qubeproxy")
         }
@@ -102,12 +151,12 @@ struct JobRunnerTests {
         let fixture = try WorkerFixture()
         // By number the directory still says alice; by name it has another number.
         fixture.directory.answer(try AccountName("alice"), with: try .forTesting("alice", uid: 2999))
-        let (folder, _) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        let (folder, _) = await fixture.run(owner: 2001)
         #expect(folder != .done)
         #expect(fixture.launcher.recorder.launches.isEmpty)
     }
 
-    @Test(arguments: [#"{"command": ["id"]}"#, #"{"command": ["id"], "account": "alice"}"#])
+    @Test(arguments: [#""command": ["id"]"#, #""command": ["id"], "account": "alice""#])
     func `a local account is not the domain's account of the same name`(text: String) async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = user\nworker_host_domain = MYCORP")
         let person = try Account.forTesting(#"MYCORP\alice"#, uid: 11_103)
@@ -119,7 +168,7 @@ struct JobRunnerTests {
     }
 
     @Test func `an owner without an account has no jobs`() async throws {
-        let (folder, result) = await (try WorkerFixture()).run(#"{"command": ["id"]}"#, owner: 4711)
+        let (folder, result) = await (try WorkerFixture()).run(owner: 4711)
         #expect(folder == .bad)
         #expect(result.reason == "unknownOwner")
     }
@@ -127,7 +176,7 @@ struct JobRunnerTests {
     @Test func `a directory that is down lets nothing run`() async throws {
         let fixture = try WorkerFixture()
         fixture.directory.failEverything()
-        let (folder, result) = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        let (folder, result) = await fixture.run(owner: 2001)
         #expect(folder == .failed)
         #expect(result.reason == "directoryUnavailable")
         #expect(fixture.launcher.recorder.launches.isEmpty)
@@ -135,21 +184,21 @@ struct JobRunnerTests {
 
     @Test func `variables are handed on where the worker's file says so`() async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = user\nenvironment = export")
-        _ = await fixture.run(#"{"command": ["id"], "environment": {"FRAME": "7"}}"#, owner: 2001)
+        _ = await fixture.run(#""command": ["id"], "environment": {"FRAME": "7"}"#, owner: 2001)
         #expect(fixture.launcher.recorder.launches.first?.command.environment == .export(["FRAME": "7"]))
     }
 
     @Test("nice values add up and end at 19", arguments: [(0, 0, 0), (5, 3, 8), (15, 10, 19)])
     func niceness(worker: Int, job: Int, sum: Int) async throws {
         let fixture = try WorkerFixture("proxy_execution_mode = user\nproxy_nice_value = \(worker)")
-        _ = await fixture.run(#"{"command": ["id"], "nice": \#(job)}"#, owner: 2001)
+        _ = await fixture.run(#""command": ["id"], "nice": \#(job)"#, owner: 2001)
         #expect(fixture.launcher.recorder.launches.first?.command.niceness == sum)
     }
 
     @Test func `a job that cannot be started has failed, with the step`() async throws {
         let error = LaunchError(.executableNotStarted, step: .execute, errno: .noSuchFileOrDirectory, message: "gone")
         let fixture = try WorkerFixture(script: [.fails(error)])
-        let (folder, result) = await fixture.run(#"{"command": ["/no/such"]}"#, owner: 2001)
+        let (folder, result) = await fixture.run(#""command": ["/no/such"]"#, owner: 2001)
         #expect(folder == .failed)
         #expect(result.reason == "executableNotStarted")
         #expect(result.step == "\(LaunchStep.execute)")
@@ -160,17 +209,17 @@ struct JobRunnerTests {
         let fixture = try WorkerFixture(script: [
             .ends(ExitReport(status: .exited(3))), .ends(ExitReport(status: .signaled(.kill))),
         ])
-        let first = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        let first = await fixture.run(owner: 2001)
         #expect(first.folder == .done)
         #expect(first.result.exited == 3)
-        let second = await fixture.run(#"{"command": ["id"]}"#, owner: 2001)
+        let second = await fixture.run(owner: 2001)
         #expect(second.folder == .done)
         #expect(second.result.signaled == 9)
         #expect(second.result.exited == nil)
     }
 
     @Test func `a result reads back as it was written`() async throws {
-        let (_, result) = await (try WorkerFixture()).run(#"{"command": ["id"]}"#, owner: 2001)
+        let (_, result) = await (try WorkerFixture()).run(owner: 2001)
         #expect(try JobResult(decoding: result.encoded()) == result)
     }
 }

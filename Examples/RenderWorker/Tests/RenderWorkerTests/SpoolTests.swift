@@ -23,7 +23,10 @@ struct SpoolTests {
 
     @Test(
         "has directories of its own with the right modes",
-        arguments: [("new", 0o1777), ("running", 0o700), ("done", 0o755), ("refused", 0o755), ("bad", 0o755)]
+        arguments: [
+            ("new", 0o1777), ("new-root", 0o700), ("running", 0o700), ("done", 0o755), ("refused", 0o755),
+            ("bad", 0o755), ("failed", 0o755),
+        ]
     )
     func directories(name: String, mode: UInt32) async throws {
         _ = try Spool(path)
@@ -132,6 +135,35 @@ struct SpoolTests {
         let item = try await taken(spool)
         #expect(item.fileName.printable().utf8.allSatisfy { $0 >= 0x20 })
         #expect(try scratch.names(in: new).isEmpty)
+    }
+
+    @Test func `root submits where nobody else can`() async throws {
+        let spool = try Spool(path)
+        try scratch.write("of root", to: path.appending("new-root/a.json"))
+        try scratch.write("of anybody", to: new.appending("a.json"))
+        let items = [try await taken(spool), try await taken(spool)]
+        #expect(Set(items.map(\.entrance)) == [.new, .newRoot])
+        #expect(items.filter(\.isSubmittedByRoot).map(\.entrance) == [.newRoot])
+        #expect(try scratch.names(in: path.appending("running")).count == 2)
+    }
+
+    @Test func `what is not root's is no job in the directory of root's jobs`() async throws {
+        let spool = try Spool(path)
+        try scratch.write("x", to: path.appending("new-root/a.json"), owner: 2001)
+        let item = try await taken(spool)
+        guard case .unusable(let reason) = item.content else {
+            Issue.record("\(item)")
+            return
+        }
+        #expect(reason.contains("belongs to user id 2001"))
+        #expect(!item.isSubmittedByRoot)
+    }
+
+    @Test func `a directory for root's jobs that others can write to is refused`() throws {
+        _ = try Spool(path)
+        try ScratchFolder.check(unsafe path.appending("new-root").withPlatformString { unsafe chmod($0, 0o770) })
+        let error = #expect(throws: SpoolError.self) { try Spool(path) }
+        #expect(error?.message.contains("chmod 700 it") == true)
     }
 
     @Test func `drafts are left alone`() async throws {

@@ -10,7 +10,7 @@ import SystemPackage
 struct WorkerFixture {
     let scratch: ScratchFolder
     let spoolPath: FilePath
-    let logs: FilePath
+    let logs: Folder
     let directory: InMemoryAccountDirectory
     let audit = RecordingAuditLog()
     let launcher: AnnouncingLauncher
@@ -20,7 +20,7 @@ struct WorkerFixture {
     init(_ configuration: String = "proxy_execution_mode = user", script: [RecordingLauncher.Outcome] = []) throws {
         scratch = try ScratchFolder()
         spoolPath = scratch.path.appending("spool")
-        logs = scratch.path.appending("logs")
+        logs = try OwnedDirectory.open(scratch.path.appending("logs"), permissions: 0o1777)
         directory = InMemoryAccountDirectory([
             try .forTesting("root", uid: 0, home: "/root"),
             try .forTesting("svc999", uid: 999),
@@ -42,7 +42,7 @@ struct WorkerFixture {
             ),
             directory: directory,
             audit: audit,
-            settings: JobSettings(loaded, logs: logs),
+            settings: JobSettings(loaded, spool: spoolPath, logs: logs),
             running: running,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         )
@@ -58,19 +58,31 @@ struct WorkerFixture {
         )
     }
 
+    /// A job file for a spool, the fixture's own unless another is named.
+    func jobFile(_ members: String, for spool: FilePath? = nil) -> String {
+        "{\"spool\": \"\(spool ?? spoolPath)\", \(members)}"
+    }
+
     /// Runs one job file as if it had come through the spool.
-    func run(_ text: String, owner: UInt32) async -> (folder: SpoolFolder, result: JobResult) {
+    func run(
+        _ members: String = #""command": ["id"]"#,
+        owner: UInt32,
+        through entrance: SpoolFolder = .new,
+        for spool: FilePath? = nil
+    ) async -> (folder: SpoolFolder, result: JobResult) {
         await runner.run(
             SpoolItem(
                 id: JobID(),
                 fileName: "job.json",
+                entrance: entrance,
                 owner: UserID(rawValue: owner),
-                content: .jobFile(Array(text.utf8))
+                content: .jobFile(Array(jobFile(members, for: spool).utf8))
             )
         )
     }
 
-    func submit(_ name: String, _ text: String = #"{"command": ["/usr/bin/id"]}"#, owner: UInt32 = 2001) throws {
+    func submit(_ name: String, _ text: String? = nil, owner: UInt32 = 2001) throws {
+        let text = text ?? jobFile(#""command": ["/usr/bin/id"]"#)
         try scratch.write(text, to: spoolPath.appending("new").appending(name), owner: owner)
     }
 
