@@ -22,6 +22,14 @@ final class CompleteFiles: Sendable {
         files.withLock { $0.remove(file) != nil }
     }
 
+    /// Remembers a file.
+    func insert(_ file: Arrival) {
+        files.withLock { files in
+            if files.count >= Self.most { files.removeAll() }
+            files.insert(file)
+        }
+    }
+
     /// Reads every event that is there.
     ///
     /// - Parameter descriptor: The descriptor of `inotify_init1`, which does not wait.
@@ -52,10 +60,6 @@ final class CompleteFiles: Sendable {
         let name = unsafe bytes.withUnsafeBufferPointer { bytes in
             unsafe bytes.baseAddress.flatMap { unsafe FilePath.Component(platformString: $0) }
         }
-        guard let name else { return }
-        files.withLock { files in
-            if files.count >= Self.most { files.removeAll() }
-            files.insert(Arrival(entrance: entrance, name: name))
-        }
+        if let name { insert(Arrival(entrance: entrance, name: name)) }
     }
 }

@@ -7,10 +7,11 @@ extension Spool {
         case taken(SpoolItem)
         case vanished
         case notYet
+        case stuck(SpoolError)
     }
 
     /// Takes one name out of its directory, if it is still there and nobody is still writing to it.
-    func take(_ arrival: Arrival, settled: Bool) throws(SpoolError) -> Taken {
+    func take(_ arrival: Arrival, settled: Bool) -> Taken {
         let folder = folder(arrival.entrance)
         guard let facts = try? folder.facts(of: arrival.name) else { return .vanished }
         guard facts.kind == .regular else {
@@ -25,15 +26,17 @@ extension Spool {
         } catch .wouldBlock {
             // Somebody holds a lease on it; the kernel takes it away in a while (fcntl(2), F_SETLEASE).
             return .notYet
+        } catch let error where [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory].contains(error) {
+            return stuck(arrival, "opened", error)
         } catch {
             return setAside(arrival, facts, "cannot be read: \(error)")
         }
         defer { try? file.close() }
-        return try claim(arrival, file)
+        return claim(arrival, file)
     }
 
     /// Moves an open file to `running` and reads it, if it is one that can be believed.
-    private func claim(_ arrival: Arrival, _ file: FileDescriptor) throws(SpoolError) -> Taken {
+    private func claim(_ arrival: Arrival, _ file: FileDescriptor) -> Taken {
         guard let facts = try? file.facts() else { return .vanished }
         if let reason = Self.objection(to: facts, in: arrival.entrance) { return setAside(arrival, facts, reason) }
         let id = JobID()
@@ -57,7 +60,8 @@ extension Spool {
                 reason = "cannot be read: \(error)"
             }
         }
-        try move(id.file, from: .running, to: .bad, as: id.file)
+        // What cannot be moved on now is when its result is written.
+        try? move(id.file, from: .running, to: .bad, as: id.file)
         return .taken(item(id, arrival, facts, .unusable(reason)))
     }
 
@@ -93,11 +97,27 @@ extension Spool {
         return .taken(item(id, arrival, facts, .unusable(reason)))
     }
 
-    /// A mount point cannot be moved, and a user may have made one: it is reported once and then passed over.
+    /// Tells what can never be moved from what cannot at the moment.
+    ///
+    /// A mount point stays where it is, and a user may have made one: it is reported once and then passed over.
+    /// Everything else is the state of the file system. Any submitter can fill that, and a good file must not be given
+    /// up for it.
     private func cannotMove(_ arrival: Arrival, _ facts: FileFacts, _ error: Errno) -> Taken {
+        guard error == .resourceBusy || error == .improperLink else { return stuck(arrival, "moved", error) }
         immovable.insert(facts.identity)
         let reason = "cannot be moved out of the spool (\(error)), so it stays there; remove it"
         return .taken(item(JobID(), arrival, facts, .unusable(reason)))
+    }
+
+    private func stuck(_ arrival: Arrival, _ participle: String, _ error: Errno) -> Taken {
+        watch.keep(arrival)
+        return .stuck(
+            SpoolError(
+                path: path.appending(arrival.entrance.rawValue).appending(arrival.name),
+                message: "cannot be \(participle) at the moment (\(error)), and is tried again; look after the file "
+                    + "system and the limits of the worker"
+            )
+        )
     }
 
     private func item(

@@ -15,6 +15,9 @@ public actor Spool {
 
         /// Nothing at the moment; with `true` something is there that is still being written: look again soon.
         case nothing(lookAgain: Bool)
+
+        /// Nothing at the moment, and something is there that the file system does not let be taken: look again soon.
+        case stuck(SpoolError)
     }
 
     /// The directory that holds the others.
@@ -79,17 +82,19 @@ public actor Spool {
     /// - Throws: ``SpoolError`` when one of the two cannot be read.
     public func next(settled: Bool = false) throws(SpoolError) -> Next {
         var lookAgain = false
+        var trouble: SpoolError?
         for isSecondTry in [false, true] {
             while let arrival = waiting.popLast() {
-                switch try take(arrival, settled: settled) {
+                switch take(arrival, settled: settled) {
                 case .taken(let item): return .item(item)
                 case .vanished: continue
                 case .notYet: lookAgain = true
+                case .stuck(let error): trouble = trouble ?? error
                 }
             }
             if !isSecondTry { waiting = try arrivals() }
         }
-        return .nothing(lookAgain: lookAgain)
+        return trouble.map { .stuck($0) } ?? .nothing(lookAgain: lookAgain)
     }
 
     /// Writes the result of a job and puts its file beside it.

@@ -53,4 +53,7 @@ final class SpoolWatch {
 
     /// Whether the writer of a file has closed it since it was asked last.
     func isComplete(_ file: Arrival) -> Bool { complete.remove(file) }
+
+    /// Keeps a file for which that was so and which could not be taken up.
+    func keep(_ file: Arrival) { complete.insert(file) }
 }

@@ -66,6 +66,8 @@ public struct Worker: Sendable {
         var stops = 0
         var isExhausted = false
         var failure: SpoolError?
+        /// What was logged, so that it is not with every look.
+        var trouble: SpoolError?
         var laterLook: Task<Void, Never>?
     }
 
@@ -92,8 +94,16 @@ public struct Worker: Sendable {
                     state.count += 1
                     group.addTask { await self.carryOut(item) }
                 case .nothing(let lookAgain):
+                    state.trouble = nil
                     state.isExhausted = state.once && !lookAgain
                     if lookAgain { look(again: &state) }
+                    return
+                case .stuck(let trouble):
+                    // Nothing more will come that could wait for a better moment.
+                    if state.once { throw trouble }
+                    if state.trouble != trouble { logger.error("\(trouble)") }
+                    state.trouble = trouble
+                    look(again: &state)
                     return
                 }
             } catch {

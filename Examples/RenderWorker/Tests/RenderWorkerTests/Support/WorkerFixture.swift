@@ -48,13 +48,16 @@ struct WorkerFixture {
         )
     }
 
-    func worker(limit: Int = 2) throws -> Worker {
+    func worker(
+        limit: Int = 2,
+        logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) throws -> Worker {
         Worker(
             spool: try Spool(spoolPath),
             runner: runner,
             running: running,
             limit: limit,
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            logger: logger
         )
     }
 
