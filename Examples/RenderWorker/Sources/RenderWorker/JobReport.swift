@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// One job of a spool, told by those who cannot be wrong: the kernel, and the job itself.
+/// One job of a spool, told by the worker, by the kernel, and by the job itself.
 public struct JobReport: Sendable, Hashable {
     /// What the worker wrote down.
     public let result: JobResult
@@ -11,16 +11,22 @@ public struct JobReport: Sendable, Hashable {
     /// What the job said of itself.
     public let identity: IdentityOutput?
 
-    /// Who owns the log, by the kernel.
-    public let logOwner: UserID?
+    /// Who owned the log when the job began, by the kernel.
+    public var logOwner: UserID? { result.logOwner.map(UserID.init(rawValue:)) }
 
-    /// Whether the worker, the job and the kernel disagree about as whom it ran.
-    public var isContradictory: Bool {
-        guard let uid = result.uid else { return identity != nil || logOwner != nil }
-        if logOwner?.rawValue != uid { return true }
-        guard let identity else { return false }
-        return identity.user.number != uid || identity.group.number != result.gid
-            || Set(identity.groups.map(\.number)) != Set(result.groups ?? [])
+    /// Whether the kernel and the job bear out as whom the worker says that it ran.
+    ///
+    /// What the job can bring about is no contradiction, so that no job can raise an alarm: it may print whatever it
+    /// likes, and remove its log.
+    public var verdict: JobVerdict {
+        guard let uid = result.uid else { return result.logOwner == nil ? .agreement : .contradiction }
+        guard let owner = result.logOwner else { return .unverified }
+        guard owner == uid else { return .contradiction }
+        guard let identity else { return .agreement }
+        let agrees =
+            identity.user.number == uid && identity.group.number == result.gid
+            && Set(identity.groups.map(\.number)) == Set(result.groups ?? [])
+        return agrees ? .agreement : .unverified
     }
 
     /// Reads every result of a spool, in the order the jobs were taken up.
@@ -51,19 +57,16 @@ public struct JobReport: Sendable, Hashable {
     init(_ result: JobResult, in folder: SpoolFolder) {
         self.result = result
         self.folder = folder
-        var owner: UserID?
         var text = ""
         // The log belongs to the account of the job, which may have put anything there.
         if let path = result.log.map({ FilePath($0) }), let name = path.lastComponent,
             let logs = try? Folder(opening: path.removingLastComponent()), let file = try? logs.open(name)
         {
-            if let facts = try? file.facts(), facts.kind == .regular {
-                owner = facts.owner
+            if (try? file.facts())?.kind == .regular {
                 text = String(decoding: (try? file.contents(limit: 64 << 10)) ?? [], as: UTF8.self)
             }
             try? file.close()
         }
-        logOwner = owner
         identity = IdentityOutput(in: text)
     }
 }

@@ -81,6 +81,9 @@ public struct JobResult: Sendable, Codable, Hashable {
     /// The file it wrote to.
     public var log: String?
 
+    /// Who owned that file when the job had just begun, by the kernel; later it is the job's to change.
+    public var logOwner: UInt32?
+
     /// What it exited with.
     public var exited: Int32?
 

@@ -92,7 +92,7 @@ public struct JobRunner: Sendable {
         // The file belongs to a user id: should its name mean another one here, the job is not that person's. Root may
         // name whom it submits for.
         if !item.isSubmittedByRoot || description.login == nil { request.loginUserID = item.owner }
-        let log = settings.logs.path.appending(item.id.log)
+        let log = settings.logs.file(of: item.id)
         let process = try await launch(try command(for: description, log: log), for: request, &result)
         result.log = log.string
         running.add(process, of: item.id)
@@ -101,6 +101,7 @@ public struct JobRunner: Sendable {
             "runs as \(process.identity.account.name)",
             metadata: ["job": "\(item.id)", "login": "\(owner.name)", "pid": "\(process.processID.rawValue)"]
         )
+        result.logOwner = await settings.logs.owner(of: item.id)?.rawValue
         do throws(LaunchError) {
             result.note(try await process.exitReport())
         } catch {

@@ -16,16 +16,16 @@ public struct JobSettings: Sendable {
     /// The spool that jobs have to be meant for, from the root.
     public var spool: FilePath
 
-    /// The directory of the logs, by its path from the root: a job has a working directory of its own.
-    public var logs: Folder
+    /// Where jobs write.
+    public var logs: JobLogs
 
     /// Takes the settings of a worker's file.
     ///
     /// - Parameters:
     ///   - configuration: The worker's file.
     ///   - spool: The spool, by its path from the root.
-    ///   - logs: The directory of the logs, by its path from the root.
-    public init(_ configuration: WorkerConfiguration, spool: FilePath, logs: Folder) {
+    ///   - logs: Where jobs write.
+    public init(_ configuration: WorkerConfiguration, spool: FilePath, logs: JobLogs) {
         syntax = configuration.nameSyntax
         environment = configuration.environment
         niceness = configuration.niceValue.value

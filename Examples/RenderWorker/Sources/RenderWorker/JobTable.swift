@@ -1,10 +1,10 @@
 import Impersonation
 public import SystemPackage
 
-/// The table of a spool: who submitted what, as whom it ran, and why.
+/// The table of a spool: who submitted what, as whom it ran, who it says that it was, and why.
 public struct JobTable: Sendable {
     private static let titles = [
-        "job", "submitted by", "ran as", "uid", "groups", "file owner", "status", "why",
+        "job", "submitted by", "ran as", "says uid", "says groups", "log owner", "status", "why",
     ]
 
     /// Groups named in a row before the others are only counted.
@@ -29,11 +29,11 @@ public struct JobTable: Sendable {
             return [
                 (result.name ?? result.file).printable(limit: 24),
                 name(result.owner),
-                report.identity?.user.name ?? "-",
+                result.account ?? "-",
                 report.identity.map { String($0.user.number) } ?? "-",
                 report.identity.map { Self.text(of: $0.groups) } ?? "-",
                 name(report.logOwner?.rawValue),
-                (report.isContradictory ? "CONTRADICTION " : "") + Self.status(of: report),
+                Self.mark(report.verdict) + Self.status(of: report),
                 "\(result.reason): \(result.message)".printable(limit: 400),
             ]
             .map { $0.printable(limit: 400) }
@@ -68,6 +68,14 @@ public struct JobTable: Sendable {
     private static func text(of groups: [IdentityOutput.Name]) -> String {
         let named = groups.prefix(namedGroups).map(\.name).joined(separator: ",")
         return groups.count > namedGroups ? "\(named) +\(groups.count - namedGroups)" : named
+    }
+
+    private static func mark(_ verdict: JobVerdict) -> String {
+        switch verdict {
+        case .agreement: ""
+        case .unverified: "unverified "
+        case .contradiction: "CONTRADICTION "
+        }
     }
 
     private static func status(of report: JobReport) -> String {

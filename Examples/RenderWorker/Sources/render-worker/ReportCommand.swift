@@ -11,7 +11,8 @@ struct ReportCommand: AsyncParsableCommand {
         abstract: "Prints a table of the jobs of a spool: who submitted what, as whom it ran, and why.",
         discussion: """
             User id and groups are what the job itself printed, if it ran id(1); the owner of its log is what the \
-            kernel says. Exits with 1 when they contradict what the worker wrote down.
+            kernel said when the job began. Exits with 1 when that contradicts what the worker wrote down. A job whose \
+            own words do, or whose log was gone at once, is only marked as unverified: any job can do that.
             """
     )
 
@@ -29,6 +30,6 @@ struct ReportCommand: AsyncParsableCommand {
             names[id] = try? await directory.account(withID: id)?.name.spelling
         }
         for line in JobTable(reports, names: names, width: width).lines { print(line) }
-        if reports.contains(where: \.isContradictory) { throw ExitCode.failure }
+        if reports.contains(where: { $0.verdict == .contradiction }) { throw ExitCode.failure }
     }
 }

@@ -66,7 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
                 impersonator: impersonator,
                 directory: directory,
                 audit: audit,
-                settings: JobSettings(configuration, spool: spool, logs: logs),
+                settings: JobSettings(configuration, spool: spool, logs: JobLogs(logs)),
                 running: running,
                 logger: logger
             ),

@@ -54,7 +54,22 @@ struct DaemonTests {
         #expect(report.logOwner == UserID(rawValue: 2001))
         #expect(report.identity?.user.number == 2001)
         #expect(Set(report.identity?.groups.map(\.number) ?? []) == [2001, 3001, 3002])
-        #expect(!report.isContradictory)
+        #expect(report.verdict == .agreement)
+    }
+
+    @Test func `no job can make the report cry contradiction`() async throws {
+        let daemon = try Daemon(in: scratch)
+        _ = try await daemon.line(containing: "ready")
+        try submit("liar", "echo 'uid=0(root) gid=0(root) groups=0(root)'", to: daemon.spool)
+        _ = try await daemon.line(containing: "done:")
+        try submit("shredder", "rm \(daemon.logs)/*.log", to: daemon.spool)
+        _ = try await daemon.line(containing: "done:")
+        daemon.send(SIGTERM)
+        #expect(await daemon.end() == 0)
+        let reports = try JobReport.read(daemon.spool)
+        #expect(reports.map(\.result.exited) == [0, 0])
+        #expect(try scratch.names(in: daemon.logs).isEmpty)
+        #expect(!reports.contains { $0.verdict == .contradiction })
     }
 
     @Test func `the first signal lets running jobs end and takes no new one`() async throws {

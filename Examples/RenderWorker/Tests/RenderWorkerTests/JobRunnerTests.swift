@@ -1,3 +1,4 @@
+import Glibc
 import Impersonation
 import ImpersonationTesting
 import SystemPackage
@@ -26,6 +27,32 @@ struct JobRunnerTests {
             launch.command.standardOutput
                 == .file(fixture.logs.path.appending("\(result.id).log"), .createNew)
         )
+    }
+
+    @Test(
+        "the owner of the log is written down by the kernel's word",
+        arguments: [("made by the job", 2001), ("another's", 2002), ("gone", nil), ("another's by another name", nil)]
+            as [(String, UInt32?)]
+    )
+    func logOwner(log: String, owner: UInt32?) async throws {
+        let fixture = try WorkerFixture()
+        let id = JobID()
+        let path = fixture.logs.file(of: id)
+        switch log {
+        case "gone": break
+        case "another's by another name":
+            let other = fixture.scratch.path.appending("other")
+            try fixture.scratch.write("", to: other, owner: 2002)
+            try ScratchFolder.check(
+                unsafe other.withPlatformString { other in
+                    unsafe path.withPlatformString { unsafe Glibc.link(other, $0) }
+                }
+            )
+        default: try fixture.scratch.write("", to: path, owner: try #require(owner))
+        }
+        let outcome = await fixture.run(owner: 2001, as: id)
+        #expect(outcome.folder == .done)
+        #expect(outcome.result.logOwner == owner)
     }
 
     @Test(

@@ -31,8 +31,8 @@ struct ReportTests {
         #expect(IdentityOutput(in: text) == nil)
     }
 
-    /// A job of alice whose log says what a test wants.
-    private func report(log: String?, uid: UInt32? = 2001, logOwner: UInt32 = 2001) throws -> JobReport {
+    /// A job of alice whose log says what a test wants, and was somebody's when the job began.
+    private func report(log: String?, uid: UInt32? = 2001, logOwner: UInt32? = 2001) throws -> JobReport {
         let scratch = try ScratchFolder()
         let path = scratch.path.appending("job.log")
         var result = JobResult(
@@ -43,41 +43,75 @@ struct ReportTests {
             reason: "selfAllowed",
             message: "alice may"
         )
+        result.account = uid == nil ? nil : "alice"
         result.uid = uid
         result.gid = uid
         result.groups = uid.map { [$0, 3001] }
         result.exited = 0
-        if let log {
-            try scratch.write(log, to: path, owner: logOwner)
-            result.log = path.string
-        }
+        result.log = path.string
+        result.logOwner = logOwner
+        if let log { try scratch.write(log, to: path, owner: 2001) }
         return JobReport(result, in: .done)
     }
 
-    private let trueOutput = "uid=2001(alice) gid=2001(alice) groups=2001(alice),3001(render)\n"
+    private static let trueOutput = "uid=2001(alice) gid=2001(alice) groups=2001(alice),3001(render)\n"
 
-    @Test func `agreement is no contradiction`() throws {
-        #expect(try !report(log: trueOutput).isContradictory)
+    @Test(
+        "a job agrees by the owner of its log, whether it says who it is or not",
+        arguments: [trueOutput, "a frame\n", nil]
+    )
+    func agreement(log: String?) throws {
+        #expect(try report(log: log).verdict == .agreement)
     }
 
-    @Test func `a job that ran as somebody else, in other groups or into another's log contradicts`() throws {
-        #expect(try report(log: "uid=2002(bob) gid=2001(alice) groups=2001(alice),3001(render)").isContradictory)
-        #expect(try report(log: "uid=2001(alice) gid=0(root) groups=2001(alice),3001(render)").isContradictory)
-        #expect(try report(log: "uid=2001(alice) gid=2001(alice) groups=2001(alice)").isContradictory)
-        #expect(try report(log: trueOutput, logOwner: 0).isContradictory)
-        #expect(try report(log: nil).isContradictory)
-        #expect(try report(log: trueOutput, uid: nil).isContradictory)
+    @Test(
+        "what a job says of itself raises no alarm",
+        arguments: [
+            "uid=0(root) gid=0(root) groups=0(root)",
+            "uid=2002(bob) gid=2001(alice) groups=2001(alice),3001(render)",
+            "uid=2001(alice) gid=0(root) groups=2001(alice),3001(render)",
+            "uid=2001(alice) gid=2001(alice) groups=2001(alice)",
+        ]
+    )
+    func words(log: String) throws {
+        #expect(try report(log: log).verdict == .unverified)
+    }
+
+    @Test func `a log that was gone at once bears nobody out`() throws {
+        #expect(try report(log: Self.trueOutput, logOwner: nil).verdict == .unverified)
+        #expect(try report(log: nil, logOwner: nil).verdict == .unverified)
+    }
+
+    @Test func `a log that was another's when the job began contradicts, whatever the job says`() throws {
+        #expect(try report(log: Self.trueOutput, logOwner: 0).verdict == .contradiction)
+        #expect(try report(log: nil, logOwner: 2002).verdict == .contradiction)
+        #expect(try report(log: Self.trueOutput, uid: nil).verdict == .contradiction)
+    }
+
+    @Test(
+        "the table marks what does not agree",
+        arguments: [(2001, "  exited 0"), (nil, "  unverified exited 0"), (0, "  CONTRADICTION exited 0")]
+            as [(UInt32?, String)]
+    )
+    func mark(logOwner: UInt32?, text: String) throws {
+        #expect(JobTable([try report(log: "", logOwner: logOwner)], names: [:]).lines[2].contains(text))
+    }
+
+    @Test func `the table tells as whom a job ran by the worker's word, not by the job's`() throws {
+        let lie = "uid=0(root) gid=0(root) groups=0(root)"
+        let row = JobTable([try report(log: lie)], names: [:]).lines[2]
+        #expect(row.hasPrefix("job.json  2001          alice   0         root"), "\(row)")
     }
 
     @Test func `the table has a row for each job and wraps its last column`() throws {
         let lines = JobTable(
-            [try report(log: trueOutput)],
+            [try report(log: Self.trueOutput)],
             names: [UserID(rawValue: 2001): "alice"],
             width: 60
         )
         .lines
         #expect(lines[0].split(separator: " ").prefix(3) == ["job", "submitted", "by"])
-        #expect(lines[2].hasPrefix("job.json  alice         alice   2001  alice,render  alice"))
+        #expect(lines[2].hasPrefix("job.json  alice         alice   2001      alice,render  alice"))
         #expect(lines[2].hasSuffix("exited 0  selfAllowed: alice may"))
     }
 

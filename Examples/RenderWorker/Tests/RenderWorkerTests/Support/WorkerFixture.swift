@@ -10,7 +10,7 @@ import SystemPackage
 struct WorkerFixture {
     let scratch: ScratchFolder
     let spoolPath: FilePath
-    let logs: Folder
+    let logs: JobLogs
     let directory: InMemoryAccountDirectory
     let audit = RecordingAuditLog()
     let launcher: AnnouncingLauncher
@@ -20,7 +20,7 @@ struct WorkerFixture {
     init(_ configuration: String = "proxy_execution_mode = user", script: [RecordingLauncher.Outcome] = []) throws {
         scratch = try ScratchFolder()
         spoolPath = scratch.path.appending("spool")
-        logs = try OwnedDirectory.open(scratch.path.appending("logs"), permissions: 0o1777)
+        logs = JobLogs(try OwnedDirectory.open(scratch.path.appending("logs"), permissions: 0o1777))
         directory = InMemoryAccountDirectory([
             try .forTesting("root", uid: 0, home: "/root"),
             try .forTesting("svc999", uid: 999),
@@ -70,12 +70,13 @@ struct WorkerFixture {
     func run(
         _ members: String = #""command": ["id"]"#,
         owner: UInt32,
+        as id: JobID = JobID(),
         through entrance: SpoolFolder = .new,
         for spool: FilePath? = nil
     ) async -> (folder: SpoolFolder, result: JobResult) {
         await runner.run(
             SpoolItem(
-                id: JobID(),
+                id: id,
                 fileName: "job.json",
                 entrance: entrance,
                 owner: UserID(rawValue: owner),
