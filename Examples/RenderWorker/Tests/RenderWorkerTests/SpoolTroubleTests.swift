@@ -60,7 +60,8 @@ struct SpoolTroubleTests {
         try disk.setReadOnly(true)
         async let end: Void = worker.run()
         var lines = log.lines.makeAsyncIterator()
-        while let line = await lines.next(), !line.contains("cannot be moved at the moment") {}
+        #expect(await lines.next() == "ready")
+        try #require(await lines.next()?.contains("cannot be moved at the moment") == true)
         try disk.setReadOnly(false)
         try fixture.submit("second")
         var launches = fixture.launcher.announcements.makeAsyncIterator()
