@@ -1,7 +1,6 @@
 import ArgumentParser
 
-/// The command line tool.
-@main
+/// The command line; ``EntryPoint`` runs it.
 struct Impersonate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "impersonate",

@@ -56,24 +56,6 @@ struct CapabilityTests {
         #expect(outcome.lines.contains("CapBnd:\t0000000000000000"))
     }
 
-    @Test("takes no capabilities from the tool's own file: anybody could run that by a configuration of his own")
-    func fileCapabilities() async throws {
-        let copy = scratch.file("impersonate")
-        // Made by another process: a child of this one could still hold it open for writing, and then nobody can run it.
-        let grant = Process()
-        grant.executableURL = URL(filePath: "/bin/sh")
-        grant.arguments = ["-c", "cp $0 $1 && /usr/sbin/setcap cap_setuid,cap_setgid=ep $1", Tool.path, copy]
-        try grant.run()
-        grant.waitUntilExit()
-        try #require(grant.terminationStatus == 0)
-        let tool = Tool(prefix: ["/usr/bin/setpriv", "--reuid", "999", "--regid", "999", "--init-groups", "--", copy])
-        let outcome = try await tool.run(arguments, omittingTool: true)
-        #expect(outcome.status == 125)
-        #expect(outcome.output == "")
-        #expect(outcome.messages.contains("privilegedFile"))
-        #expect(outcome.messages.contains("setcap -r"))
-    }
-
     @Test(
         "is told which capability it lacks, and runs nothing",
         arguments: [

@@ -92,7 +92,6 @@ struct Run: AsyncParsableCommand {
         var ending: RunEnding
         do {
             let worker = Worker(try configurationOptions.load().configuration)
-            try Worker.refusePrivilegesOfFile()
             let caller = try await worker.caller()
             request.login = request.login ?? caller?.name.spelling
             let supervision = Supervision(

@@ -1,4 +1,3 @@
-import CCapability
 import Glibc
 import Impersonation
 import QubeCompatibility
@@ -57,20 +56,5 @@ struct Worker {
             _ = unsafe mkdir(path.removingLastComponent().string, 0o700)
         }
         return try FileAuditLog(path)
-    }
-
-    /// Refuses a tool that has privileges from its own file, whoever runs it: it would take its orders from anybody.
-    ///
-    /// `AT_SECURE` tells set-id bits and file capabilities alike (`getauxval(3)`); ambient capabilities, which a service
-    /// manager gives to a service and not to a file, leave it 0.
-    static func refusePrivilegesOfFile() throws {
-        guard getuid() == 0 || getauxval(UInt(AT_SECURE)) == 0, getuid() == geteuid(), getgid() == getegid() else {
-            throw ToolFailure(
-                "privilegedFile",
-                "this tool has a set-user-ID or set-group-ID bit or file capabilities, so it would act for anybody by "
-                    + "anybody's configuration; take them away (chmod ug-s, setcap -r), and give capabilities to the "
-                    + "service that runs it (AmbientCapabilities= of systemd)"
-            )
-        }
     }
 }
