@@ -11,6 +11,7 @@ enum EntryPoint {
     static func main() {
         do {
             try PrivilegesOfFile.ofThisProcess.refuse()
+            try StandardStreams.openClosedOnes()
         } catch {
             Console.error([error.message])
             exit(error.exitCode.rawValue)

@@ -27,12 +27,7 @@ struct ReportFile: ~Copyable {
         let temporary = path.removingLastComponent().appending(".\(name.string).\(UUID().uuidString)")
         let descriptor: FileDescriptor
         do {
-            descriptor = try FileDescriptor.open(
-                temporary,
-                .writeOnly,
-                options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
-                permissions: .ownerReadWrite
-            )
+            descriptor = try Self.create(temporary)
         } catch {
             throw Failure(message: "\(path) cannot be written: \(error); name a file in a directory you may write to")
         }
@@ -40,6 +35,26 @@ struct ReportFile: ~Copyable {
         self.temporary = temporary
         self.descriptor = descriptor
     }
+
+    /// Creates the file beside, never in the place of a standard stream: a job would get it for its own.
+    private static func create(_ temporary: FilePath) throws -> FileDescriptor {
+        let created = try FileDescriptor.open(
+            temporary,
+            .writeOnly,
+            options: [.create, .exclusiveCreate, .noFollow, .closeOnExec],
+            permissions: .ownerReadWrite
+        )
+        let moved = fcntl(created.rawValue, F_DUPFD_CLOEXEC, lowestDescriptor)
+        let error = Errno(rawValue: errno)
+        try? created.close()
+        guard moved >= 0 else {
+            _ = unsafe unlink(temporary.string)
+            throw error
+        }
+        return FileDescriptor(rawValue: moved)
+    }
+
+    private static let lowestDescriptor: Int32 = 8
 
     /// Puts the report in its place; the file beside is gone, whatever happens.
     consuming func commit(_ report: Report) throws(Failure) {
