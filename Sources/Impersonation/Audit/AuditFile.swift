@@ -1,15 +1,13 @@
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// The open file of a ``FileAuditLog``: opened so that nobody else can have put it there, read it or change it.
 struct AuditFile: ~Copyable {
     private let path: FilePath
-    private let descriptor: FileDescriptor
+    private let owned: OwnedDescriptor
     private let device: DeviceID
     private let inode: Inode
-
-    /// Whether the last record was written in part only, so that the next one has to begin on a line of its own.
-    private var endsInsideLine = false
 
     /// Opens the file, and creates it where it is not there.
     ///
@@ -22,17 +20,19 @@ struct AuditFile: ~Copyable {
         let directory = try Self.openDirectory(of: path)
         defer { try? directory.close() }
 
-        let descriptor = try Self.openFile(name, in: directory, path: path, synced: synced)
-        do throws(AuditLogError) {
-            let found = try Self.inspect(descriptor, path: path)
-            self.path = path
-            self.descriptor = descriptor
-            device = found.deviceID
-            inode = found.inode
+        let opened = try Self.openFile(name, in: directory, path: path, synced: synced)
+        let owned: OwnedDescriptor
+        do throws(Errno) {
+            // In a daemon without standard streams the file would stand in the place of one, and a job would get it.
+            owned = try OwnedDescriptor(moving: opened.rawValue)
         } catch {
-            try? descriptor.close()
-            throw error
+            throw Self.failure(path, "could not be kept open; raise the limit on open files (RLIMIT_NOFILE)", error)
         }
+        let found = try Self.inspect(FileDescriptor(rawValue: owned.rawValue), path: path)
+        self.path = path
+        self.owned = owned
+        device = found.deviceID
+        inode = found.inode
     }
 
     /// Says whether the file and its directory would be accepted; the file need not be there.
@@ -54,9 +54,7 @@ struct AuditFile: ~Copyable {
         _ = try inspect(descriptor, path: path)
     }
 
-    deinit {
-        try? descriptor.close()
-    }
+    private var descriptor: FileDescriptor { FileDescriptor(rawValue: owned.rawValue) }
 
     /// Whether the path still leads to this file; not so after the file was rotated away.
     ///
@@ -69,14 +67,15 @@ struct AuditFile: ~Copyable {
     /// Appends one record with one `write(2)`.
     ///
     /// Linux writes a record to a regular file that is open with `O_APPEND` at its end and in one piece, also when
-    /// several processes append. A short write happens only where there is no room for the rest.
+    /// several processes append. A short write happens only where there is no room for the rest; whoever made it, this
+    /// process or another one or one before a restart, the next record begins on a line of its own.
     ///
     /// - Parameters:
     ///   - line: The record, its line feed included.
     ///   - synced: Whether the record has to be on the disk.
     /// - Throws: ``AuditLogError`` when not all of it was written.
-    mutating func append(_ line: [UInt8], synced: Bool) throws(AuditLogError) {
-        let bytes = endsInsideLine ? [UInt8(ascii: "\n")] + line : line
+    func append(_ line: [UInt8], synced: Bool) throws(AuditLogError) {
+        let bytes = try endsInsideLine() ? [UInt8(ascii: "\n")] + line : line
         let written: Int
         do {
             written = try unsafe bytes.withUnsafeBytes { unsafe try descriptor.write($0) }
@@ -84,19 +83,47 @@ struct AuditFile: ~Copyable {
             throw Self.failure(path, "could not be written; \(Self.makeRoom)", error)
         }
         guard written == bytes.count else {
-            endsInsideLine = written > 0 || endsInsideLine
             throw Self.failure(path, "took \(written) of \(bytes.count) bytes of a record; \(Self.makeRoom)")
         }
-        endsInsideLine = false
         guard synced else { return }
         guard fdatasync(descriptor.rawValue) == 0 else {
             throw Self.failure(path, "could not be brought to the disk; look for faults of the disk", Errno.last)
         }
     }
 
+    /// Whether the last record in the file was written in part only.
+    ///
+    /// Linux lets the size of a file grow page by page, so a record that another process is writing looks like a part,
+    /// too; that is over a moment later. Should it take longer, an empty line comes between the two, and nothing is lost.
+    private func endsInsideLine() throws(AuditLogError) -> Bool {
+        for look in 1...Self.looks {
+            guard try lastByte() != UInt8(ascii: "\n") else { return false }
+            if look < Self.looks { usleep(1_000) }
+        }
+        return true
+    }
+
+    /// The last byte of the file; a line feed when it is empty.
+    private func lastByte() throws(AuditLogError) -> UInt8 {
+        var last = UInt8(ascii: "\n")
+        do {
+            let size = try descriptor.stat().size
+            guard size > 0 else { return last }
+            // Nothing is read where the file was cut off in between; a record then begins at its start.
+            _ = try unsafe withUnsafeMutableBytes(of: &last) {
+                try unsafe descriptor.read(fromAbsoluteOffset: size - 1, into: $0)
+            }
+        } catch {
+            throw Self.failure(path, "could not be read to find where its last record ends", error)
+        }
+        return last
+    }
+
+    private static let looks = 10
+
     private static let makeRoom = "make room on its file system, or raise the limit on file sizes (RLIMIT_FSIZE)"
 
-    private static let flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+    private static let flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
 
     private static func name(of path: FilePath) throws(AuditLogError) -> String {
         guard let name = path.lastComponent, name.kind == .regular, !path.string.utf8.contains(0) else {

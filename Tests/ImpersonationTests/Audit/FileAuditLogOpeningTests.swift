@@ -135,4 +135,20 @@ struct FileAuditLogOpeningTests {
         let flags = own.map { fcntl($0, F_GETFD) }
         #expect(flags == [FD_CLOEXEC])
     }
+
+    @Test("the descriptor is never in the place of a standard stream, however few others are open")
+    func keepsAwayFromStandardStreams() async {
+        await #expect(processExitsWith: .success) {
+            let directory = try ScratchDirectory()
+            for number: Int32 in 0...2 { close(number) }
+            let log = try FileAuditLog(directory.file("audit.log"))
+            let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+                .filter { number in
+                    let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(number)")
+                    return path == log.path.string
+                }
+            #expect(numbers.count == 1)
+            #expect(numbers.allSatisfy { $0 > 2 && fcntl($0, F_GETFD) == FD_CLOEXEC })
+        }
+    }
 }

@@ -225,4 +225,38 @@ struct FileAuditLogWritingTests {
             #expect(lines.last == lines.first)
         }
     }
+
+    @Test(
+        "a record never continues the fragment of another process or of an earlier run",
+        arguments: [#"{"event":"decision","login":"al"#, "{", "\u{0}", "}"]
+    )
+    func beginsOnItsOwnLine(_ fragment: String) async throws {
+        func append(_ text: String) throws {
+            let file = try FileDescriptor.open(directory.file("audit.log"), .writeOnly, options: .append)
+            try file.closeAfter { _ = try file.writeAll(text.utf8) }
+        }
+
+        try directory.touch("audit.log")
+        try append("{}\n" + fragment)
+        let log = try FileAuditLog(directory.file("audit.log"))
+        try await log.append(.sample)
+        try append(fragment)
+        try await log.append(.sample)
+        try await log.append(.sample)
+
+        let lines = try directory.lines("audit.log")
+        try #require(lines.count == 6)
+        #expect(lines[0...1] == ["{}", fragment])
+        #expect(lines[3] == fragment)
+        for line in [lines[2], lines[4], lines[5]] { #expect(try object(line)["login"] == "alice") }
+    }
+
+    @Test("a file that was emptied is continued at its beginning")
+    func continuesAnEmptiedFile() async throws {
+        let log = try FileAuditLog(directory.file("audit.log"))
+        try await log.append(.sample)
+        #expect(unsafe truncate(directory.file("audit.log").string, 0) == 0)
+        try await log.append(.sample)
+        #expect(try directory.lines("audit.log").count == 1)
+    }
 }
