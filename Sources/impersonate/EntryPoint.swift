@@ -12,6 +12,7 @@ enum EntryPoint {
         do {
             try PrivilegesOfFile.ofThisProcess.refuse()
             try StandardStreams.openClosedOnes()
+            try RawArguments.ofThisProcess.refuseUnreadable()
         } catch {
             Console.error([error.message])
             exit(error.exitCode.rawValue)

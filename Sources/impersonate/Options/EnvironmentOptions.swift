@@ -36,6 +36,13 @@ struct EnvironmentOptions: ParsableArguments {
         for name in exported where name.isEmpty || name.contains("=") {
             throw ValidationError("--export takes the name of a variable; its value is the caller's")
         }
+        // A `String` holds no other bytes, so the command would get another value than the caller has.
+        for name in exported {
+            guard let value = unsafe getenv(name) else { continue }
+            guard unsafe String(validatingCString: value) != nil else {
+                throw ValidationError("the value of \(name) is not UTF-8 and cannot be handed on; leave it out")
+            }
+        }
     }
 
     /// The policy, from the command line or else the configuration.
