@@ -110,7 +110,10 @@ struct Run: AsyncParsableCommand {
         return ending
     }
 
-    private func impersonator(_ worker: Worker, caller: Account?) throws -> Impersonator {
+    private func impersonator(
+        _ worker: Worker,
+        caller: Account?
+    ) throws -> (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator {
         let launcher: any ProcessLauncher
         let chosen = backend ?? BackendChoice(worker.configuration.launchBackend.value)
         switch chosen {
@@ -123,11 +126,15 @@ struct Run: AsyncParsableCommand {
                     + "use --backend setuid, or launch_backend = setuid in the configuration"
             )
         }
-        return Impersonator(
-            resolver: CallerBoundResolver(resolver: worker.resolver, caller: caller),
-            launcher: launcher,
-            audit: try worker.auditLog()
-        )
+        let audit = try worker.auditLog()
+        return { announce in
+            Impersonator(
+                resolver: CallerBoundResolver(resolver: worker.resolver, caller: caller),
+                launcher: AnnouncingLauncher(launcher: launcher, announce: announce),
+                currentAccountLauncher: AnnouncingLauncher(launcher: CurrentUserLauncher(), announce: announce),
+                audit: audit
+            )
+        }
     }
 
     private func described(_ configuration: WorkerConfiguration) -> Command {

@@ -24,16 +24,18 @@ struct Supervision {
     }
 
     private enum Event: Sendable {
+        case started(LaunchedProcess)
         case launched(Swift.Result<LaunchOutcome, ImpersonationError>)
         case received(Signal)
         case timeIsUp
         case ended(Swift.Result<ExitReport, LaunchError>)
     }
 
-    /// Who decides, writes down and launches.
-    let impersonator: Impersonator
+    /// Who decides, writes down and launches, and calls the closure in between: a command that runs is supervised, also
+    /// while an audit log does not answer.
+    let impersonator: (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator
 
-    /// How long the command may run.
+    /// How long the command may run, from its confirmed start.
     let timeLimit: Duration?
 
     /// Runs a command to its end.
@@ -44,7 +46,8 @@ struct Supervision {
         let signals = ReceivedSignals { continuation.yield(.received($0)) }
         defer { withExtendedLifetime(signals) { continuation.finish() } }
 
-        let launch = Task { [impersonator] in
+        let impersonator = impersonator { continuation.yield(.started($0)) }
+        let launch = Task {
             do throws(ImpersonationError) {
                 continuation.yield(.launched(.success(try await impersonator.launch(command, for: request))))
             } catch {
@@ -73,12 +76,13 @@ struct Supervision {
                     result.interruption = signal
                     launch.cancel()
                 }
-            case .launched(let outcome):
-                result.launch = outcome
-                guard case .success(let value) = outcome, let started = value.process else { return result }
+            case .started(let started):
                 process = started
                 if let signal = result.interruption { Self.send(signal, to: started) }
                 if let timeLimit { after(timeLimit, .timeIsUp) }
+            case .launched(let outcome):
+                result.launch = outcome
+                guard case .success(let value) = outcome, let started = value.process else { return result }
                 Task {
                     do throws(LaunchError) {
                         continuation.yield(.ended(.success(try await started.exitReport())))
