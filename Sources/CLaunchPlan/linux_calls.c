@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
@@ -74,6 +76,27 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size)
     if (written < 0)
         return -errno;
     return (size_t)written == size ? 0 : -EAGAIN;
+}
+
+/* A pipe has no MSG_NOSIGNAL, and the disposition of SIGPIPE is the host's. The kernel sends the signal to the thread that
+ * writes, so it is held back for the write and taken off again, unless one was pending before that means something else. */
+long linux_pipe_write(int descriptor, const void *bytes, size_t size)
+{
+    sigset_t broken_pipe, former, pending;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    sigpending(&pending);
+    const int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &former);
+    const ssize_t written = write(descriptor, bytes, size);
+    const int error = errno;
+    if (written < 0 && error == EPIPE && !was_pending) {
+        const struct timespec now = {0, 0};
+        while (sigtimedwait(&broken_pipe, NULL, &now) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return written < 0 ? -error : written;
 }
 
 int linux_secret_memory_create(void)

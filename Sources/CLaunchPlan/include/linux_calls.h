@@ -25,6 +25,10 @@ int linux_pipe(int *reading, int *writing);
    there yet. Returns 0 or a negative error number. */
 int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
 
+/* write(2) to a pipe that nobody may read any more: EPIPE, and no SIGPIPE for the calling thread, whatever the process does
+   with that signal. Returns how many bytes were written, or a negative error number. */
+long linux_pipe_write(int descriptor, const void *bytes, size_t size);
+
 /* An eventfd(2) that holds one, close-on-exec and not blocking; whoever reads it first has it. Returns the descriptor or a
    negative error number. */
 int linux_token_create(void);

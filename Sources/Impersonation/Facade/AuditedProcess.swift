@@ -55,6 +55,12 @@ final class AuditedProcess: ProcessControl {
 
     func takeStandardError() -> FileDescriptor? { process.takeStandardError() }
 
+    var standardInput: ProcessInput? { process.standardInput }
+
+    var standardOutput: ProcessOutput? { process.standardOutput }
+
+    var standardError: ProcessOutput? { process.standardError }
+
     private static func sentence(_ status: TerminationStatus) -> String {
         switch status {
         case .exited(let code): "the job exited with status \(code)"

@@ -65,6 +65,19 @@ public final class LaunchedProcess: Sendable {
         try await control.terminate(gracePeriod: gracePeriod)
     }
 
+    /// What writes to the standard input of the job; `nil` unless that is a `stream`.
+    public var standardInput: ProcessInput? { control.standardInput }
+
+    /// What the job writes to its standard output; `nil` unless that is a `stream`.
+    ///
+    /// Read it, or close it: a job that nobody reads from stands still once the pipe is full.
+    public var standardOutput: ProcessOutput? { control.standardOutput }
+
+    /// What the job writes to its standard error; `nil` unless that is a `stream`.
+    ///
+    /// Read it in a task of its own beside ``standardOutput``: a job may fill either one first.
+    public var standardError: ProcessOutput? { control.standardError }
+
     /// Hands over the writing end of standard input, once, when it is a pipe.
     ///
     /// The caller closes it.
@@ -100,6 +113,26 @@ public protocol ProcessControl: Sendable {
 
     /// Hands over the reading end of standard error, once.
     func takeStandardError() -> FileDescriptor?
+
+    /// What writes to the standard input of the process; `nil` unless that is a `stream`.
+    var standardInput: ProcessInput? { get }
+
+    /// What the process writes to its standard output; `nil` unless that is a `stream`.
+    var standardOutput: ProcessOutput? { get }
+
+    /// What the process writes to its standard error; `nil` unless that is a `stream`.
+    var standardError: ProcessOutput? { get }
+}
+
+extension ProcessControl {
+    /// None.
+    public var standardInput: ProcessInput? { nil }
+
+    /// None.
+    public var standardOutput: ProcessOutput? { nil }
+
+    /// None.
+    public var standardError: ProcessOutput? { nil }
 }
 
 /// Who gets a signal.

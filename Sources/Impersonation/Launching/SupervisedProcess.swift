@@ -25,11 +25,7 @@ final class SupervisedProcess: ProcessControl {
 
     private let processID: Int32
     private let processDescriptor: OwnedDescriptor
-    private let standardInput: OwnedDescriptor?
-    private let standardOutput: OwnedDescriptor?
-    private let standardError: OwnedDescriptor?
-    private let capturedOutput: CapturedStream?
-    private let capturedError: CapturedStream?
+    private let streams: JobStreams
     private let reactor: Reactor
     private let started = ContinuousClock.now
     private let inheritedPeak = SupervisedProcess.ownPeakResidentBytes()
@@ -45,29 +41,14 @@ final class SupervisedProcess: ProcessControl {
         processID = child.processID
         processDescriptor = child.processDescriptor
         self.reactor = reactor
-        standardInput = streams.standardInput
-        if let limit = streams.outputLimit, let pipe = streams.standardOutput {
-            capturedOutput = CapturedStream(pipe, limit: limit, on: reactor)
-            standardOutput = nil
-        } else {
-            capturedOutput = nil
-            standardOutput = streams.standardOutput
-        }
-        if let limit = streams.errorLimit, let pipe = streams.standardError {
-            capturedError = CapturedStream(pipe, limit: limit, on: reactor)
-            standardError = nil
-        } else {
-            capturedError = nil
-            standardError = streams.standardError
-        }
+        self.streams = JobStreams(streams, on: reactor)
     }
 
-    /// Begins to read captured streams.
+    /// Begins to read captured streams, and to write what the job is to read.
     ///
     /// Before the launch is confirmed, so that a job that writes a lot at once is not held up.
     func startReading() {
-        capturedOutput?.start()
-        capturedError?.start()
+        streams.start()
     }
 
     /// Begins to wait for the end of the child.
@@ -162,11 +143,17 @@ final class SupervisedProcess: ProcessControl {
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
-    func takeStandardInput() -> FileDescriptor? { standardInput?.take() }
+    func takeStandardInput() -> FileDescriptor? { streams.inputPipe?.take() }
 
-    func takeStandardOutput() -> FileDescriptor? { standardOutput?.take() }
+    func takeStandardOutput() -> FileDescriptor? { streams.outputPipe?.take() }
 
-    func takeStandardError() -> FileDescriptor? { standardError?.take() }
+    func takeStandardError() -> FileDescriptor? { streams.errorPipe?.take() }
+
+    var standardInput: ProcessInput? { streams.input }
+
+    var standardOutput: ProcessOutput? { streams.output }
+
+    var standardError: ProcessOutput? { streams.error }
 
     /// The peak of this process, which a child of `CLONE_VM` begins its own account with.
     private static func ownPeakResidentBytes() -> Int64 {
@@ -246,13 +233,14 @@ final class SupervisedProcess: ProcessControl {
     }
 
     private func report(_ exit: launch_exit, usage: ResourceUsage?) -> ExitReport {
-        ExitReport(
+        let captured = streams.finish()
+        return ExitReport(
             status: exit.code == CLD_EXITED
                 ? .exited(exit.status)
                 : .signaled(Signal(rawValue: exit.status), coreDumped: exit.code == CLD_DUMPED),
             usage: usage,
-            standardOutput: capturedOutput?.finish(),
-            standardError: capturedError?.finish()
+            standardOutput: captured.output,
+            standardError: captured.error
         )
     }
 
@@ -262,10 +250,7 @@ final class SupervisedProcess: ProcessControl {
 
     /// The first end counts.
     private func finish(_ end: Result<ExitReport, LaunchError>) {
-        if case .failure = end {
-            _ = capturedOutput?.finish()
-            _ = capturedError?.finish()
-        }
+        if case .failure = end { _ = streams.finish() }
         let waiters = state.withLock { state in
             if state.end == nil { state.end = end }
             defer { state.waiters = [] }

@@ -30,12 +30,16 @@ final class Reactor: Sendable {
         /// Something can be read, or the other side is gone.
         case reading
 
+        /// Something can be written, or the other side is gone.
+        case writing
+
         /// The other side is gone. Data that arrives does not wake the thread.
         case hangup
 
         fileprivate var events: UInt32 {
             switch self {
             case .reading: UInt32(EPOLLIN.rawValue)
+            case .writing: UInt32(EPOLLOUT.rawValue)
             case .hangup: 0
             }
         }

@@ -13,6 +13,14 @@ public enum StandardStream {
         /// A file, opened as the account of the job, after the switch.
         case file(FilePath)
 
+        /// These bytes and then the end of the file, through a pipe.
+        ///
+        /// A job that does not read them all loses nothing: what it leaves is thrown away when it ends.
+        case bytes([UInt8])
+
+        /// A pipe that ``LaunchedProcess/standardInput`` writes to, waiting whenever the job does not read.
+        case stream
+
         /// A pipe; ``LaunchedProcess/takeStandardInput()`` is its writing end.
         case pipe
 
@@ -36,6 +44,11 @@ public enum StandardStream {
         /// A pipe; ``LaunchedProcess/takeStandardOutput()`` or ``LaunchedProcess/takeStandardError()`` is its
         /// reading end.
         case pipe
+
+        /// A pipe that ``LaunchedProcess/standardOutput`` or ``LaunchedProcess/standardError`` reads from.
+        ///
+        /// It is read only when somebody asks for more, so a job that writes faster than that waits.
+        case stream
 
         /// Collected in memory, up to this many bytes; what the job writes beyond is read and thrown away, so that it
         /// does not stand still.

@@ -18,22 +18,22 @@ struct StreamPlumbing {
     private(set) var standardOutput: OwnedDescriptor?
     private(set) var standardError: OwnedDescriptor?
 
-    /// How many bytes of each captured stream are kept; `nil` when it is not captured.
-    private(set) var outputLimit: Int?
-    private(set) var errorLimit: Int?
+    /// What the daemon does with its ends.
+    let input: StandardStream.Input
+    let output: StandardStream.Output
+    let error: StandardStream.Output
 
     /// Makes every pipe and opens every descriptor that the streams of a command need.
     ///
     /// - Parameter command: The command.
     /// - Throws: `Errno` of the system call that failed; everything made so far is closed then.
     init(_ command: Command) throws(Errno) {
-        childEnds.append(try input(command.standardInput))
-        childEnds.append(
-            try output(command.standardOutput, at: STDOUT_FILENO, pipe: \.standardOutput, limit: \.outputLimit)
-        )
-        childEnds.append(
-            try output(command.standardError, at: STDERR_FILENO, pipe: \.standardError, limit: \.errorLimit)
-        )
+        input = command.standardInput
+        output = command.standardOutput
+        error = command.standardError
+        childEnds.append(try childEnd(ofInput: input))
+        childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, pipe: \.standardOutput))
+        childEnds.append(try childEnd(of: error, at: STDERR_FILENO, pipe: \.standardError))
     }
 
     /// The operations that bring the child's ends to their places, in a table of descriptors of the child's own.
@@ -47,7 +47,7 @@ struct StreamPlumbing {
             + childEnds.enumerated().map { target, source in .placeDescriptor(source.rawValue, at: Int32(target)) }
     }
 
-    private mutating func input(_ stream: StandardStream.Input) throws(Errno) -> OwnedDescriptor {
+    private mutating func childEnd(ofInput stream: StandardStream.Input) throws(Errno) -> OwnedDescriptor {
         switch stream {
         case .null: return try Self.nullDevice(O_RDONLY)
         case .inherit: return try Self.inherited(STDIN_FILENO, O_RDONLY)
@@ -55,18 +55,17 @@ struct StreamPlumbing {
         case .file(let path):
             files.append(ChildPlan.StreamFile(path: path, flags: O_RDONLY, target: STDIN_FILENO))
             return try Self.nullDevice(O_RDONLY)
-        case .pipe:
+        case .pipe, .bytes, .stream:
             let (reading, writing) = try OwnedDescriptor.pipe()
             standardInput = writing
             return reading
         }
     }
 
-    private mutating func output(
-        _ stream: StandardStream.Output,
+    private mutating func childEnd(
+        of stream: StandardStream.Output,
         at target: Int32,
-        pipe: WritableKeyPath<StreamPlumbing, OwnedDescriptor?>,
-        limit: WritableKeyPath<StreamPlumbing, Int?>
+        pipe: WritableKeyPath<StreamPlumbing, OwnedDescriptor?>
     ) throws(Errno) -> OwnedDescriptor {
         switch stream {
         case .null: return try Self.nullDevice(O_WRONLY)
@@ -80,10 +79,9 @@ struct StreamPlumbing {
         case .file(let path, let mode):
             files.append(ChildPlan.StreamFile(path: path, flags: Self.flags(mode), target: target))
             return try Self.nullDevice(O_WRONLY)
-        case .pipe, .captured:
+        case .pipe, .stream, .captured:
             let (reading, writing) = try OwnedDescriptor.pipe()
             self[keyPath: pipe] = reading
-            if case .captured(let bytes) = stream { self[keyPath: limit] = bytes }
             return writing
         }
     }
