@@ -312,6 +312,21 @@ static UNINSTRUMENTED long place_descriptor(long source, long target)
     return SYSTEM_CALL_3(__NR_dup3, source, target, 0);
 }
 
+/* The places from 3 upwards are the job's when it has extra descriptors. */
+static UNINSTRUMENTED long move_descriptors(struct launch_context *context, uint64_t first)
+{
+    if (first <= LAUNCH_TOKEN_DESCRIPTOR || first > LAUNCH_FIRST_EXTRA_DESCRIPTOR + LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM + 1)
+        return -ERROR_BAD_MESSAGE;
+    long result = SYSTEM_CALL_3(__NR_dup3, context->status_descriptor, first, O_CLOEXEC);
+    if (result < 0)
+        return result;
+    context->status_descriptor = (int)first;
+    result = SYSTEM_CALL_3(__NR_dup3, context->token_descriptor, first + 1, O_CLOEXEC);
+    if (result >= 0)
+        context->token_descriptor = (int)first + 1;
+    return result;
+}
+
 static UNINSTRUMENTED long report_prepared(int descriptor, uint32_t fell_back)
 {
     struct launch_message message;
@@ -395,7 +410,7 @@ struct interpreter_state {
 static UNINSTRUMENTED long perform(
     const struct launch_plan *plan,
     const struct launch_operation *operation,
-    const struct launch_context *context,
+    struct launch_context *context,
     struct interpreter_state *state)
 {
     const uint64_t a = operation->a, b = operation->b, c = operation->c;
@@ -541,6 +556,11 @@ static UNINSTRUMENTED long perform(
         return open_stream(
             path, (int)b, (uint32_t)(c >> 32), (long)(c & UINT32_MAX), plan->kind == LAUNCH_KIND_DIRECT);
     }
+    case LAUNCH_STEP_MOVE_DESCRIPTORS:
+        /* A clone child has no such descriptors. */
+        if (plan->kind != LAUNCH_KIND_ISOLATED && plan->kind != LAUNCH_KIND_KEEP_ACCOUNT)
+            return -ERROR_BAD_MESSAGE;
+        return move_descriptors(context, a);
     case LAUNCH_STEP_COMMIT:
         result = commit(context);
         if (result >= 0)
@@ -563,8 +583,7 @@ static UNINSTRUMENTED long perform(
     }
 }
 
-UNINSTRUMENTED struct launch_failure launch_interpret(
-    const struct launch_plan *plan, const struct launch_context *context)
+UNINSTRUMENTED struct launch_failure launch_interpret(const struct launch_plan *plan, struct launch_context *context)
 {
     struct launch_failure failure;
     failure.step = LAUNCH_STEP_READ_PLAN;

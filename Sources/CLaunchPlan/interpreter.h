@@ -15,7 +15,7 @@ struct launch_context {
 };
 
 /* Runs every operation of a plan. Comes back only with a failure: the last operation of a plan becomes another
- * program. Nothing of the job has run then. */
-struct launch_failure launch_interpret(const struct launch_plan *plan, const struct launch_context *context);
+ * program. Nothing of the job has run then. The context says afterwards where the status descriptor is. */
+struct launch_failure launch_interpret(const struct launch_plan *plan, struct launch_context *context);
 
 #endif

@@ -28,6 +28,9 @@ package enum StepFailureText {
             .verifyNoNewPrivileges:
             "the kernel does not confirm the switch, so the job was not run; look for a security module or a system "
                 + "call filter on the daemon"
+        case .moveDescriptors:
+            "the limit of open files is too low for the extra descriptors, which need ten more on the way; raise the "
+                + "job's, or give it fewer"
         case .joinSessionKeyring:
             "no session keyring of its own could be made; raise /proc/sys/kernel/keys/maxkeys of the daemon's account"
         default:
@@ -46,7 +49,7 @@ package enum StepFailureText {
         case .noMemory, .resourceTemporarilyUnavailable:
             "the kernel has no memory or process left for a child; try again later"
         case .badFileDescriptor:
-            "a descriptor given for a standard stream is not open; give one that is"
+            "a descriptor given to the job is not open; give one that is"
         default:
             "the kernel refused; look for a system call filter on the daemon, or a limit that is reached"
         }

@@ -30,6 +30,20 @@ struct FaultGridTests {
         #expect(!exists(FilePath(marker)))
     }
 
+    @Test(
+        "with an extra descriptor names itself, runs nothing and leaves nothing",
+        arguments: Fault.withExtraDescriptor
+    )
+    func extraDescriptor(_ fault: Fault) async throws {
+        let marker = freshPath("marker").string
+        await #expect(processExitsWith: .success) { [fault = fault as Fault, marker = marker as String] in
+            try await expectFailure(of: fault, in: .isolated, marker: FilePath(marker)) {
+                $0.extraDescriptors = [ExtraDescriptor(name: "EXTRA", descriptor: .standardError)]
+            }
+        }
+        #expect(!exists(FilePath(marker)))
+    }
+
     @Test("but says that it worked is found out by reading back", arguments: Fault.pretended.indices)
     func pretended(_ index: Int) async throws {
         let marker = freshPath("marker").string
@@ -140,13 +154,20 @@ private func markerCommand(_ marker: FilePath) -> Command {
     return command
 }
 
-private func expectFailure(of fault: Fault, in isolation: SetUIDLauncher.Isolation, marker: FilePath) async throws {
+private func expectFailure(
+    of fault: Fault,
+    in isolation: SetUIDLauncher.Isolation,
+    marker: FilePath,
+    configure: (inout Command) -> Void = { _ in }
+) async throws {
     let person = try await warmedUp(isolation)
     let launcher = SetUIDLauncher(isolation: isolation)
+    var command = markerCommand(marker)
+    configure(&command)
     let descriptors = try await openDescriptorCount()
     for errno in [EPERM, EAGAIN, ENOMEM] {
         #expect(fault.install(errno))
-        let error = try await launchError(markerCommand(marker), as: person, launcher)
+        let error = try await launchError(command, as: person, launcher)
         #expect(error.step == LaunchStep(rawValue: fault.step), "\(error)")
         if fault.reportsItsError {
             #expect(error.errno == Errno(rawValue: errno), "\(error)")

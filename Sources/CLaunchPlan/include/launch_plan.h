@@ -20,6 +20,11 @@
 #define LAUNCH_PLAN_DESCRIPTOR 4
 #define LAUNCH_TOKEN_DESCRIPTOR 5
 
+/* Where the clone child puts extra descriptors of the job, in their order; the trampoline brings them to 3 and above once
+ * its own are out of the way. */
+#define LAUNCH_FIRST_EXTRA_DESCRIPTOR 6
+#define LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM 64
+
 /* A launch has one token, and who takes it decides: the child, which then becomes the job, or the daemon, which then has
  * withdrawn the launch. A kill alone decides nothing: it comes too late for a child that has become the job by then, and
  * not at all for one whose ids the daemon may not signal. For the trampoline the token is an eventfd that holds one;
@@ -80,6 +85,7 @@ enum launch_step {
     LAUNCH_STEP_SIGNAL_MASK = 49,
     LAUNCH_STEP_EXECUTE = 50,              /* a: offset of the paths, each with its zero, b: count */
     LAUNCH_STEP_NOT_DUMPABLE = 51,
+    LAUNCH_STEP_MOVE_DESCRIPTORS = 56,     /* a: where the trampoline's own status pipe and, behind it, token go */
     LAUNCH_STEP_COMMIT = 52,               /* takes the token; ECANCELED when the daemon has it */
 
     /* In the daemon, once there is a child. */

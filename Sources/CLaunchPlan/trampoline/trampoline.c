@@ -12,7 +12,7 @@ static union {
 
 static uint32_t group_buffer[LAUNCH_GROUPS_MAXIMUM];
 
-static __attribute__((noreturn)) void end(struct launch_failure failure)
+static __attribute__((noreturn)) void end(struct launch_failure failure, int status_descriptor)
 {
     struct launch_message message;
     message.kind = LAUNCH_MESSAGE_FAILED;
@@ -21,7 +21,7 @@ static __attribute__((noreturn)) void end(struct launch_failure failure)
     message.operation = failure.operation;
     message.fell_back = 0;
     message.reserved = 0;
-    SYSTEM_CALL_3(__NR_write, LAUNCH_STATUS_DESCRIPTOR, &message, sizeof message);
+    SYSTEM_CALL_3(__NR_write, status_descriptor, &message, sizeof message);
     for (;;)
         SYSTEM_CALL_1(__NR_exit_group, 125);
 }
@@ -32,7 +32,7 @@ static __attribute__((noreturn)) void fail(long error)
     failure.step = LAUNCH_STEP_READ_PLAN;
     failure.error = (int32_t)error;
     failure.operation = 0;
-    end(failure);
+    end(failure, LAUNCH_STATUS_DESCRIPTOR);
 }
 
 __attribute__((noreturn, used)) void trampoline(long *stack)
@@ -66,7 +66,8 @@ __attribute__((noreturn, used)) void trampoline(long *stack)
     /* The bootstrap plan runs in the daemon; here it would be a way around every requirement. */
     if (buffer.plan.kind == LAUNCH_KIND_BOOTSTRAP || buffer.plan.kind == LAUNCH_KIND_DIRECT)
         fail(ERROR_BAD_MESSAGE);
-    end(launch_interpret(&buffer.plan, &context));
+    const struct launch_failure failure = launch_interpret(&buffer.plan, &context);
+    end(failure, context.status_descriptor);
 }
 
 #if defined(__x86_64__)

@@ -29,6 +29,9 @@ public struct Command: Sendable, Hashable {
     /// Where the program writes its messages to.
     public var standardError: StandardStream.Output = .null
 
+    /// Descriptors that the job has beside its standard streams, from 3 upwards in this order; 64 at most.
+    public var extraDescriptors: [ExtraDescriptor] = []
+
     /// The nice value of the job, from -20 to 19.
     ///
     /// It is set, never inherited: worker threads of Swift and Dispatch have a nice value of their own.

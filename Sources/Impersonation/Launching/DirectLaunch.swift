@@ -44,7 +44,7 @@ struct DirectLaunch {
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let steps = prepared.plan(with: streams)
-            .direct(as: prepared.credentials, from: daemon, descriptors: streams.placement())
+            .direct(as: prepared.credentials, from: daemon, descriptors: streams.directPlacement())
         let plan = try failures.encoding(steps, kind: .direct)
 
         let outcome = try await attempt(prepared, plan, streams, on: reactor, until: begin + command.startDeadline)
@@ -88,7 +88,7 @@ struct DirectLaunch {
         let finished = await withTaskCancellationHandler {
             await Self.workers.performToTheEnd(deadline: patience) {
                 let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
-                for end in streams.childEnds { end.closeNow() }
+                streams.closeChildEnds()
                 guard let abandoned else { return }
                 SupervisedProcess(abandoned, streams: streams, on: reactor)
                     .discardBlocking(within: Self.reapingTime)

@@ -138,6 +138,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// Every other descriptor is closed with the exec (`close_range(2)`).
     public static let closeDescriptors = LaunchStep(47)
 
+    /// In the trampoline: its own descriptors make room for extra ones of the job (`dup3(2)`).
+    public static let moveDescriptors = LaunchStep(56)
+
     /// The point of no return: the child takes the token of the launch, or finds that the launch was withdrawn.
     public static let commit = LaunchStep(52)
 
@@ -175,7 +178,7 @@ extension LaunchStep: CustomStringConvertible {
         .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",
         .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
         .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
-        .notDumpable: "notDumpable", .commit: "commit",
+        .notDumpable: "notDumpable", .moveDescriptors: "moveDescriptors", .commit: "commit",
         .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
     ]

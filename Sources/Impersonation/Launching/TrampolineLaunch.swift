@@ -119,6 +119,7 @@ struct TrampolineLaunch {
             started = try TrampolineStart(
                 trampoline,
                 plan,
+                extraDescriptors: streams.extraEnds.map(\.rawValue),
                 placement: { streams.placement(keeping: $0) },
                 arguments: ArgumentVector(prepared.arguments),
                 environment: ArgumentVector(prepared.environment.variables)
@@ -131,7 +132,7 @@ struct TrampolineLaunch {
                 StepFailureText.describeInDaemon(error.errno)
             )
         }
-        for end in streams.childEnds { end.closeNow() }
+        streams.closeChildEnds()
         if let (reported, operations) = started.failure {
             await SupervisedProcess(started.child, streams: streams, on: reactor)
                 .discard(within: Self.reapingTime)

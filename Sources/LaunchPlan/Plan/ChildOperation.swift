@@ -37,6 +37,7 @@ package enum ChildOperation: Hashable, Sendable {
     case enterDirectory(FilePath, orElse: FilePath?)
     case openStream(FilePath, flags: Int32, mode: FilePermissions, at: Int32)
     case closeDescriptors(from: Int32, atOnce: Bool = false)
+    case moveDescriptors(to: Int32)
     case commit
     case report
     case emptySignalMask
@@ -78,6 +79,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .enterDirectory: LAUNCH_STEP_WORKING_DIRECTORY
         case .openStream: LAUNCH_STEP_OPEN_STREAM
         case .closeDescriptors: LAUNCH_STEP_CLOSE_DESCRIPTORS
+        case .moveDescriptors: LAUNCH_STEP_MOVE_DESCRIPTORS
         case .commit: LAUNCH_STEP_COMMIT
         case .report: LAUNCH_STEP_REPORT
         case .emptySignalMask: LAUNCH_STEP_SIGNAL_MASK

@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 package import SystemPackage
 
@@ -64,6 +65,8 @@ package struct ChildPlan: Sendable {
     package var noNewPrivileges: Bool
     /// Whether the capability bounding set is emptied where that is permitted.
     package var emptiesBoundingSet: Bool
+    /// How many descriptors the job has from 3 upwards.
+    package var extraDescriptorCount: Int32
 
     package init(
         executables: [FilePath],
@@ -75,7 +78,8 @@ package struct ChildPlan: Sendable {
         fileModeCreationMask: FilePermissions,
         resourceLimits: [Limit],
         noNewPrivileges: Bool,
-        emptiesBoundingSet: Bool
+        emptiesBoundingSet: Bool,
+        extraDescriptorCount: Int32 = 0
     ) {
         self.executables = executables
         self.workingDirectory = workingDirectory
@@ -87,6 +91,7 @@ package struct ChildPlan: Sendable {
         self.resourceLimits = resourceLimits
         self.noNewPrivileges = noNewPrivileges
         self.emptiesBoundingSet = emptiesBoundingSet
+        self.extraDescriptorCount = extraDescriptorCount
     }
 
     /// Owner and group may write, others not; what the mode creation mask takes away comes off.
@@ -125,7 +130,8 @@ package struct ChildPlan: Sendable {
             ]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
-            + [.closeDescriptors(from: 3), .commit, .report, .emptySignalMask, .execute(executables)]
+            + extraDescriptors
+            + [.closeDescriptors(from: firstClosed), .commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the trampoline for a job that keeps the account of the worker.
@@ -153,7 +159,8 @@ package struct ChildPlan: Sendable {
             + [.verifyCapabilities]
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
-            + [.closeDescriptors(from: 3), .commit, .report, .emptySignalMask, .execute(executables)]
+            + extraDescriptors
+            + [.closeDescriptors(from: firstClosed), .commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the clone child itself in direct mode.
@@ -166,7 +173,7 @@ package struct ChildPlan: Sendable {
     /// - Parameters:
     ///   - target: Who the job runs as.
     ///   - daemon: What the daemon has that the job must not get.
-    ///   - descriptors: How the standard streams take their places.
+    ///   - descriptors: How the standard streams and the extra descriptors take their places.
     /// - Returns: The operations, in order.
     package func direct(
         as target: Credentials,
@@ -176,7 +183,7 @@ package struct ChildPlan: Sendable {
         // Closed at once, not with the exec: while the exec of this job stands still on its file system, no other
         // launch may wait for a pipe that this child holds open.
         descriptors
-            + [.closeDescriptors(from: 3, atOnce: true)]
+            + [.closeDescriptors(from: firstClosed, atOnce: true)]
             + privileged(from: daemon)
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
@@ -216,6 +223,24 @@ package struct ChildPlan: Sendable {
             }
             + (errorFollowsOutput ? [.placeDescriptor(STDOUT_FILENO, at: STDERR_FILENO)] : [])
     }
+
+    /// The lowest descriptor that is not the job's.
+    private var firstClosed: Int32 { STDERR_FILENO + 1 + extraDescriptorCount }
+
+    /// The trampoline's own go first: they are where the job's belong.
+    ///
+    /// Each of those moves down to a place that the one before it has left, or that was the trampoline's.
+    private var extraDescriptors: [ChildOperation] {
+        guard extraDescriptorCount > 0 else { return [] }
+        return [.moveDescriptors(to: Self.behindExtraDescriptors(extraDescriptorCount) + 1)]
+            + (0..<extraDescriptorCount)
+            .map { index in
+                .placeDescriptor(LAUNCH_FIRST_EXTRA_DESCRIPTOR + index, at: STDERR_FILENO + 1 + index)
+            }
+    }
+
+    /// The first descriptor behind the extra ones in the trampoline: its image is there.
+    package static func behindExtraDescriptors(_ count: Int32) -> Int32 { LAUNCH_FIRST_EXTRA_DESCRIPTOR + count }
 
     /// Only limits that differ from the daemon's are set: raising a hard limit needs a privilege, and a soft limit
     /// stays at or below the hard one.

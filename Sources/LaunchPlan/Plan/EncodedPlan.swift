@@ -52,7 +52,7 @@ package struct EncodedPlan: Sendable {
             var b: UInt64 = 0
             var c: UInt64 = 0
             switch operation {
-            case .unshareDescriptors(let first), .sealDescriptors(let first):
+            case .unshareDescriptors(let first), .sealDescriptors(let first), .moveDescriptors(let first):
                 a = UInt64(UInt32(bitPattern: first))
             case .closeDescriptors(let first, let atOnce):
                 a = UInt64(UInt32(bitPattern: first))

@@ -71,10 +71,12 @@ package final class OwnedDescriptor: Sendable {
 
     /// Duplicates a descriptor above the places that descriptors of a child take.
     ///
-    /// - Parameter rawValue: The descriptor; it stays as it is.
+    /// - Parameters:
+    ///   - rawValue: The descriptor; it stays as it is.
+    ///   - lowest: The lowest number that the duplicate may have.
     /// - Throws: `Errno` of `fcntl(2)`.
-    package convenience init(duplicating rawValue: Int32) throws(Errno) {
-        let duplicate = fcntl(rawValue, F_DUPFD_CLOEXEC, Self.lowest)
+    package convenience init(duplicating rawValue: Int32, lowest: Int32 = lowest) throws(Errno) {
+        let duplicate = fcntl(rawValue, F_DUPFD_CLOEXEC, lowest)
         guard duplicate >= 0 else { throw Errno(rawValue: errno) }
         self.init(duplicate)
     }

@@ -43,6 +43,7 @@ package struct TrampolineStart: Sendable {
     /// - Parameters:
     ///   - trampoline: The image to run.
     ///   - plan: What the trampoline does.
+    ///   - extraDescriptors: Descriptors that the job has from 3 upwards, above every place that they take on the way.
     ///   - placement: How the standard streams take their places, given the highest other descriptor that is needed.
     ///   - arguments: The arguments of the job.
     ///   - environment: The environment of the job.
@@ -50,6 +51,7 @@ package struct TrampolineStart: Sendable {
     package init(
         _ trampoline: Trampoline,
         _ plan: EncodedPlan,
+        extraDescriptors: [Int32] = [],
         placement: (Int32) -> [ChildOperation],
         arguments: borrowing ArgumentVector,
         environment: borrowing ArgumentVector
@@ -63,13 +65,17 @@ package struct TrampolineStart: Sendable {
             (pipe.writing.rawValue, LAUNCH_STATUS_DESCRIPTOR), (planPipe.rawValue, LAUNCH_PLAN_DESCRIPTOR),
             (token.descriptor.rawValue, LAUNCH_TOKEN_DESCRIPTOR),
         ]
-        let highest = sources.map(\.0).reduce(trampoline.descriptor, max)
+        let highest = (sources.map(\.0) + extraDescriptors).reduce(trampoline.descriptor, max)
+        let behind = ChildPlan.behindExtraDescriptors(Int32(extraDescriptors.count))
         let operations =
             placement(highest) + sources.map { source, target in .placeDescriptor(source, at: target) }
-            + [.sealDescriptors(from: LAUNCH_TOKEN_DESCRIPTOR + 1)]
+            // The image may have the number of a place; everything else that could has its own place by then.
+            + (extraDescriptors.isEmpty ? [] : [.placeDescriptor(trampoline.descriptor, at: behind)])
+            + zip(extraDescriptors, LAUNCH_FIRST_EXTRA_DESCRIPTOR...).map { .placeDescriptor($0, at: $1) }
+            + [.sealDescriptors(from: behind)]
             + (plan.kind == .isolated && geteuid() != 0
                 ? [.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch)] : [])
-            + [.executeTrampoline(trampoline.descriptor)]
+            + [.executeTrampoline(extraDescriptors.isEmpty ? trampoline.descriptor : behind)]
         let bootstrap: EncodedPlan
         do {
             bootstrap = try EncodedPlan(operations, kind: .bootstrap)

@@ -131,7 +131,8 @@ struct InterpreterTests {
             (.verifyNoNewPrivileges, LAUNCH_STEP_VERIFY_NO_NEW_PRIVILEGES),
             (.fileModeCreationMask, LAUNCH_STEP_FILE_MODE_MASK), (.workingDirectory, LAUNCH_STEP_WORKING_DIRECTORY),
             (.openStream, LAUNCH_STEP_OPEN_STREAM), (.closeDescriptors, LAUNCH_STEP_CLOSE_DESCRIPTORS),
-            (.notDumpable, LAUNCH_STEP_NOT_DUMPABLE), (.commit, LAUNCH_STEP_COMMIT),
+            (.notDumpable, LAUNCH_STEP_NOT_DUMPABLE), (.moveDescriptors, LAUNCH_STEP_MOVE_DESCRIPTORS),
+            (.commit, LAUNCH_STEP_COMMIT),
             (.report, LAUNCH_STEP_REPORT), (.signalMask, LAUNCH_STEP_SIGNAL_MASK), (.execute, LAUNCH_STEP_EXECUTE),
             (.confirm, LAUNCH_STEP_CONFIRM), (.verifyOutside, LAUNCH_STEP_VERIFY_OUTSIDE), (.wait, LAUNCH_STEP_WAIT),
         ]

@@ -118,6 +118,19 @@ extension Fault {
             Fault(.signalMask, "rt_sigprocmask", .argument(0, is: setSignalMask), .argument(2, is: 0)),
         ]
 
+    /// The steps that look different when the trampoline has to make room for an extra descriptor.
+    static let withExtraDescriptor: [Fault] = [
+        Fault(.placeDescriptor, "dup3", .argument(1, is: 6)),
+        Fault(.sealDescriptors, "close_range", .argument(0, is: 7)),
+        Fault(.moveDescriptors, "dup3", .argument(1, is: 8)),
+        Fault(.moveDescriptors, "dup3", .argument(1, is: 9)),
+        Fault(.closeDescriptors, "close_range", .argument(0, is: 4)),
+        Fault(.commit, "read", .argument(0, is: 9), .argument(2, is: 8), reportsItsError: false),
+        Fault(.confirm, "write", .argument(0, is: 8), .argument(2, is: 24), reportsItsError: false),
+        Fault(.signalMask, "rt_sigprocmask", .argument(0, is: setSignalMask), .argument(2, is: 0)),
+        Fault(.execute, "execve"),
+    ]
+
     /// Every step of the direct mode that a system call can fail in.
     static let direct: [Fault] =
         common + [

@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 
 /// The environment and the argument vector of a job, built from nothing.
@@ -38,8 +39,13 @@ struct JobEnvironment {
     /// - Parameters:
     ///   - policy: How it is built.
     ///   - account: The account of the job.
+    ///   - extraDescriptors: The variables that hold the numbers from 3 upwards. They go before the submitter's.
     /// - Throws: ``LaunchError`` when a variable cannot be one.
-    init(_ policy: EnvironmentPolicy, for account: Account) throws(LaunchError) {
+    init(
+        _ policy: EnvironmentPolicy,
+        for account: Account,
+        extraDescriptors: [String] = []
+    ) throws(LaunchError) {
         variables = [
             "HOME=\(account.homeDirectory.string)",
             "USER=\(account.name.spelling)",
@@ -47,6 +53,8 @@ struct JobEnvironment {
             "SHELL=\(account.shell.string)",
             "PATH=\(Self.searchPath)",
         ]
+        try Self.check(extraDescriptors, for: account)
+        variables += zip(extraDescriptors, (STDERR_FILENO + 1)...).map { "\($0)=\($1)" }
         guard case .export(let exported) = policy else { return }
         for (name, value) in exported.sorted(by: { $0.key < $1.key }) {
             guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0),
@@ -59,10 +67,32 @@ struct JobEnvironment {
                     message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
                 )
             }
-            if Self.ofTheAccount.contains(name) || Self.isDangerous(name, value) {
+            if Self.ofTheAccount.contains(name) || extraDescriptors.contains(name) || Self.isDangerous(name, value) {
                 omitted.append(name)
             } else {
                 variables.append("\(name)=\(value)")
+            }
+        }
+    }
+
+    private static func check(_ names: [String], for account: Account) throws(LaunchError) {
+        for (index, name) in names.enumerated() {
+            let isName =
+                name.utf8.first.map { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
+                && name.unicodeScalars.allSatisfy {
+                    $0 == "_" || $0.isASCII && $0.properties.isAlphabetic
+                        || ("0"..."9").contains($0)
+                }
+            let isTaken = ofTheAccount.contains(name) || isDangerous(name, "") || names[..<index].contains(name)
+            guard isName, !isTaken else {
+                throw LaunchError(
+                    .invalidCommand,
+                    step: .prepare,
+                    account: account.name,
+                    message:
+                        "\"\(name)\" cannot be the variable of an extra descriptor; take a name of letters, digits and "
+                        + "underscores that no other has and that means nothing to a shell or a loader"
+                )
             }
         }
     }

@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import SystemPackage
@@ -23,7 +24,11 @@ struct PreparedLaunch {
         try Self.check(command, for: identity.account)
         self.command = command
         self.identity = identity
-        environment = try JobEnvironment(command.environment, for: identity.account)
+        environment = try JobEnvironment(
+            command.environment,
+            for: identity.account,
+            extraDescriptors: command.extraDescriptors.map(\.name)
+        )
         credentials = ChildPlan.Credentials(identity.account)
         if command.environment == .login {
             executables = [identity.account.shell]
@@ -71,7 +76,8 @@ struct PreparedLaunch {
                 ChildPlan.Limit(resource: resource.rawValue, soft: limit.soft, hard: limit.hard)
             },
             noNewPrivileges: command.noNewPrivileges,
-            emptiesBoundingSet: command.capabilityBoundingSet == .empty
+            emptiesBoundingSet: command.capabilityBoundingSet == .empty,
+            extraDescriptorCount: Int32(command.extraDescriptors.count)
         )
     }
 
@@ -126,6 +132,12 @@ struct PreparedLaunch {
             if case .captured(let limit) = stream, limit < 0 {
                 throw refuse("\(limit) is no limit for captured output; give a number of bytes")
             }
+        }
+        guard command.extraDescriptors.count <= LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM else {
+            throw refuse(
+                "\(command.extraDescriptors.count) extra descriptors are more than the "
+                    + "\(LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM) a job may have; send it the others over a socket"
+            )
         }
         if command.environment == .login, command.argumentZero != nil {
             throw refuse("with a login environment the shell names the program; leave the argument zero out")

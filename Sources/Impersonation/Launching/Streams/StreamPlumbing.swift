@@ -7,6 +7,9 @@ struct StreamPlumbing {
     /// What takes the places 0, 1 and 2 of the child: closed in the daemon once the child has them.
     private(set) var childEnds: [OwnedDescriptor] = []
 
+    /// What takes the places from 3 upwards.
+    private(set) var extraEnds: [OwnedDescriptor] = []
+
     /// Files the child opens over those places, as the account of the job.
     private(set) var files: [ChildPlan.StreamFile] = []
 
@@ -34,6 +37,11 @@ struct StreamPlumbing {
         childEnds.append(try childEnd(ofInput: input))
         childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, pipe: \.standardOutput))
         childEnds.append(try childEnd(of: error, at: STDERR_FILENO, pipe: \.standardError))
+        // Above every place that extra descriptors take on their way, and above the image of the trampoline behind them.
+        let lowest = ChildPlan.behindExtraDescriptors(Int32(command.extraDescriptors.count)) + 1
+        for extra in command.extraDescriptors {
+            extraEnds.append(try OwnedDescriptor(duplicating: extra.descriptor.rawValue, lowest: lowest))
+        }
     }
 
     /// The operations that bring the child's ends to their places, in a table of descriptors of the child's own.
@@ -42,9 +50,21 @@ struct StreamPlumbing {
     ///   copied into its table, so ten thousand open descriptors of the daemon cost nothing.
     /// - Returns: The operations, in order.
     func placement(keeping needed: Int32 = STDERR_FILENO) -> [ChildOperation] {
-        let highest = max(childEnds.map(\.rawValue).max() ?? STDERR_FILENO, needed)
+        let highest = childEnds.map(\.rawValue).reduce(needed, max)
         return [.unshareDescriptors(from: highest + 1)]
             + childEnds.enumerated().map { target, source in .placeDescriptor(source.rawValue, at: Int32(target)) }
+    }
+
+    /// The same, with the extra descriptors, for a child that becomes the job itself.
+    func directPlacement() -> [ChildOperation] {
+        let sources = extraEnds.map(\.rawValue)
+        return placement(keeping: sources.reduce(STDERR_FILENO, max))
+            + zip(sources, (STDERR_FILENO + 1)...).map { .placeDescriptor($0, at: $1) }
+    }
+
+    /// Closes the child's ends in the daemon, once the child has them.
+    func closeChildEnds() {
+        for end in childEnds + extraEnds { end.closeNow() }
     }
 
     private mutating func childEnd(ofInput stream: StandardStream.Input) throws(Errno) -> OwnedDescriptor {
