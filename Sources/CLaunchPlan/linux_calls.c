@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -118,4 +120,18 @@ int linux_is_mounted_noexec(const char *directory)
 {
     struct statvfs status;
     return statvfs(directory, &status) != 0 || (status.f_flag & ST_NOEXEC) != 0;
+}
+
+int linux_is_control_group(int directory)
+{
+    struct statfs status;
+    if (fstatfs(directory, &status) != 0)
+        return -errno;
+    return (unsigned long)status.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+int linux_pidfd_open(int process)
+{
+    const long descriptor = syscall(SYS_pidfd_open, process, 0u);
+    return descriptor >= 0 ? (int)descriptor : -errno;
 }

@@ -98,7 +98,8 @@ struct clone_child {
     void *argument;
 };
 
-static UNINSTRUMENTED long clone_child(void *stack, struct clone_child child, int32_t *process_descriptor)
+static UNINSTRUMENTED long clone_child(
+    void *stack, struct clone_child child, int control_group, int32_t *process_descriptor)
 {
     struct clone_child *top = (struct clone_child *)((char *)stack + LAUNCH_STACK_SIZE) - 1;
     *top = child;
@@ -110,6 +111,11 @@ static UNINSTRUMENTED long clone_child(void *stack, struct clone_child child, in
         .stack = (uint64_t)(uintptr_t)stack,
         .stack_size = (uint64_t)((char *)top - (char *)stack),
     };
+    if (control_group >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)control_group;
+        return launch_clone3(&arguments, sizeof arguments);
+    }
     long process = launch_clone3(&arguments, sizeof arguments);
     /* Filters of containers answer ENOSYS or EPERM to clone3, whose flags they cannot see. The handlers that the older
      * call leaves in place never run: every signal is blocked until the exec, and the exec resets them. */
@@ -157,7 +163,7 @@ UNINSTRUMENTED int launch_spawn(const struct launch_spawn_request *request, stru
     /* No handler of the daemon may run on the child's stack. Also the two signals that glibc keeps to itself. */
     SYSTEM_CALL_4(__NR_rt_sigprocmask, BLOCK_SIGNALS, &all, &former, sizeof former);
     long process = clone_child(
-        request->stack, (struct clone_child){run_plan, &child}, &result->process_descriptor);
+        request->stack, (struct clone_child){run_plan, &child}, request->control_group, &result->process_descriptor);
     SYSTEM_CALL_4(__NR_rt_sigprocmask, SET_SIGNALS, &former, NULL, sizeof former);
     if (process < 0) {
         result->process_descriptor = -1;

@@ -1,3 +1,4 @@
+import Glibc
 package import SystemPackage
 
 /// Small files of `/proc` and `/sys`, read whole.
@@ -14,6 +15,21 @@ package enum ProcFile {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
             defer { try? file.close() }
+            return try read(file)
+        } catch let error as Errno {
+            throw error
+        } catch {
+            throw .ioError
+        }
+    }
+
+    /// Reads a file that is open.
+    ///
+    /// - Parameter file: The file, at its beginning.
+    /// - Returns: Its text, at most one MiB.
+    /// - Throws: `Errno` of `read(2)`.
+    package static func read(_ file: FileDescriptor) throws(Errno) -> String {
+        do {
             var bytes: [UInt8] = []
             while bytes.count < largest {
                 let part = try unsafe [UInt8](unsafeUninitializedCapacity: chunk) { buffer, count in
@@ -28,5 +44,21 @@ package enum ProcFile {
         } catch {
             throw .ioError
         }
+    }
+
+    /// The numbers of every process that `/proc` shows.
+    ///
+    /// - Throws: `Errno` of `opendir(3)`.
+    package static func processes() throws(Errno) -> [Int32] {
+        guard let directory = unsafe opendir("/proc") else { throw Errno(rawValue: errno) }
+        defer { unsafe closedir(directory) }
+        var processes: [Int32] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
+                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if let process = Int32(name) { processes.append(process) }
+        }
+        return processes
     }
 }

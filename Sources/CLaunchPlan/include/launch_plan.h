@@ -44,12 +44,14 @@ enum launch_step {
     LAUNCH_STEP_CREATE_PIPES = 2,
     LAUNCH_STEP_CREATE_TRAMPOLINE = 3,
     LAUNCH_STEP_CLONE = 4,
+    LAUNCH_STEP_CREATE_CONTROL_GROUP = 5,
 
     /* In the clone child: it shares the daemon's memory and still has the daemon's identity. */
     LAUNCH_STEP_UNSHARE_DESCRIPTORS = 10, /* a: first descriptor that is not needed */
     LAUNCH_STEP_PLACE_DESCRIPTOR = 11,    /* a: source, b: target */
     LAUNCH_STEP_SEAL_DESCRIPTORS = 12,    /* a: first descriptor that is closed by the exec */
     LAUNCH_STEP_KEEP_CAPABILITIES = 14,   /* a: mask of the capabilities that the exec must not take away */
+    LAUNCH_STEP_JOIN_CONTROL_GROUP = 15,  /* a: descriptor of its cgroup.procs, open for writing */
     LAUNCH_STEP_EXECUTE_TRAMPOLINE = 13,  /* a: descriptor of the image */
 
     /* In the trampoline, or in direct mode in the clone child. */

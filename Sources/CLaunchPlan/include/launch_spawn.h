@@ -16,6 +16,7 @@ struct launch_spawn_request {
     char *const *arguments;         /* of the program the plan becomes, ended by a null pointer */
     char *const *environment;       /* likewise */
     void *stack;                    /* from launch_stack_create */
+    int control_group;              /* directory of cgroup v2 that the child is cloned into, or -1; clone3(2) only */
 };
 
 /* Written while the child runs; another thread may read the descriptor of the process to end a child that stands

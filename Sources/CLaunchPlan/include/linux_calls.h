@@ -36,6 +36,12 @@ int linux_token_create(void);
 /* Takes the token. Returns whether it was still there. */
 int linux_token_take(int token);
 
+/* Whether a directory is one of cgroup v2: 1, 0, or a negative error number. */
+int linux_is_control_group(int directory);
+
+/* pidfd_open(2), which is close-on-exec. Returns the descriptor or a negative error number. */
+int linux_pidfd_open(int process);
+
 /* memfd_secret(2), close-on-exec: memory that no other process, not even the kernel itself, can read. Returns the
    descriptor or a negative error number. */
 int linux_secret_memory_create(void);

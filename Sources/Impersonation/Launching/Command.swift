@@ -51,6 +51,12 @@ public struct Command: Sendable, Hashable {
     /// Which capabilities the job could ever gain by running a privileged program.
     public var capabilityBoundingSet: CapabilityBoundingSet = .empty
 
+    /// What the processes of the job may use together; needs a launcher with ``ControlGroups``.
+    public var treeLimits = ProcessTreeLimits.none
+
+    /// What becomes of the job's descendants when its first process ends by itself.
+    public var descendants = DescendantPolicy.goOn
+
     /// How long the way from the launch to the running program may take before the launch is given up.
     public var startDeadline: Duration = .seconds(10)
 

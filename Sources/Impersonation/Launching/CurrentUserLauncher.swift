@@ -12,8 +12,15 @@ public struct CurrentUserLauncher: ProcessLauncher {
     /// The backend's name.
     public var backend: LaunchBackend { .current }
 
+    /// Where jobs get cgroups of their own, if they do.
+    public let controlGroups: ControlGroups?
+
     /// Creates a launcher.
-    public init() {}
+    ///
+    /// - Parameter controlGroups: Where jobs get cgroups of their own.
+    public init(controlGroups: ControlGroups? = nil) {
+        self.controlGroups = controlGroups
+    }
 
     /// Starts a command as the worker's own account and waits until its program runs.
     ///
@@ -40,12 +47,18 @@ public struct CurrentUserLauncher: ProcessLauncher {
             )
         }
         let machinery = try LaunchMachinery.shared(for: identity, backend)
-        return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .keepAccount)
-            .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
-                plan.keepingAccount(
-                    ChildPlan.Credentials(userID: daemon.userID, groupID: daemon.groupID, groups: account.groups),
-                    from: daemon
-                )
-            }
+        return try await TrampolineLaunch(
+            command: command,
+            identity: identity,
+            backend: backend,
+            kind: .keepAccount,
+            controlGroups: controlGroups
+        )
+        .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
+            plan.keepingAccount(
+                ChildPlan.Credentials(userID: daemon.userID, groupID: daemon.groupID, groups: account.groups),
+                from: daemon
+            )
+        }
     }
 }

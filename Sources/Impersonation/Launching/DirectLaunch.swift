@@ -42,6 +42,7 @@ struct DirectLaunch {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         guard !Task.isCancelled else { throw failures.cancelled() }
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
+        _ = try failures.reporting { () throws(LaunchError) in try prepared.makeGroup(in: nil) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let steps = prepared.plan(with: streams)
             .direct(as: prepared.credentials, from: daemon, descriptors: streams.directPlacement())
@@ -55,6 +56,7 @@ struct DirectLaunch {
         }
         try await prove(outcome.child, process, prepared, daemon)
         process.startReading()
+        if command.descendants == .end { process.endDescendantsAtEnd() }
         process.startWaiting()
         return LaunchedProcess(
             identity: identity,

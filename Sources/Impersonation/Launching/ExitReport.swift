@@ -6,6 +6,12 @@ public struct ExitReport: Sendable, Hashable {
     /// What it used.
     public var usage: ResourceUsage?
 
+    /// What the processes of the job have used together, where the job has a cgroup with controllers.
+    public var treePeaks: ProcessTreePeaks?
+
+    /// How many processes of a job that was ended as a whole hang in the kernel and are still there.
+    public var remainingProcesses = 0
+
     /// What it wrote to standard output, when that was captured.
     public var standardOutput: CapturedOutput?
 

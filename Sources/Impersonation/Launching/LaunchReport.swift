@@ -17,6 +17,9 @@ public struct LaunchReport: Sendable, Hashable {
     /// From the call to the confirmed start.
     public var startTime: Duration
 
+    /// What holds the processes of the job together.
+    public var containment: Containment
+
     /// Creates a report.
     ///
     /// - Parameters:
@@ -25,17 +28,20 @@ public struct LaunchReport: Sendable, Hashable {
     ///   - workingDirectory: The directory it started in.
     ///   - omittedVariables: The names of the submitter's variables that were left out.
     ///   - startTime: From the call to the confirmed start.
+    ///   - containment: What holds the processes of the job together.
     public init(
         backend: LaunchBackend,
         processID: ProcessID,
         workingDirectory: FilePath,
         omittedVariables: [String] = [],
-        startTime: Duration = .zero
+        startTime: Duration = .zero,
+        containment: Containment = .session
     ) {
         self.backend = backend
         self.processID = processID
         self.workingDirectory = workingDirectory
         self.omittedVariables = omittedVariables
         self.startTime = startTime
+        self.containment = containment
     }
 }

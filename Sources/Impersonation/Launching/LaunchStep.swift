@@ -35,6 +35,12 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// In the daemon: the child is cloned (`clone3(2)`).
     public static let clone = LaunchStep(4)
 
+    /// In the daemon: the job gets a cgroup of its own (`cgroups(7)`).
+    public static let createControlGroup = LaunchStep(5)
+
+    /// In the child: it enters its cgroup, where it could not be cloned into it.
+    public static let joinControlGroup = LaunchStep(15)
+
     /// In the child: its table of descriptors becomes its own (`close_range(2)`).
     public static let unshareDescriptors = LaunchStep(10)
 
@@ -166,6 +172,7 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
 extension LaunchStep: CustomStringConvertible {
     private static let names: [LaunchStep: String] = [
         .prepare: "prepare", .createPipes: "createPipes", .createTrampoline: "createTrampoline", .clone: "clone",
+        .createControlGroup: "createControlGroup", .joinControlGroup: "joinControlGroup",
         .unshareDescriptors: "unshareDescriptors", .placeDescriptor: "placeDescriptor",
         .sealDescriptors: "sealDescriptors", .keepCapabilities: "keepCapabilities",
         .executeTrampoline: "executeTrampoline", .readPlan: "readPlan",

@@ -52,10 +52,12 @@ public final class LaunchedProcess: Sendable {
         try control.send(signal, to: target)
     }
 
-    /// Ends the process and its process group: politely first, then by force.
+    /// Ends the whole job: politely first, then by force, and returns when nothing of it is left.
     ///
-    /// `SIGTERM` to the group, `SIGKILL` when the process has not ended within the grace period, and `SIGKILL` to
-    /// whatever is left of the group when it has. When the calling task is cancelled, the ending goes on.
+    /// `SIGTERM` to every process of it, `SIGKILL` when the first one has not ended within the grace period, and `SIGKILL` to
+    /// whatever is left when it has. What "every process" means depends on ``LaunchReport/containment``. Processes that
+    /// hang in the kernel are given up after ten seconds and counted in ``ExitReport/remainingProcesses``. When the calling
+    /// task is cancelled, the ending goes on.
     ///
     /// - Parameter gracePeriod: How long the process may take to end by itself.
     /// - Returns: How it ended and what it used.
@@ -142,6 +144,10 @@ public enum SignalTarget: Sendable, Hashable {
 
     /// Every process of the group that it leads: itself and its descendants, but for those that made a group of their own.
     case group
+
+    /// Every process of the job that can be found: all of them where the job has a cgroup, else those of its session and
+    /// their descendants.
+    case tree
 }
 
 /// The id of a process.

@@ -27,21 +27,27 @@ public struct SetUIDLauncher: ProcessLauncher {
         /// directory that cannot be entered is not reported; files of `/proc` cannot be standard streams.
         ///
         /// Refused where `fs.suid_dumpable` is not 0, for daemons that are not root, and where `SIGCHLD` is ignored.
-        /// While four threads are lost to hanging file systems, launches are isolated.
+        /// While four threads are lost to hanging file systems, launches are isolated, and so are those into cgroups.
         case direct
     }
 
     /// What stands between the daemon and the process on its way to the account.
     public let isolation: Isolation
 
+    /// Where jobs get cgroups of their own, if they do.
+    public let controlGroups: ControlGroups?
+
     /// The backend's name.
     public var backend: LaunchBackend { .setuid }
 
     /// Creates a launcher.
     ///
-    /// - Parameter isolation: What stands between the daemon and the process on its way to the account.
-    public init(isolation: Isolation = .isolated) {
+    /// - Parameters:
+    ///   - isolation: What stands between the daemon and the process on its way to the account.
+    ///   - controlGroups: Where jobs get cgroups of their own; only in isolated mode.
+    public init(isolation: Isolation = .isolated, controlGroups: ControlGroups? = nil) {
         self.isolation = isolation
+        self.controlGroups = controlGroups
     }
 
     /// Starts a command as an identity and waits until its program runs.
@@ -71,19 +77,26 @@ public struct SetUIDLauncher: ProcessLauncher {
                 command: command,
                 identity: identity,
                 backend: backend,
-                kind: .keepAccount
+                kind: .keepAccount,
+                controlGroups: controlGroups
             )
             .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
                 plan.keepingAccount(account, from: daemon, verifyingGroups: true)
             }
         }
-        if isolation == .direct, !DirectLaunch.isCrowded {
+        if isolation == .direct, controlGroups == nil, !DirectLaunch.isCrowded {
             return try await DirectLaunch(command: command, identity: identity, backend: backend)
                 .run(on: machinery.reactor, from: daemon)
         }
-        return try await TrampolineLaunch(command: command, identity: identity, backend: backend, kind: .isolated)
-            .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, target in
-                plan.isolated(as: target, from: daemon)
-            }
+        return try await TrampolineLaunch(
+            command: command,
+            identity: identity,
+            backend: backend,
+            kind: .isolated,
+            controlGroups: controlGroups
+        )
+        .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, target in
+            plan.isolated(as: target, from: daemon)
+        }
     }
 }

@@ -12,8 +12,8 @@ final class SupervisedProcess: ProcessControl {
     private struct State {
         var end: Result<ExitReport, LaunchError>?
         var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
-        /// Whether what is left of the process group is killed with the end of its leader.
-        var endsGroup = false
+        /// Whether what is left of the job is killed with the end of its first process.
+        var endsTree = false
         var retryDelay: Duration = .milliseconds(1)
         var heldBackSince: ContinuousClock.Instant?
     }
@@ -23,7 +23,15 @@ final class SupervisedProcess: ProcessControl {
     /// How long a tracer may keep the end of a job to itself before the job counts as ended.
     private static let tracerPatience: Duration = .seconds(2)
 
+    /// How long processes that were killed may take to go; some hang in the kernel.
+    private static let remainderPatience: Duration = .seconds(10)
+    private static let longestRemovalDelay: Duration = .seconds(30)
+
+    /// Where all of `/proc` is looked at.
+    private static let scanners = BlockingWorkers(name: "impersonation-tr", maximumThreads: 4)
+
     private let processID: Int32
+    private let tree: ProcessTree
     private let processDescriptor: OwnedDescriptor
     private let streams: JobStreams
     private let reactor: Reactor
@@ -35,10 +43,12 @@ final class SupervisedProcess: ProcessControl {
     ///
     /// - Parameters:
     ///   - child: The child.
+    ///   - group: The cgroup of the job, if it has one; it is removed when the job has ended.
     ///   - streams: The daemon's ends of its standard streams.
     ///   - reactor: The thread that waits for it.
-    init(_ child: StartedChild, streams: StreamPlumbing, on reactor: Reactor) {
+    init(_ child: StartedChild, in group: ControlGroup? = nil, streams: StreamPlumbing, on reactor: Reactor) {
         processID = child.processID
+        tree = ProcessTree(leader: child.processID, group: group)
         processDescriptor = child.processDescriptor
         self.reactor = reactor
         self.streams = JobStreams(streams, on: reactor)
@@ -79,7 +89,7 @@ final class SupervisedProcess: ProcessControl {
     /// - Returns: Whether it is gone. A child that already has the account's ids cannot be killed without `CAP_KILL`.
     @discardableResult
     func discard(within limit: Duration) async -> Bool {
-        killEverything()
+        kill()
         let ending = try? await reactor.ready(processDescriptor.rawValue, .reading, until: .now + limit)
         return conclude(isReadable: ending == .ready)
     }
@@ -88,19 +98,18 @@ final class SupervisedProcess: ProcessControl {
     ///
     /// - Parameter limit: How long the thread blocks at most; later, the child is reaped in the background.
     func discardBlocking(within limit: Duration) {
-        killEverything()
+        kill()
         var event = pollfd(fd: processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
         let milliseconds = Int32(clamping: limit.components.seconds * 1_000)
         _ = conclude(isReadable: unsafe poll(&event, 1, milliseconds) > 0)
     }
 
-    /// Kills the child and the group it leads, now and once more when it is reaped.
+    /// Kills the child and its cgroup or process group.
     ///
     /// - Returns: Whether the kernel has taken the signal for the child.
     @discardableResult
-    func killEverything() -> Bool {
-        state.withLock { $0.endsGroup = true }
-        try? send(.kill, to: .group)
+    func kill() -> Bool {
+        try? send(.kill, to: tree.isSlow ? .group : .tree)
         do throws(Errno) {
             try send(.kill, to: .process)
             return true
@@ -109,23 +118,36 @@ final class SupervisedProcess: ProcessControl {
         }
     }
 
+    /// Has what is left of the job killed when its first process ends.
+    func endDescendantsAtEnd() {
+        state.withLock { $0.endsTree = true }
+    }
+
     private func conclude(isReadable: Bool) -> Bool {
         guard isReadable else {
             startWaiting()
             return false
         }
-        reap()
+        // The group of a child that never became the job holds nobody else; one that was killed in its exec might.
+        processDescriptor.withOpen { descriptor in
+            if descriptor >= 0, launch_has_ended(descriptor) >= 0 { _ = launch_signal_group(processID, SIGKILL) }
+        }
+        reapNow()
         return state.withLock { $0.end != nil }
     }
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        state.withLock { $0.endsGroup = true }
-        try? send(.terminate, to: .group)
-        // Whoever is stopped cannot end politely.
-        try? send(.resume, to: .group)
-        let alarm = reactor.alarm(at: .now + gracePeriod) { [self] in killEverything() }
+        endDescendantsAtEnd()
+        let alarm = reactor.alarm(at: .now + gracePeriod) { [self] in kill() }
         defer { reactor.cancel(alarm) }
+        await signalTree(.terminate)
+        // Whoever is stopped cannot end politely.
+        await signalTree(.resume)
         return try await exitReport()
+    }
+
+    private func signalTree(_ signal: Signal) async {
+        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in try? send(signal, to: .tree) }
     }
 
     /// Nobody reaps the child while the descriptor is held, so its number, and that of the group it leads, mean nobody
@@ -133,12 +155,14 @@ final class SupervisedProcess: ProcessControl {
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         let result = processDescriptor.withOpen { descriptor -> Int32 in
             guard descriptor >= 0 else { return -ESRCH }
-            switch target {
-            case .process: return launch_signal(descriptor, signal.rawValue)
-            case .group:
-                guard launch_has_ended(descriptor) >= 0 else { return -ESRCH }
-                return launch_signal_group(processID, signal.rawValue)
+            if target == .process { return launch_signal(descriptor, signal.rawValue) }
+            guard launch_has_ended(descriptor) >= 0 else { return -ESRCH }
+            guard target == .tree else { return launch_signal_group(processID, signal.rawValue) }
+            if signal == .kill {
+                tree.kill()
+                return launch_signal(descriptor, signal.rawValue)
             }
+            return tree.signal(signal) ? 0 : -ESRCH
         }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
@@ -162,14 +186,23 @@ final class SupervisedProcess: ProcessControl {
         return Int64(usage.ru_maxrss) * 1_024
     }
 
+    /// Looks whether the child has ended, and reaps it; a look at all processes first is nothing for the reactor's thread.
     private func reap() {
-        let endsGroup = state.withLock { $0.endsGroup }
+        guard state.withLock({ $0.endsTree }), tree.isSlow else { return reapNow() }
+        Task.detached { [self] in
+            guard case .failure = await Self.scanners.performToTheEnd(deadline: nil, { [self] in reapNow() }) else {
+                return
+            }
+            reapNow()
+        }
+    }
+
+    private func reapNow() {
+        let endsTree = state.withLock { $0.endsTree }
         var exit = launch_exit()
         var outcome: Int32?
         processDescriptor.closeWhen { descriptor in
-            if endsGroup, launch_has_ended(descriptor) >= 0 {
-                _ = launch_signal_group(processID, Signal.kill.rawValue)
-            }
+            if endsTree, launch_has_ended(descriptor) >= 0 { tree.kill() }
             let result = unsafe launch_reap(descriptor, &exit)
             // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
             let isStillKnown = unsafe result < 0 && launch_exit_of_reaped(descriptor, &exit) == 0
@@ -186,10 +219,10 @@ final class SupervisedProcess: ProcessControl {
                 systemTime: .microseconds(exit.system_microseconds),
                 peakResidentBytes: exit.peak_resident_bytes > inheritedPeak ? Int(exit.peak_resident_bytes) : nil
             )
-            finish(.success(report(exit, usage: usage)))
-        case 2: finish(.success(report(exit, usage: nil)))
+            settle(.success(report(exit, usage: usage)))
+        case 2: settle(.success(report(exit, usage: nil)))
         default:
-            finish(
+            settle(
                 .failure(
                     lost(
                         .noChildProcess,
@@ -199,6 +232,47 @@ final class SupervisedProcess: ProcessControl {
                 )
             )
         }
+    }
+
+    /// Ends the job once nothing is left of it, where nothing is to be left.
+    private func settle(_ end: Result<ExitReport, LaunchError>) {
+        guard state.withLock({ $0.endsTree }), tree.hasRemainder else {
+            var end = end
+            if case .success(var report) = end {
+                report.treePeaks = tree.peaks
+                end = .success(report)
+            }
+            finish(end)
+            return removeGroup()
+        }
+        settleLater(end, .milliseconds(1), until: .now + Self.remainderPatience)
+    }
+
+    private func settleLater(
+        _ end: Result<ExitReport, LaunchError>,
+        _ delay: Duration,
+        until deadline: ContinuousClock.Instant
+    ) {
+        tree.group?.kill()
+        _ = reactor.alarm(at: .now + delay) { [self] in
+            guard tree.hasRemainder, ContinuousClock.now < deadline else {
+                var end = end
+                if case .success(var report) = end {
+                    report.treePeaks = tree.peaks
+                    report.remainingProcesses = tree.remainder
+                    end = .success(report)
+                }
+                finish(end)
+                return removeGroup()
+            }
+            settleLater(end, min(delay * 2, Self.longestRetryDelay), until: deadline)
+        }
+    }
+
+    /// Removes the cgroup, as soon as the last process has left it.
+    private func removeGroup(_ delay: Duration = .milliseconds(1)) {
+        guard let group = tree.group, !group.remove() else { return }
+        _ = reactor.alarm(at: .now + delay) { [self] in removeGroup(min(delay * 2, Self.longestRemovalDelay)) }
     }
 
     /// A tracer of the job is told of its end first, and may keep the zombie to itself for as long as it likes.

@@ -13,6 +13,7 @@ struct TrampolineLaunch {
     let identity: ExecutionIdentity
     let backend: LaunchBackend
     let kind: EncodedPlan.Kind
+    var controlGroups: ControlGroups?
 
     private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: backend) }
 
@@ -39,8 +40,9 @@ struct TrampolineLaunch {
         let steps = operations(prepared.plan(with: streams), prepared.credentials)
         let plan = try failures.encoding(steps, kind: kind)
 
-        let started = try await start(prepared, plan, streams, trampoline, reactor)
-        let process = SupervisedProcess(started.child, streams: streams, on: reactor)
+        let group = try failures.reporting { () throws(LaunchError) in try prepared.makeGroup(in: controlGroups) }
+        let started = try await start(prepared, plan, streams, trampoline, group, reactor)
+        let process = SupervisedProcess(started.child, in: group, streams: streams, on: reactor)
         process.startReading()
 
         // A child past its point of no return that is not the job yet stands in the exec. It is killed there.
@@ -53,7 +55,7 @@ struct TrampolineLaunch {
                 until: begin + command.startDeadline,
                 whenCancelled: {
                     guard !started.token.withdraw() else { return true }
-                    if !started.hasReported { isKilledInExec.withLock { $0 = process.killEverything() } }
+                    if !started.hasReported { isKilledInExec.withLock { $0 = process.kill() } }
                     return false
                 }
             )
@@ -84,6 +86,7 @@ struct TrampolineLaunch {
         }
         switch started.ending() {
         case .running(let fellBack):
+            if command.descendants == .end { process.endDescendantsAtEnd() }
             process.startWaiting()
             return LaunchedProcess(
                 identity: identity,
@@ -92,7 +95,8 @@ struct TrampolineLaunch {
                     processID: ProcessID(rawValue: started.child.processID),
                     workingDirectory: prepared.workingDirectory(fellBack: fellBack),
                     omittedVariables: prepared.environment.omitted,
-                    startTime: ContinuousClock.now - begin
+                    startTime: ContinuousClock.now - begin,
+                    containment: group.map { .controlGroup($0.path) } ?? .session
                 ),
                 control: process
             )
@@ -112,6 +116,7 @@ struct TrampolineLaunch {
         _ plan: EncodedPlan,
         _ streams: StreamPlumbing,
         _ trampoline: Trampoline,
+        _ group: ControlGroup?,
         _ reactor: Reactor
     ) async throws(LaunchError) -> TrampolineStart {
         let started: TrampolineStart
@@ -122,9 +127,11 @@ struct TrampolineLaunch {
                 extraDescriptors: streams.extraEnds.map(\.rawValue),
                 placement: { streams.placement(keeping: $0) },
                 arguments: ArgumentVector(prepared.arguments),
-                environment: ArgumentVector(prepared.environment.variables)
+                environment: ArgumentVector(prepared.environment.variables),
+                into: group
             )
         } catch {
+            group?.remove()
             throw failures.failure(
                 .stepFailed,
                 LaunchStep(error.step),
@@ -134,7 +141,7 @@ struct TrampolineLaunch {
         }
         streams.closeChildEnds()
         if let (reported, operations) = started.failure {
-            await SupervisedProcess(started.child, streams: streams, on: reactor)
+            await SupervisedProcess(started.child, in: group, streams: streams, on: reactor)
                 .discard(within: Self.reapingTime)
             throw failures.failure(of: reported, in: operations)
         }

@@ -7,6 +7,7 @@ package enum ChildOperation: Hashable, Sendable {
     case placeDescriptor(Int32, at: Int32)
     case sealDescriptors(from: Int32)
     case keepCapabilities(UInt64)
+    case joinControlGroup(Int32)
     case executeTrampoline(Int32)
 
     case resetSignals
@@ -50,6 +51,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .placeDescriptor: LAUNCH_STEP_PLACE_DESCRIPTOR
         case .sealDescriptors: LAUNCH_STEP_SEAL_DESCRIPTORS
         case .keepCapabilities: LAUNCH_STEP_KEEP_CAPABILITIES
+        case .joinControlGroup: LAUNCH_STEP_JOIN_CONTROL_GROUP
         case .executeTrampoline: LAUNCH_STEP_EXECUTE_TRAMPOLINE
         case .resetSignals: LAUNCH_STEP_RESET_SIGNALS
         case .newSession: LAUNCH_STEP_NEW_SESSION

@@ -62,8 +62,8 @@ package struct EncodedPlan: Sendable {
                 b = UInt64(UInt32(bitPattern: target))
             case .keepCapabilities(let mask):
                 a = mask
-            case .executeTrampoline(let image):
-                a = UInt64(UInt32(bitPattern: image))
+            case .executeTrampoline(let descriptor), .joinControlGroup(let descriptor):
+                a = UInt64(UInt32(bitPattern: descriptor))
             case .niceness(let value):
                 a = UInt64(bitPattern: Int64(value))
             case .limit(let resource, let soft, let hard):

@@ -18,6 +18,7 @@ package enum ChildStarter {
     ///   - plan: What the child does.
     ///   - arguments: The arguments of the program it becomes.
     ///   - environment: The environment of that program.
+    ///   - controlGroup: The directory of cgroup v2 that the child is cloned into, or -1.
     ///   - result: Where the child's descriptor appears as soon as there is one, for somebody who watches.
     /// - Returns: The child, and what failed in it if something did; it has ended then and wants to be reaped.
     /// - Throws: `Errno` when there is no child: of `clone3(2)`, or `noMemory`.
@@ -25,6 +26,7 @@ package enum ChildStarter {
         _ plan: EncodedPlan,
         arguments: borrowing ArgumentVector,
         environment: borrowing ArgumentVector,
+        into controlGroup: Int32 = -1,
         result: UnsafeMutablePointer<launch_spawn_result>
     ) throws(Errno) -> (child: StartedChild, failure: launch_failure?) {
         let code = unsafe withPlan(plan) { plan in
@@ -35,7 +37,8 @@ package enum ChildStarter {
                             plan: plan,
                             arguments: arguments,
                             environment: environment,
-                            stack: stack
+                            stack: stack,
+                            control_group: controlGroup
                         )
                         return unsafe launch_spawn(&request, result)
                     }

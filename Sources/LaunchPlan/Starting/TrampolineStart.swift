@@ -47,6 +47,7 @@ package struct TrampolineStart: Sendable {
     ///   - placement: How the standard streams take their places, given the highest other descriptor that is needed.
     ///   - arguments: The arguments of the job.
     ///   - environment: The environment of the job.
+    ///   - group: The cgroup of the job, if it has one.
     /// - Throws: ``Failure`` when there is no child.
     package init(
         _ trampoline: Trampoline,
@@ -54,7 +55,8 @@ package struct TrampolineStart: Sendable {
         extraDescriptors: [Int32] = [],
         placement: (Int32) -> [ChildOperation],
         arguments: borrowing ArgumentVector,
-        environment: borrowing ArgumentVector
+        environment: borrowing ArgumentVector,
+        into group: ControlGroup? = nil
     ) throws(Failure) {
         let pipe = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in try OwnedDescriptor.pipe() }
         let planPipe = try Self.performing(LAUNCH_STEP_CREATE_PIPES) { () throws(Errno) in
@@ -67,30 +69,52 @@ package struct TrampolineStart: Sendable {
         ]
         let highest = (sources.map(\.0) + extraDescriptors).reduce(trampoline.descriptor, max)
         let behind = ChildPlan.behindExtraDescriptors(Int32(extraDescriptors.count))
-        let operations =
-            placement(highest) + sources.map { source, target in .placeDescriptor(source, at: target) }
-            // The image may have the number of a place; everything else that could has its own place by then.
-            + (extraDescriptors.isEmpty ? [] : [.placeDescriptor(trampoline.descriptor, at: behind)])
-            + zip(extraDescriptors, LAUNCH_FIRST_EXTRA_DESCRIPTOR...).map { .placeDescriptor($0, at: $1) }
-            + [.sealDescriptors(from: behind)]
-            + (plan.kind == .isolated && geteuid() != 0
-                ? [.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch)] : [])
-            + [.executeTrampoline(extraDescriptors.isEmpty ? trampoline.descriptor : behind)]
-        let bootstrap: EncodedPlan
-        do {
-            bootstrap = try EncodedPlan(operations, kind: .bootstrap)
-        } catch {
-            throw Failure(step: LAUNCH_STEP_PREPARE, errno: .argListTooLong)
+        func operations(joining file: OwnedDescriptor?) -> [ChildOperation] {
+            let joins = file.map { [ChildOperation.joinControlGroup($0.rawValue)] } ?? []
+            return placement(max(highest, file?.rawValue ?? -1)) + joins
+                + sources.map { source, target in .placeDescriptor(source, at: target) }
+                // The image may have the number of a place; everything else that could has its own place by then.
+                + (extraDescriptors.isEmpty ? [] : [.placeDescriptor(trampoline.descriptor, at: behind)])
+                + zip(extraDescriptors, LAUNCH_FIRST_EXTRA_DESCRIPTOR...).map { .placeDescriptor($0, at: $1) }
+                + [.sealDescriptors(from: behind)]
+                + (plan.kind == .isolated && geteuid() != 0
+                    ? [.keepCapabilities(DaemonFacts.capabilitiesOfTheSwitch)] : [])
+                + [.executeTrampoline(extraDescriptors.isEmpty ? trampoline.descriptor : behind)]
         }
-        var result = launch_spawn_result()
-        let started: (child: StartedChild, failure: launch_failure?)
-        do throws(Errno) {
-            started = try unsafe ChildStarter.start(
+        func clone(
+            _ operations: [ChildOperation],
+            into group: Int32,
+            _ arguments: borrowing ArgumentVector,
+            _ environment: borrowing ArgumentVector
+        ) throws(Errno) -> (child: StartedChild, failure: launch_failure?) {
+            var result = launch_spawn_result()
+            let bootstrap: EncodedPlan
+            do {
+                bootstrap = try EncodedPlan(operations, kind: .bootstrap)
+            } catch {
+                throw .argListTooLong
+            }
+            return try unsafe ChildStarter.start(
                 bootstrap,
                 arguments: arguments,
                 environment: environment,
+                into: group,
                 result: &result
             )
+        }
+
+        var steps = operations(joining: nil)
+        let started: (child: StartedChild, failure: launch_failure?)
+        do throws(Errno) {
+            do throws(Errno) {
+                started = try clone(steps, into: group?.directory.rawValue ?? -1, arguments, environment)
+            } catch let error {
+                guard group != nil, error == .noFunction || error == .notPermitted else { throw error }
+                // A filter that forbids clone3(2), which alone can clone into a group: the child enters it by itself.
+                let file = try group?.openProcesses()
+                steps = operations(joining: file)
+                started = try clone(steps, into: -1, arguments, environment)
+            }
         } catch {
             throw Failure(step: LAUNCH_STEP_CLONE, errno: error)
         }
@@ -99,7 +123,7 @@ package struct TrampolineStart: Sendable {
         child = started.child
         status = pipe.reading
         self.token = token
-        failure = started.failure.map { ($0, operations) }
+        failure = started.failure.map { ($0, steps) }
     }
 
     /// Whether the status pipe is at its end, without waiting.

@@ -45,6 +45,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
     private let base = InMemoryProxyRegistry()
     private let bindings = Mutex<[AccountName: Binding]>([:])
     private let revocations = Mutex(0)
+    private let attempts = Mutex(0)
 
     init(_ fault: Fault) {
         self.fault = fault
@@ -93,7 +94,8 @@ final class FaultyProxyRegistry: ProxyRegistry {
         case .checksChainsBeforeAdding:
             let isHolder = try await !base.grants(for: grant.account).isEmpty
             let isProxy = try await base.standing(of: grant.login).isProxyAccount
-            await Task.yield()
+            attempts.withLock { $0 += 1 }
+            await waitForOthers(attempts)
             ignoresChains = !isHolder && !isProxy
         case .changesGrantsOfOthers:
             for other in try await base.grants(for: nil) where other.account == grant.account {
@@ -110,12 +112,12 @@ final class FaultyProxyRegistry: ProxyRegistry {
         }
     }
 
-    /// Lets others run until one of them has revoked something, which a check made before does not know of.
+    /// Lets others run until one of them has done what makes a check that was made before worth nothing.
     ///
     /// Nobody may ever do so, so the waiting has an end.
-    private func waitForRevocation() async {
-        let before = revocations.withLock { $0 }
-        for _ in 0..<100 where revocations.withLock({ $0 }) == before { await Task.yield() }
+    private func waitForOthers(_ count: borrowing Mutex<Int>) async {
+        let before = count.withLock { $0 }
+        for _ in 0..<2_000 where count.withLock({ $0 }) == before { await Task.yield() }
     }
 
     func revoke(login: AccountName, account: AccountName) async throws(ProxyRegistryError) -> Bool {
@@ -150,6 +152,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
     ) async throws(ProxyRegistryError) -> BindingOutcome {
         var (conflict, date, remoteAddress) = (conflict, date, remoteAddress)
         let before = try await base.standing(of: login)
+        attempts.withLock { $0 += 1 }
         let grant = before.grants.first { $0.account == account }
         switch fault {
         case .bindsAfterTheEnd: date = min(date, grant?.until ?? date)
@@ -171,16 +174,19 @@ final class FaultyProxyRegistry: ProxyRegistry {
             let replaced = bindings.withLock { $0.updateValue(binding, forKey: login) }
             return .bound(binding, replaced: replaced)
         case .checksGrantBeforeBinding where grant?.account == account && grant?.holds(at: date) == true:
-            await waitForRevocation()
+            await waitForOthers(revocations)
             let binding = Binding(login: login, account: account, since: date)
             let replaced = bindings.withLock { $0.updateValue(binding, forKey: login) }
             return .bound(binding, replaced: replaced)
+        case .checksGrantBeforeBinding where grant == nil && login != account:
+            // Refused at once, all its attempts would be over before the others have begun.
+            await waitForOthers(revocations)
         case .checksConflictBeforeBinding where before.binding == nil:
-            await Task.yield()
+            await waitForOthers(attempts)
             conflict = .replace
         default: break
         }
-        if fault == .bindsInTwoSteps { await Task.yield() }
+        if fault == .bindsInTwoSteps { await waitForOthers(attempts) }
         let outcome = try await base.bind(
             name(login),
             to: name(account),

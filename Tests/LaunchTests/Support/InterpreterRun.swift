@@ -21,7 +21,8 @@ func interpreterFailure(of bytes: [UInt8]) throws -> launch_failure? {
                     plan: UnsafePointer(buffer.baseAddress?.assumingMemoryBound(to: launch_plan.self)),
                     arguments: arguments,
                     environment: environment,
-                    stack: stack
+                    stack: stack,
+                    control_group: -1
                 )
                 return unsafe launch_spawn(&request, &result)
             }

@@ -1,4 +1,5 @@
 import Glibc
+import SystemPackage
 import Testing
 
 /// The machine the tests run on: `Scripts/testbed` with its accounts, or a plain host.
@@ -19,6 +20,9 @@ enum TestBed {
     /// The bed compiles it itself: an executable of this package would carry the Swift runtime, whose signal handlers
     /// and descriptors are none of a job's business.
     static let probe = variable("IMPERSONATION_PROBE") ?? "/nonexistent"
+
+    /// Where the jobs of tests may have cgroups; an ordinary user's bed has no such place.
+    static let controlGroups = FilePath(variable("IMPERSONATION_TEST_BED_CGROUP") ?? "")
 
     /// An account of the bed by its numbers.
     struct Person: Sendable, CustomTestStringConvertible {
@@ -76,5 +80,10 @@ extension Trait where Self == ConditionTrait {
     /// `make test` provides both and counts a skip as a failure.
     static var testBed: Self {
         .enabled(if: TestBed.isActive, "needs root and the accounts of the test bed: make test")
+    }
+
+    /// Runs the test only where the bed has a directory of cgroup v2 for it; the bed of an ordinary user has none.
+    static var controlGroups: Self {
+        .enabled(if: !TestBed.controlGroups.isEmpty, "needs a directory of cgroup v2, which root can make: make test")
     }
 }

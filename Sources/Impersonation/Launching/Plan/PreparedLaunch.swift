@@ -81,6 +81,35 @@ struct PreparedLaunch {
         )
     }
 
+    /// Makes the cgroup of the job.
+    ///
+    /// - Parameter groups: Where the launcher makes groups, if it does.
+    /// - Returns: The group, or `nil` when jobs have none.
+    /// - Throws: ``LaunchError`` with the step `createControlGroup`.
+    func makeGroup(in groups: ControlGroups?) throws(LaunchError) -> ControlGroup? {
+        let limits = ControlGroupLimits(
+            processes: command.treeLimits.processes.map { UInt64(max(0, $0)) },
+            memoryBytes: command.treeLimits.memoryBytes,
+            processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) }
+        )
+        guard let groups else {
+            guard limits.isEmpty else {
+                throw LaunchError(
+                    .notPermitted,
+                    step: .createControlGroup,
+                    message: "the job has limits for all its processes together, and the launcher gives jobs no "
+                        + "cgroup; make the launcher with ControlGroups, or leave the limits out"
+                )
+            }
+            return nil
+        }
+        do throws(ControlGroupError) {
+            return try groups.parent.makeGroup(limits)
+        } catch {
+            throw LaunchError(.stepFailed, step: .createControlGroup, errno: error.errno, message: error.message)
+        }
+    }
+
     /// A path is taken as it is; a name is searched in the job's search path, in the child, as the account.
     private static func candidates(for executable: Executable) -> [FilePath] {
         switch executable {

@@ -1,0 +1,68 @@
+public import SystemPackage
+
+/// What the processes of a job may use together, where the launcher gives jobs a cgroup.
+///
+/// A limit that cannot be kept is an error of the launch, never ignored.
+public struct ProcessTreeLimits: Sendable, Hashable {
+    /// How many processes and threads there may be at a time (`pids.max`).
+    public var processes: Int?
+
+    /// Memory in bytes; a job that needs more is killed as a whole (`memory.max`, `memory.oom.group`).
+    public var memoryBytes: UInt64?
+
+    /// The share of the processor, from 1 to 10,000, where 100 is what others have (`cpu.weight`).
+    public var processorWeight: Int?
+
+    /// Creates limits.
+    ///
+    /// - Parameters:
+    ///   - processes: How many processes and threads there may be at a time.
+    ///   - memoryBytes: Memory in bytes.
+    ///   - processorWeight: The share of the processor, from 1 to 10,000.
+    public init(processes: Int? = nil, memoryBytes: UInt64? = nil, processorWeight: Int? = nil) {
+        self.processes = processes
+        self.memoryBytes = memoryBytes
+        self.processorWeight = processorWeight
+    }
+
+    /// No limit.
+    public static let none = ProcessTreeLimits()
+}
+
+/// What becomes of the descendants of a job when its first process ends by itself.
+public enum DescendantPolicy: Sendable, Hashable {
+    /// They go on; ``LaunchedProcess/terminate(gracePeriod:)`` still ends them before that.
+    case goOn
+
+    /// They are killed, and the job has ended when none is left.
+    case end
+}
+
+/// What holds the processes of a job together.
+public enum Containment: Sendable, Hashable {
+    /// A cgroup of its own, at this place: nothing gets out of it.
+    case controlGroup(FilePath)
+
+    /// A session of its own: weaker, because a process that makes a session of its own and loses its parent is not found
+    /// any more.
+    case session
+}
+
+/// What the processes of a job have used together, as far as the controllers of its cgroup tell.
+public struct ProcessTreePeaks: Sendable, Hashable {
+    /// Memory in bytes (`memory.peak`).
+    public var memoryBytes: UInt64?
+
+    /// Processes and threads at a time (`pids.peak`).
+    public var processes: UInt64?
+
+    /// Creates peaks.
+    ///
+    /// - Parameters:
+    ///   - memoryBytes: Memory in bytes.
+    ///   - processes: Processes and threads at a time.
+    public init(memoryBytes: UInt64? = nil, processes: UInt64? = nil) {
+        self.memoryBytes = memoryBytes
+        self.processes = processes
+    }
+}

@@ -1,0 +1,113 @@
+import CLaunchPlan
+import Glibc
+package import SystemPackage
+
+/// The cgroup of one job: everything the job has started is in it, however it tried to get away.
+package final class ControlGroup: Sendable {
+    /// What the processes of a group have used together, as far as its controllers tell.
+    package struct Peaks: Hashable, Sendable {
+        package var memoryBytes: UInt64?
+        package var processes: UInt64?
+    }
+
+    package let path: FilePath
+
+    /// What a child is cloned into, and what its files are opened below.
+    package let directory: OwnedDescriptor
+
+    private let name: String
+    private let parent: OwnedDescriptor
+
+    init(name: String, path: FilePath, in parent: OwnedDescriptor) throws(Errno) {
+        self.name = name
+        self.path = path
+        self.parent = parent
+        let descriptor = unsafe openat(parent.rawValue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        directory = try OwnedDescriptor(moving: descriptor)
+    }
+
+    /// Whether a process is left in the group; a zombie counts as gone.
+    package var isPopulated: Bool {
+        guard let text = try? Self.read("cgroup.events", in: directory) else { return false }
+        return text.split(separator: "\n").contains("populated 1")
+    }
+
+    /// The processes of the group, at this moment.
+    package var processes: [Int32] {
+        (try? Self.read("cgroup.procs", in: directory))?.split(separator: "\n").compactMap { Int32($0) } ?? []
+    }
+
+    /// Kills every process of the group at once, those that are just being forked included.
+    ///
+    /// The kernel does it itself since Linux 5.14 (`cgroup.kill`), which needs no right to signal the processes. Before
+    /// that the group is frozen, so that nobody forks away, and each of its processes is killed.
+    package func kill() {
+        do throws(Errno) {
+            try Self.write("1", to: "cgroup.kill", in: directory)
+        } catch {
+            try? Self.write("1", to: "cgroup.freeze", in: directory)
+            signal(SIGKILL)
+            try? Self.write("0", to: "cgroup.freeze", in: directory)
+        }
+    }
+
+    /// Sends a signal to every process that is in the group at this moment.
+    ///
+    /// - Parameter signal: The signal.
+    /// - Returns: How many processes got it.
+    @discardableResult
+    package func signal(_ signal: Int32) -> Int {
+        processes.count { process in
+            let descriptor = linux_pidfd_open(process)
+            guard descriptor >= 0 else { return false }
+            defer { close(descriptor) }
+            // The number may have passed to another process between the list and the descriptor.
+            guard (try? ProcFile.read(FilePath("/proc/\(process)/cgroup")))?.contains("/\(name)\n") == true else {
+                return false
+            }
+            return launch_signal(descriptor, signal) == 0
+        }
+    }
+
+    /// Opens the file that a process enters the group by.
+    func openProcesses() throws(Errno) -> OwnedDescriptor {
+        let descriptor = unsafe openat(directory.rawValue, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        return try OwnedDescriptor(moving: descriptor)
+    }
+
+    /// What its processes have used together; to be asked before the group is removed.
+    package var peaks: Peaks {
+        func number(_ file: String) -> UInt64? {
+            guard let text = try? Self.read(file, in: directory) else { return nil }
+            return UInt64(text.prefix { $0 != "\n" })
+        }
+        return Peaks(memoryBytes: number("memory.peak"), processes: number("pids.peak"))
+    }
+
+    /// Removes the group.
+    ///
+    /// - Returns: Whether it is gone; one with a process in it stays.
+    @discardableResult
+    package func remove() -> Bool {
+        unsafe unlinkat(parent.rawValue, name, AT_REMOVEDIR) == 0 || errno == ENOENT
+    }
+
+    static func write(_ text: String, to file: String, in directory: OwnedDescriptor) throws(Errno) {
+        let descriptor = unsafe openat(directory.rawValue, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(descriptor) }
+        var text = text
+        let count = text.utf8.count
+        let written = text.withUTF8 { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        guard written == count else { throw written < 0 ? Errno(rawValue: errno) : .ioError }
+    }
+
+    private static func read(_ file: String, in directory: OwnedDescriptor) throws(Errno) -> String {
+        let descriptor = unsafe openat(directory.rawValue, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(descriptor) }
+        return try ProcFile.read(FileDescriptor(rawValue: descriptor))
+    }
+}

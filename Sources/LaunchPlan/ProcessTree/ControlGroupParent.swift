@@ -1,0 +1,125 @@
+import CLaunchPlan
+import Glibc
+package import SystemPackage
+
+/// A directory of cgroup v2 in which each job gets a group of its own.
+///
+/// It is checked once and then only reached by its descriptor. See `cgroups(7)` and the kernel's
+/// `Documentation/admin-guide/cgroup-v2.rst`, section "Delegation".
+package final class ControlGroupParent: Sendable {
+    package let path: FilePath
+    private let directory: OwnedDescriptor
+
+    /// Opens a directory.
+    ///
+    /// - Parameter path: The directory, delegated to this process or made for it by root.
+    /// - Throws: ``ControlGroupError`` when it is no such directory, or somebody else could put processes into it.
+    package init(opening path: FilePath) throws(ControlGroupError) {
+        let descriptor = unsafe open(path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            throw ControlGroupError(
+                Errno(rawValue: errno),
+                "\(path) cannot be opened; make it, or delegate it to the daemon"
+            )
+        }
+        do throws(Errno) {
+            directory = try OwnedDescriptor(moving: descriptor)
+        } catch {
+            throw ControlGroupError(error, "the daemon has no descriptor left for \(path)")
+        }
+        self.path = path
+        guard linux_is_control_group(directory.rawValue) == 1 else {
+            throw ControlGroupError(
+                nil,
+                "\(path) is no directory of cgroup v2; name one below the mount of type cgroup2"
+            )
+        }
+        var status = stat()
+        guard unsafe fstat(directory.rawValue, &status) == 0 else {
+            throw ControlGroupError(Errno(rawValue: errno), "\(path) cannot be looked at")
+        }
+        // Whoever may write there can freeze a group while a launch enters it, or move processes in and out.
+        guard status.st_uid == 0 || status.st_uid == geteuid(), status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw ControlGroupError(
+                nil,
+                "\(path) belongs to user id \(status.st_uid) with mode \(String(status.st_mode & 0o7777, radix: 8)), so "
+                    + "others could put processes into it; it has to be root's or the daemon's, and nobody else's to write"
+            )
+        }
+    }
+
+    /// The group that this process is in itself.
+    ///
+    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
+    package static func ofThisProcess() throws(ControlGroupError) -> ControlGroupParent {
+        guard let groups = try? ProcFile.read("/proc/self/cgroup"),
+            let mounts = try? ProcFile.read("/proc/self/mountinfo"),
+            let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3)
+        else { throw ControlGroupError(nil, "this kernel has no cgroup v2") }
+        for line in mounts.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2",
+                fields.count > 4
+            else { continue }
+            let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
+            guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }
+            let below = root == "/" ? String(own) : String(own.dropFirst(root.count))
+            return try ControlGroupParent(opening: place.pushing(FilePath(String(below.drop { $0 == "/" }))))
+        }
+        throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
+    }
+
+    /// Makes a group for one job.
+    ///
+    /// - Parameter limits: What the processes of the job may use together.
+    /// - Returns: The group, without a process in it.
+    /// - Throws: ``ControlGroupError``; nothing is left behind then.
+    package func makeGroup(_ limits: ControlGroupLimits) throws(ControlGroupError) -> ControlGroup {
+        if !limits.isEmpty {
+            let controllers = limits.controllers.map { "+\($0)" }.joined(separator: " ")
+            do throws(Errno) {
+                try ControlGroup.write(controllers, to: "cgroup.subtree_control", in: directory)
+            } catch {
+                throw ControlGroupError(
+                    error,
+                    "the limits need the controllers \(controllers) in \(path), which are not there or not delegated; enable "
+                        + "them in the parent's cgroup.subtree_control (a group with processes of its own cannot), or leave "
+                        + "the limits out"
+                )
+            }
+        }
+        let name = "job-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        guard unsafe mkdirat(directory.rawValue, name, 0o755) == 0 else {
+            throw ControlGroupError(
+                Errno(rawValue: errno),
+                "no group can be made in \(path); delegate the directory to the daemon (Delegate=yes of systemd), or look at "
+                    + "its cgroup.max.descendants"
+            )
+        }
+        let group: ControlGroup
+        do throws(Errno) {
+            group = try ControlGroup(name: name, path: path.appending(name), in: directory)
+        } catch {
+            _ = unsafe unlinkat(directory.rawValue, name, AT_REMOVEDIR)
+            throw ControlGroupError(error, "the group \(name) in \(path) cannot be opened")
+        }
+        do throws(Errno) {
+            for (file, value) in limits.settings { try ControlGroup.write(value, to: file, in: group.directory) }
+        } catch {
+            group.remove()
+            throw ControlGroupError(error, "a limit was refused by \(path); give one that the controller takes")
+        }
+        return group
+    }
+}
+
+/// Why a job can have no group of its own.
+package struct ControlGroupError: Error {
+    package let errno: Errno?
+    package let message: String
+
+    init(_ errno: Errno?, _ message: String) {
+        self.errno = errno
+        self.message = message
+    }
+}

@@ -1,0 +1,217 @@
+import Glibc
+import LaunchPlan
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+
+/// What a job can do to survive its end: forks that leave group and session, and that are deaf to what is polite.
+private let survivors = [
+    "in its session": "(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exec sleep 1000",
+    "in a session of its own":
+        "setsid sh -c \"trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done\" & exec sleep 1000",
+    "deaf itself": "trap '' TERM; echo x > READY; while :; do sleep 0.05; done",
+    "stopped": "(echo x > READY; kill -STOP 0) & exec sleep 1000",
+]
+
+/// And what only a cgroup finds: a daemon, made by two forks with a session in between.
+private let daemons = [
+    "a daemon":
+        "setsid sh -c \"(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exit\" & wait; exec sleep 1000",
+    "a forking swarm":
+        "setsid sh -c 'f() { (setsid sh -c \"sleep 0.02\" &) ; }; while :; do f; echo x > READY; done' & exec sleep 1000",
+]
+
+@Suite("The processes of a job in a cgroup", .testBed, .controlGroups)
+struct ControlGroupTests {
+    @Test("are all ended with it where they have a cgroup", arguments: survivors.merging(daemons) { $1 }.keys.sorted())
+    func withControlGroup(_ name: String) async throws {
+        let path = TestBed.controlGroups
+        let groups = try ControlGroups(below: path)
+        let process = try await start(name, SetUIDLauncher(controlGroups: groups))
+        guard case .controlGroup(let group) = process.report.containment else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        let report = try await process.terminate(gracePeriod: .milliseconds(100))
+        #expect(report.remainingProcesses == 0)
+        #expect(try leftovers(of: name) == [])
+        // The directory goes with the last process of the job.
+        while exists(group) { await Task.yield() }
+    }
+
+    @Test("end with the first of them where that is asked for")
+    func endOfTheFirst() async throws {
+        let path = TestBed.controlGroups
+        for launcher in [SetUIDLauncher(controlGroups: try ControlGroups(below: path)), SetUIDLauncher()] {
+            let ready = freshPath("ready")
+            var command = Command(
+                .path("/bin/sh"),
+                arguments: ["-c", "(echo x > \(ready); exec sleep 987654) & until [ -e \(ready) ]; do :; done; exit 3"]
+            )
+            command.descendants = .end
+            let process = try await launcher.launch(patient(command), as: TestBed.bob.identity)
+            #expect(try await process.exitReport().status == .exited(3))
+            while try commands(of: TestBed.bob.userID).contains(where: { $0.contains("987654") }) { await Task.yield() }
+        }
+    }
+
+    @Test("are in the cgroup before the first instruction of the job, and not the daemon's")
+    func membership() async throws {
+        let path = TestBed.controlGroups
+        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: path))
+        let result = try await run(
+            Command(.path("/bin/cat"), arguments: ["/proc/self/cgroup"]),
+            as: TestBed.alice.identity,
+            launcher
+        )
+        guard case .controlGroup(let group) = result.process.report.containment else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        let name = try #require(group.lastComponent).string
+        #expect(result.text.split(separator: "\n").last?.hasSuffix("/\(name)") == true)
+        #expect(try !ProcFile.read("/proc/self/cgroup").contains(name))
+    }
+
+    @Test("enter their cgroup by themselves where a filter forbids the system call that clones into it")
+    func joining() async throws {
+        let path = TestBed.controlGroups.string
+        await #expect(processExitsWith: .success) { [path = path as String] in
+            let person = try await warmedUp(.isolated)
+            let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: FilePath(path)))
+            #expect(Fault(.clone, "clone3").install(ENOSYS))
+            let result = try await run(
+                Command(.path("/bin/cat"), arguments: ["/proc/self/cgroup"]),
+                as: person,
+                launcher
+            )
+            #expect(result.text.contains("/job-"))
+            #expect(Fault(.joinControlGroup, "write", .argument(2, is: 1)).install(EBUSY))
+            let error = try await launchError(Command(.path("/bin/true")), as: person, launcher)
+            #expect(error.step == .joinControlGroup)
+            #expect(!hasChildren())
+        }
+        #expect(try groups(below: FilePath(path)).isEmpty)
+    }
+
+    @Test("cannot leave their cgroup, freeze it, or kill that of others")
+    func confinement() async throws {
+        let path = TestBed.controlGroups
+        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: path))
+        let script = """
+            for file in \(path)/cgroup.procs \(path)/*/cgroup.procs \(path)/*/cgroup.freeze \(path)/*/cgroup.kill; do
+                echo $$ > $file && echo wrote $file
+            done 2>/dev/null; mkdir \(path)/own \(path)/job*/own 2>/dev/null && echo made; true
+            """
+        let result = try await runScript(script, as: TestBed.alice.identity, launcher)
+        #expect(result.text == "")
+    }
+
+    @Test("have limits only where a controller keeps them; nothing runs without")
+    func limits() async throws {
+        let path = TestBed.controlGroups
+        var command = Command(
+            .path("/bin/sh"),
+            arguments: ["-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"]
+        )
+        command.treeLimits.processes = 5
+        let without = try await launchError(command, as: TestBed.alice.identity)
+        #expect(without.step == .createControlGroup)
+        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: path))
+        if try ProcFile.read(path.appending("cgroup.controllers")).contains("pids") {
+            let result = try await run(command, as: TestBed.alice.identity, launcher)
+            #expect(result.exit.standardError?.text.contains("fork") == true)
+        } else {
+            let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+            #expect(error.step == .createControlGroup)
+            #expect(error.message.contains("+pids"))
+        }
+        #expect(try groups(below: path).isEmpty)
+    }
+
+    @Test("leave no cgroup behind when the launch fails")
+    func failedLaunch() async throws {
+        let path = TestBed.controlGroups
+        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: path))
+        _ = try await launchError(Command(.path("/nonexistent")), as: TestBed.alice.identity, launcher)
+        while try !groups(below: path).isEmpty { await Task.yield() }
+    }
+
+    @Test("get no cgroup below one that an account could write to")
+    func foreignPlace() throws {
+        let path = TestBed.controlGroups.appending("foreign-\(getpid())")
+        #expect(unsafe mkdir(path.string, 0o755) == 0)
+        defer { _ = unsafe rmdir(path.string) }
+        #expect(unsafe chown(path.string, TestBed.alice.userID, 0) == 0)
+        let error = #expect(throws: LaunchError.self) { try ControlGroups(below: path) }
+        #expect(error?.message.contains("2001") == true)
+    }
+}
+
+@Suite("The processes of a job without a cgroup", .testBed)
+struct ProcessTreeTests {
+    @Test(
+        "are all ended with it, those that a session scan can find",
+        arguments: survivors.keys.sorted(),
+        everyIsolation
+    )
+    func withoutControlGroup(_ name: String, _ isolation: SetUIDLauncher.Isolation) async throws {
+        let process = try await start(name, SetUIDLauncher(isolation: isolation))
+        #expect(process.report.containment == .session)
+        try await process.terminate(gracePeriod: .milliseconds(100))
+        // What was killed is a zombie until the init process has looked.
+        while try !leftovers(of: name).isEmpty { await Task.yield() }
+    }
+
+    @Test("get no cgroup in a place that others can write to, or that is none", arguments: ["/tmp", "/nonexistent"])
+    func unsafePlaces(_ path: String) {
+        let error = #expect(throws: LaunchError.self) { try ControlGroups(below: FilePath(path)) }
+        #expect(error?.step == .createControlGroup)
+        #expect(error?.message.contains(path) == true)
+    }
+}
+
+/// Starts one of the jobs above and waits until it is what it wants to be.
+///
+/// Its name stands in the environment of each of its processes.
+private func start(_ name: String, _ launcher: SetUIDLauncher) async throws -> LaunchedProcess {
+    let ready = freshPath("ready")
+    let script = try #require(survivors[name] ?? daemons[name]).replacing("READY", with: ready.string)
+    var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+    command.environment = .export(["SURVIVOR": name])
+    let process = try await launcher.launch(command, as: TestBed.alice.identity)
+    while !exists(ready) { await Task.yield() }
+    return process
+}
+
+private func leftovers(of name: String) throws -> [Int32] {
+    try ProcFile.processes()
+        .filter { process in
+            guard let text = try? ProcFile.read(FilePath("/proc/\(process)/environ")) else { return false }
+            return text.split(separator: "\0").contains("SURVIVOR=\(name)")
+        }
+}
+
+private func commands(of user: UInt32) throws -> [String] {
+    try ProcFile.processes()
+        .compactMap { process in
+            guard let status = try? ProcFile.read(FilePath("/proc/\(process)/status")),
+                status.contains("Uid:\t\(user)\t"), !status.contains("State:\tZ")
+            else { return nil }
+            return try? ProcFile.read(FilePath("/proc/\(process)/cmdline"))
+        }
+}
+
+private func groups(below path: FilePath) throws -> [String] {
+    var names: [String] = []
+    guard let directory = unsafe opendir(path.string) else { throw Errno(rawValue: errno) }
+    defer { unsafe closedir(directory) }
+    while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
+            unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+        }
+        if name.hasPrefix("job-\(getpid())-") { names.append(name) }
+    }
+    return names
+}
