@@ -342,6 +342,8 @@ static UNINSTRUMENTED long report_prepared(int descriptor, uint32_t fell_back)
     return written == (long)sizeof message ? 0 : -ERROR_PROTOCOL;
 }
 
+#include "terminal.h"
+
 /* Whoever takes the token first decides whether the launch goes on. */
 static UNINSTRUMENTED long commit(const struct launch_context *context)
 {
@@ -442,6 +444,10 @@ static UNINSTRUMENTED long perform(
         return reset_signals();
     case LAUNCH_STEP_NEW_SESSION:
         return SYSTEM_CALL_0(__NR_setsid);
+    case LAUNCH_STEP_CONTROLLING_TERMINAL:
+        return control_terminal(a);
+    case LAUNCH_STEP_OWN_TERMINAL:
+        return own_terminal(a, (uint32_t)b, (uint32_t)(b >> 32), c);
     case LAUNCH_STEP_SCHEDULING: {
         int priority = 0;
         return SYSTEM_CALL_3(__NR_sched_setscheduler, 0, SCHED_POLICY_OTHER, &priority);

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -99,6 +100,33 @@ long linux_pipe_write(int descriptor, const void *bytes, size_t size)
     }
     pthread_sigmask(SIG_SETMASK, &former, NULL);
     return written < 0 ? -error : written;
+}
+
+int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns)
+{
+    const struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return ioctl(terminal, TIOCSWINSZ, &size) == 0 ? 0 : -errno;
+}
+
+int linux_terminal_create(int *master, int *slave, uint16_t rows, uint16_t columns)
+{
+    const int unlocked = 0;
+    const int opened = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (opened < 0)
+        return -errno;
+    int result = linux_terminal_resize(opened, rows, columns);
+    if (result == 0 && ioctl(opened, TIOCSPTLCK, &unlocked) != 0)
+        result = -errno;
+    const int peer = result == 0 ? ioctl(opened, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+    if (result == 0 && peer < 0)
+        result = -errno;
+    if (result != 0) {
+        close(opened);
+        return result;
+    }
+    *master = opened;
+    *slave = peer;
+    return 0;
 }
 
 int linux_secret_memory_create(void)

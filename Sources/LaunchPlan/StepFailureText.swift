@@ -28,6 +28,12 @@ package enum StepFailureText {
             .verifyNoNewPrivileges:
             "the kernel does not confirm the switch, so the job was not run; look for a security module or a system "
                 + "call filter on the daemon"
+        case .controllingTerminal:
+            "the pseudo-terminal could not become the job's; look for a security module or a system call filter on the daemon"
+        case .ownTerminal:
+            errno == .notPermitted
+                ? "the daemon lacks CAP_CHOWN, which the job's terminal needs; run it as root, or give it that capability"
+                : "the pseudo-terminal could not be given to the account; look at the mount options of /dev/pts"
         case .moveDescriptors:
             "the limit of open files is too low for the extra descriptors, which need ten more on the way; raise the "
                 + "job's, or give it fewer"
@@ -48,6 +54,8 @@ package enum StepFailureText {
             "the daemon has no descriptor left; close some, or raise its limit (RLIMIT_NOFILE)"
         case .noMemory, .resourceTemporarilyUnavailable:
             "the kernel has no memory or process left for a child; try again later"
+        case .noSpace:
+            "no pseudo-terminal is left; end jobs that have one, or raise /proc/sys/kernel/pty/max"
         case .badFileDescriptor:
             "a descriptor given to the job is not open; give one that is"
         default:

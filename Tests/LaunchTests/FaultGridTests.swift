@@ -44,6 +44,25 @@ struct FaultGridTests {
         #expect(!exists(FilePath(marker)))
     }
 
+    @Test(
+        "with a terminal names itself, runs nothing and leaves nothing",
+        arguments: Fault.withTerminal,
+        everyIsolation
+    )
+    func terminal(_ fault: Fault, _ isolation: SetUIDLauncher.Isolation) async throws {
+        let marker = freshPath("marker").string
+        let isolation = isolation.rawValue
+        await #expect(processExitsWith: .success) {
+            [fault = fault as Fault, marker = marker as String, isolation = isolation as String] in
+            let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
+            try await expectFailure(of: fault, in: isolation, marker: FilePath(marker)) {
+                $0.standardError = .null
+                $0.terminal = .pseudoterminal(rows: 24, columns: 80)
+            }
+        }
+        #expect(!exists(FilePath(marker)))
+    }
+
     @Test("but says that it worked is found out by reading back", arguments: Fault.pretended.indices)
     func pretended(_ index: Int) async throws {
         let marker = freshPath("marker").string

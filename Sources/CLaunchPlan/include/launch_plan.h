@@ -87,6 +87,8 @@ enum launch_step {
     LAUNCH_STEP_SIGNAL_MASK = 49,
     LAUNCH_STEP_EXECUTE = 50,              /* a: offset of the paths, each with its zero, b: count */
     LAUNCH_STEP_NOT_DUMPABLE = 51,
+    LAUNCH_STEP_CONTROLLING_TERMINAL = 57, /* a: descriptor of a terminal that is nobody's */
+    LAUNCH_STEP_OWN_TERMINAL = 58,         /* a: descriptor, b: gid << 32 | uid, c: mode */
     LAUNCH_STEP_MOVE_DESCRIPTORS = 56,     /* a: where the trampoline's own status pipe and, behind it, token go */
     LAUNCH_STEP_COMMIT = 52,               /* takes the token; ECANCELED when the daemon has it */
 

@@ -29,6 +29,13 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
    with that signal. Returns how many bytes were written, or a negative error number. */
 long linux_pipe_write(int descriptor, const void *bytes, size_t size);
 
+/* Opens a pseudo-terminal (pty(7)): the master, and the slave by it alone (TIOCGPTPEER), so that no path is followed. Both
+   close-on-exec; neither becomes the controlling terminal of the caller. Returns 0 or a negative error number. */
+int linux_terminal_create(int *master, int *slave, uint16_t rows, uint16_t columns);
+
+/* Tells a terminal its size (TIOCSWINSZ); the kernel tells the job by SIGWINCH. Returns 0 or a negative error number. */
+int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns);
+
 /* An eventfd(2) that holds one, close-on-exec and not blocking; whoever reads it first has it. Returns the descriptor or a
    negative error number. */
 int linux_token_create(void);

@@ -61,6 +61,8 @@ final class AuditedProcess: ProcessControl {
 
     var standardError: ProcessOutput? { process.standardError }
 
+    var terminal: PseudoTerminal? { process.terminal }
+
     private static func sentence(_ status: TerminationStatus) -> String {
         switch status {
         case .exited(let code): "the job exited with status \(code)"

@@ -29,6 +29,9 @@ public struct Command: Sendable, Hashable {
     /// Where the program writes its messages to.
     public var standardError: StandardStream.Output = .null
 
+    /// The terminal that the three standard streams are, in place of what they are otherwise.
+    public var terminal: JobTerminal = .none
+
     /// Descriptors that the job has beside its standard streams, from 3 upwards in this order; 64 at most.
     public var extraDescriptors: [ExtraDescriptor] = []
 

@@ -66,6 +66,12 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// A session and a process group of its own (`setsid(2)`).
     public static let newSession = LaunchStep(22)
 
+    /// The pseudo-terminal becomes the controlling terminal (`TIOCSCTTY`).
+    public static let controllingTerminal = LaunchStep(57)
+
+    /// The pseudo-terminal becomes the account's (`fchmod(2)`, `fchown(2)`).
+    public static let ownTerminal = LaunchStep(58)
+
     /// The ordinary scheduler (`sched_setscheduler(2)`).
     public static let scheduling = LaunchStep(23)
 
@@ -185,7 +191,8 @@ extension LaunchStep: CustomStringConvertible {
         .verifyCapabilities: "verifyCapabilities", .verifyNoRegain: "verifyNoRegain",
         .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
         .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
-        .notDumpable: "notDumpable", .moveDescriptors: "moveDescriptors", .commit: "commit",
+        .controllingTerminal: "controllingTerminal", .ownTerminal: "ownTerminal", .notDumpable: "notDumpable",
+        .moveDescriptors: "moveDescriptors", .commit: "commit",
         .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
     ]

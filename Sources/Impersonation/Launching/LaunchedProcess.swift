@@ -80,6 +80,9 @@ public final class LaunchedProcess: Sendable {
     /// Read it in a task of its own beside ``standardOutput``: a job may fill either one first.
     public var standardError: ProcessOutput? { control.standardError }
 
+    /// The other side of the job's terminal; `nil` when it has none.
+    public var terminal: PseudoTerminal? { control.terminal }
+
     /// Hands over the writing end of standard input, once, when it is a pipe.
     ///
     /// The caller closes it.
@@ -124,6 +127,9 @@ public protocol ProcessControl: Sendable {
 
     /// What the process writes to its standard error; `nil` unless that is a `stream`.
     var standardError: ProcessOutput? { get }
+
+    /// The other side of the process's terminal; `nil` when it has none.
+    var terminal: PseudoTerminal? { get }
 }
 
 extension ProcessControl {
@@ -135,6 +141,9 @@ extension ProcessControl {
 
     /// None.
     public var standardError: ProcessOutput? { nil }
+
+    /// None.
+    public var terminal: PseudoTerminal? { nil }
 }
 
 /// Who gets a signal.

@@ -179,6 +179,8 @@ final class SupervisedProcess: ProcessControl {
 
     var standardError: ProcessOutput? { streams.error }
 
+    var terminal: PseudoTerminal? { streams.terminal }
+
     /// The peak of this process, which a child of `CLONE_VM` begins its own account with.
     private static func ownPeakResidentBytes() -> Int64 {
         var usage = rusage()

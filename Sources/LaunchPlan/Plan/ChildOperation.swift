@@ -12,6 +12,8 @@ package enum ChildOperation: Hashable, Sendable {
 
     case resetSignals
     case newSession
+    case controllingTerminal(Int32)
+    case ownTerminal(Int32, user: UInt32, group: UInt32, mode: FilePermissions)
     case defaultScheduling
     case defaultIOPriority
     case niceness(Int)
@@ -55,6 +57,8 @@ package enum ChildOperation: Hashable, Sendable {
         case .executeTrampoline: LAUNCH_STEP_EXECUTE_TRAMPOLINE
         case .resetSignals: LAUNCH_STEP_RESET_SIGNALS
         case .newSession: LAUNCH_STEP_NEW_SESSION
+        case .controllingTerminal: LAUNCH_STEP_CONTROLLING_TERMINAL
+        case .ownTerminal: LAUNCH_STEP_OWN_TERMINAL
         case .defaultScheduling: LAUNCH_STEP_SCHEDULING
         case .defaultIOPriority: LAUNCH_STEP_IO_PRIORITY
         case .niceness: LAUNCH_STEP_NICE

@@ -50,6 +50,17 @@ package struct ChildPlan: Sendable {
         }
     }
 
+    /// The group of the job's terminal, and its mode; its owner is the account.
+    package struct TerminalAccess: Hashable, Sendable {
+        package var groupID: UInt32
+        package var mode: FilePermissions
+
+        package init(groupID: UInt32, mode: FilePermissions) {
+            self.groupID = groupID
+            self.mode = mode
+        }
+    }
+
     /// Paths that are tried one after the other until one can be executed.
     package var executables: [FilePath]
     package var workingDirectory: FilePath
@@ -65,6 +76,8 @@ package struct ChildPlan: Sendable {
     package var noNewPrivileges: Bool
     /// Whether the capability bounding set is emptied where that is permitted.
     package var emptiesBoundingSet: Bool
+    /// Who else may write to the terminal that the standard streams are; `nil` when they are none.
+    package var terminal: TerminalAccess?
     /// How many descriptors the job has from 3 upwards.
     package var extraDescriptorCount: Int32
 
@@ -79,6 +92,7 @@ package struct ChildPlan: Sendable {
         resourceLimits: [Limit],
         noNewPrivileges: Bool,
         emptiesBoundingSet: Bool,
+        terminal: TerminalAccess? = nil,
         extraDescriptorCount: Int32 = 0
     ) {
         self.executables = executables
@@ -91,6 +105,7 @@ package struct ChildPlan: Sendable {
         self.resourceLimits = resourceLimits
         self.noNewPrivileges = noNewPrivileges
         self.emptiesBoundingSet = emptiesBoundingSet
+        self.terminal = terminal
         self.extraDescriptorCount = extraDescriptorCount
     }
 
@@ -106,7 +121,7 @@ package struct ChildPlan: Sendable {
     ///   - daemon: What the daemon has that the job must not get.
     /// - Returns: The operations, in order.
     package func isolated(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
-        privileged(from: daemon)
+        privileged(as: target, from: daemon)
             + [
                 .emptyAmbientSet,
                 .setGroups(target.groups),
@@ -147,9 +162,8 @@ package struct ChildPlan: Sendable {
         from daemon: DaemonFacts,
         verifyingGroups: Bool = false
     ) -> [ChildOperation] {
-        [
-            .resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness),
-        ]
+        session(of: account)
+            + [.defaultScheduling, .defaultIOPriority, .niceness(niceness)]
             + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
             + limits(under: daemon)
             + [.emptyAmbientSet, .emptyCapabilities]
@@ -184,7 +198,7 @@ package struct ChildPlan: Sendable {
         // launch may wait for a pipe that this child holds open.
         descriptors
             + [.closeDescriptors(from: firstClosed, atOnce: true)]
-            + privileged(from: daemon)
+            + privileged(as: target, from: daemon)
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
                 .joinSessionKeyring,
@@ -206,11 +220,22 @@ package struct ChildPlan: Sendable {
             ]
     }
 
-    private func privileged(from daemon: DaemonFacts) -> [ChildOperation] {
-        [.resetSignals, .newSession, .defaultScheduling, .defaultIOPriority, .niceness(niceness)]
+    private func privileged(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
+        session(of: target)
+            + [.defaultScheduling, .defaultIOPriority, .niceness(niceness)]
             + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
             + limits(under: daemon)
             + (emptiesBoundingSet && daemon.mayEmptyBoundingSet ? [.emptyBoundingSet] : [])
+    }
+
+    private func session(of account: Credentials) -> [ChildOperation] {
+        [.resetSignals, .newSession]
+            + (terminal.map { access in
+                [
+                    .controllingTerminal(STDIN_FILENO),
+                    .ownTerminal(STDIN_FILENO, user: account.userID, group: access.groupID, mode: access.mode),
+                ]
+            } ?? [])
     }
 
     private var unprivileged: [ChildOperation] {

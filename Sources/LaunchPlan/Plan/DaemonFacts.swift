@@ -39,8 +39,8 @@ package struct DaemonFacts: Sendable {
 
     private static let setPrivilegedCapabilities: UInt32 = 8
 
-    /// What a trampoline may need: `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.
-    package static let capabilitiesOfTheSwitch: UInt64 = 1 << 6 | 1 << 7 | 1 << 8 | 1 << 23 | 1 << 24
+    /// What a trampoline may need: `CAP_CHOWN` for a terminal, `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.
+    package static let capabilitiesOfTheSwitch: UInt64 = 1 << 0 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 23 | 1 << 24
 
     /// Reads the facts of this process.
     ///

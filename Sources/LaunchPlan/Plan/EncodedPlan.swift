@@ -60,6 +60,12 @@ package struct EncodedPlan: Sendable {
             case .placeDescriptor(let source, let target):
                 a = UInt64(UInt32(bitPattern: source))
                 b = UInt64(UInt32(bitPattern: target))
+            case .controllingTerminal(let terminal):
+                a = UInt64(UInt32(bitPattern: terminal))
+            case .ownTerminal(let terminal, let user, let group, let mode):
+                a = UInt64(UInt32(bitPattern: terminal))
+                b = UInt64(group) << 32 | UInt64(user)
+                c = UInt64(mode.rawValue)
             case .keepCapabilities(let mask):
                 a = mask
             case .executeTrampoline(let descriptor), .joinControlGroup(let descriptor):

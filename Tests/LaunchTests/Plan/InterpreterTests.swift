@@ -65,6 +65,20 @@ struct InterpreterTests {
         #expect(failure.error == EBADMSG)
     }
 
+    @Test("a terminal for root, for nobody, or for everybody")
+    func terminals() throws {
+        let cases: [(user: UInt32, group: UInt32, mode: FilePermissions)] = [
+            (0, 5, [.ownerReadWrite]), (UInt32.max, 5, [.ownerReadWrite]), (2_001, UInt32.max, [.ownerReadWrite]),
+            (2_001, 5, [.otherRead]), (2_001, 5, [.groupRead]), (2_001, 5, [.setUserID]),
+        ]
+        for (user, group, mode) in cases {
+            let operation = ChildOperation.ownTerminal(0, user: user, group: group, mode: mode)
+            let failure = try #require(try failure(of: [operation], kind: .direct))
+            #expect(failure.step == LAUNCH_STEP_OWN_TERMINAL.rawValue)
+            #expect(failure.error == EBADMSG)
+        }
+    }
+
     @Test("a plan that ends without an exec")
     func withoutExec() throws {
         let failure = try #require(try failure(of: [.newSession], kind: .bootstrap))
@@ -132,6 +146,7 @@ struct InterpreterTests {
             (.fileModeCreationMask, LAUNCH_STEP_FILE_MODE_MASK), (.workingDirectory, LAUNCH_STEP_WORKING_DIRECTORY),
             (.openStream, LAUNCH_STEP_OPEN_STREAM), (.closeDescriptors, LAUNCH_STEP_CLOSE_DESCRIPTORS),
             (.notDumpable, LAUNCH_STEP_NOT_DUMPABLE), (.moveDescriptors, LAUNCH_STEP_MOVE_DESCRIPTORS),
+            (.controllingTerminal, LAUNCH_STEP_CONTROLLING_TERMINAL), (.ownTerminal, LAUNCH_STEP_OWN_TERMINAL),
             (.commit, LAUNCH_STEP_COMMIT),
             (.report, LAUNCH_STEP_REPORT), (.signalMask, LAUNCH_STEP_SIGNAL_MASK), (.execute, LAUNCH_STEP_EXECUTE),
             (.confirm, LAUNCH_STEP_CONFIRM), (.verifyOutside, LAUNCH_STEP_VERIFY_OUTSIDE), (.wait, LAUNCH_STEP_WAIT),

@@ -131,6 +131,15 @@ extension Fault {
         Fault(.execute, "execve"),
     ]
 
+    /// The steps of a job with a terminal, in both modes.
+    static let withTerminal: [Fault] = [
+        Fault(.createPipes, "openat", .argument(2, is: 0o2 | 0o400 | 0o2000000)),
+        Fault(.createPipes, "ioctl", .argument(1, is: 0x5441)),
+        Fault(.controllingTerminal, "ioctl", .argument(1, is: 0x540E)),
+        Fault(.ownTerminal, "fchmod"),
+        Fault(.ownTerminal, "fchown"),
+    ]
+
     /// Every step of the direct mode that a system call can fail in.
     static let direct: [Fault] =
         common + [

@@ -40,11 +40,13 @@ struct JobEnvironment {
     ///   - policy: How it is built.
     ///   - account: The account of the job.
     ///   - extraDescriptors: The variables that hold the numbers from 3 upwards. They go before the submitter's.
+    ///   - terminal: The terminal of the job.
     /// - Throws: ``LaunchError`` when a variable cannot be one.
     init(
         _ policy: EnvironmentPolicy,
         for account: Account,
-        extraDescriptors: [String] = []
+        extraDescriptors: [String] = [],
+        terminal: JobTerminal = .none
     ) throws(LaunchError) {
         variables = [
             "HOME=\(account.homeDirectory.string)",
@@ -53,7 +55,13 @@ struct JobEnvironment {
             "SHELL=\(account.shell.string)",
             "PATH=\(Self.searchPath)",
         ]
-        try Self.check(extraDescriptors, for: account)
+        var ofTheLaunch: [String] = []
+        if case .pseudoterminal(_, _, let type?) = terminal {
+            ofTheLaunch = ["TERM"]
+            try add(terminalType: type, for: account)
+        }
+        ofTheLaunch += extraDescriptors
+        try Self.check(ofTheLaunch, for: account)
         variables += zip(extraDescriptors, (STDERR_FILENO + 1)...).map { "\($0)=\($1)" }
         guard case .export(let exported) = policy else { return }
         for (name, value) in exported.sorted(by: { $0.key < $1.key }) {
@@ -67,7 +75,7 @@ struct JobEnvironment {
                     message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
                 )
             }
-            if Self.ofTheAccount.contains(name) || extraDescriptors.contains(name) || Self.isDangerous(name, value) {
+            if Self.ofTheAccount.contains(name) || ofTheLaunch.contains(name) || Self.isDangerous(name, value) {
                 omitted.append(name)
             } else {
                 variables.append("\(name)=\(value)")
@@ -75,14 +83,27 @@ struct JobEnvironment {
         }
     }
 
+    /// Programs look a file up by the type, so it must not lead anywhere else.
+    private mutating func add(terminalType type: String, for account: Account) throws(LaunchError) {
+        let isType =
+            (1...64).contains(type.utf8.count) && type.first != "." && type.first != "-"
+            && type.utf8.allSatisfy { Self.isAlphanumeric($0) || "+-._".utf8.contains($0) }
+        guard isType else {
+            throw LaunchError(
+                .invalidCommand,
+                step: .prepare,
+                account: account.name,
+                message: "\"\(type)\" is no type of terminal; give one that terminfo(5) has, such as xterm-256color"
+            )
+        }
+        variables.append("TERM=\(type)")
+    }
+
     private static func check(_ names: [String], for account: Account) throws(LaunchError) {
         for (index, name) in names.enumerated() {
             let isName =
-                name.utf8.first.map { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
-                && name.unicodeScalars.allSatisfy {
-                    $0 == "_" || $0.isASCII && $0.properties.isAlphabetic
-                        || ("0"..."9").contains($0)
-                }
+                !name.isEmpty && name.first?.isNumber == false
+                && name.utf8.allSatisfy { Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
             let isTaken = ofTheAccount.contains(name) || isDangerous(name, "") || names[..<index].contains(name)
             guard isName, !isTaken else {
                 throw LaunchError(
@@ -94,6 +115,15 @@ struct JobEnvironment {
                         + "underscores that no other has and that means nothing to a shell or a loader"
                 )
             }
+        }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
         }
     }
 

@@ -27,7 +27,8 @@ struct PreparedLaunch {
         environment = try JobEnvironment(
             command.environment,
             for: identity.account,
-            extraDescriptors: command.extraDescriptors.map(\.name)
+            extraDescriptors: command.extraDescriptors.map(\.name),
+            terminal: command.terminal
         )
         credentials = ChildPlan.Credentials(identity.account)
         if command.environment == .login {
@@ -77,6 +78,7 @@ struct PreparedLaunch {
             },
             noNewPrivileges: command.noNewPrivileges,
             emptiesBoundingSet: command.capabilityBoundingSet == .empty,
+            terminal: streams.terminal?.access(for: credentials),
             extraDescriptorCount: Int32(command.extraDescriptors.count)
         )
     }
@@ -160,6 +162,13 @@ struct PreparedLaunch {
         for stream in [command.standardOutput, command.standardError] {
             if case .captured(let limit) = stream, limit < 0 {
                 throw refuse("\(limit) is no limit for captured output; give a number of bytes")
+            }
+        }
+        if command.terminal != .none {
+            guard command.standardInput == .null, command.standardOutput == .null, command.standardError == .null else {
+                throw refuse(
+                    "a job's terminal is all of its standard streams; leave them unset, or leave the terminal out"
+                )
             }
         }
         guard command.extraDescriptors.count <= LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM else {

@@ -13,6 +13,9 @@ final class JobStreams: Sendable {
     let output: ProcessOutput?
     let error: ProcessOutput?
 
+    /// The daemon's side of the job's terminal.
+    let terminal: PseudoTerminal?
+
     private let fed: FedStream?
     private let capturedOutput: CapturedStream?
     private let capturedError: CapturedStream?
@@ -23,6 +26,12 @@ final class JobStreams: Sendable {
     ///   - plumbing: The streams of the launch.
     ///   - reactor: The thread that waits.
     init(_ plumbing: StreamPlumbing, on reactor: Reactor) {
+        terminal = plumbing.terminal.map { terminal in
+            PseudoTerminal(
+                reading: StreamEnd(terminal.reading, on: reactor),
+                writing: StreamEnd(terminal.writing, on: reactor)
+            )
+        }
         let pipe = plumbing.standardInput
         switch plumbing.input {
         case .bytes(let bytes): (inputPipe, input, fed) = (nil, nil, pipe.map { FedStream($0, bytes, on: reactor) })

@@ -134,6 +134,12 @@ final class StreamEnd: Sendable {
         }
     }
 
+    /// Tells a terminal its size.
+    func resize(rows: UInt16, columns: UInt16) throws(StreamError) {
+        let result = descriptor.withOpen { $0 < 0 ? -EBADF : linux_terminal_resize($0, rows, columns) }
+        guard result == 0 else { throw result == -EBADF ? .closed : .failed(Errno(rawValue: -result)) }
+    }
+
     private func enter() throws(StreamError) {
         let isFree = state.withLock { state in
             defer { state.isBusy = true }

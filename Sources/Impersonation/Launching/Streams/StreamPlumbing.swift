@@ -21,6 +21,9 @@ struct StreamPlumbing {
     private(set) var standardOutput: OwnedDescriptor?
     private(set) var standardError: OwnedDescriptor?
 
+    /// The terminal that the standard streams are.
+    private(set) var terminal: TerminalPlumbing?
+
     /// What the daemon does with its ends.
     let input: StandardStream.Input
     let output: StandardStream.Output
@@ -34,9 +37,15 @@ struct StreamPlumbing {
         input = command.standardInput
         output = command.standardOutput
         error = command.standardError
-        childEnds.append(try childEnd(ofInput: input))
-        childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, pipe: \.standardOutput))
-        childEnds.append(try childEnd(of: error, at: STDERR_FILENO, pipe: \.standardError))
+        if case .pseudoterminal(let rows, let columns, _) = command.terminal {
+            let made = try TerminalPlumbing(rows: rows, columns: columns)
+            terminal = made
+            childEnds = [made.slave, made.slave, made.slave]
+        } else {
+            childEnds.append(try childEnd(ofInput: input))
+            childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, pipe: \.standardOutput))
+            childEnds.append(try childEnd(of: error, at: STDERR_FILENO, pipe: \.standardError))
+        }
         // Above every place that extra descriptors take on their way, and above the image of the trampoline behind them.
         let lowest = ChildPlan.behindExtraDescriptors(Int32(command.extraDescriptors.count)) + 1
         for extra in command.extraDescriptors {

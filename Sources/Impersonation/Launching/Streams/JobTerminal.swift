@@ -1,0 +1,18 @@
+/// The terminal of a job.
+public enum JobTerminal: Sendable, Hashable {
+    /// None: the job cannot open `/dev/tty`, whatever its standard streams are.
+    case none
+
+    /// A pseudo-terminal of its own, for programs that speak to a person: standard input, output and error, and the
+    /// controlling terminal of the job's session. ``LaunchedProcess/terminal`` is its other side.
+    ///
+    /// The three standard streams of the command have to be left as they are by default. The terminal is the account's, with
+    /// mode 0620 and the group `tty` where there is one, so that other accounts cannot read it. What the job writes comes
+    /// as the terminal makes it: `\n` as `\r\n`, and input is echoed, unless the job changes that (`termios(3)`).
+    ///
+    /// The type goes into the variable `TERM`; there is none without it. It needs a daemon that is root or has
+    /// `CAP_CHOWN`, unless the job keeps the account of the worker.
+    ///
+    /// See `pty(7)`.
+    case pseudoterminal(rows: UInt16, columns: UInt16, type: String? = nil)
+}

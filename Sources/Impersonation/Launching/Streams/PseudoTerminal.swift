@@ -1,0 +1,43 @@
+/// The daemon's side of a job's terminal.
+///
+/// What the job writes can hold control sequences of its choosing: show it to a terminal as it is only where the job may
+/// do to that what it likes.
+///
+/// See `pty(7)`.
+public struct PseudoTerminal: Sendable {
+    /// What the job writes, standard error among it; read it, or the job stands still.
+    ///
+    /// It ends when no process has the terminal open any more.
+    public let output: ProcessOutput
+
+    /// What the job reads, as if it were typed: byte 3 interrupts the job, byte 4 ends its input, a line has at most 4095
+    /// bytes, all unless the job changes that (`termios(3)`).
+    ///
+    /// Closing it alone says nothing to the job.
+    public let input: ProcessInput
+
+    private let end: StreamEnd
+
+    /// Takes the two descriptors of the daemon's side over.
+    init(reading: StreamEnd, writing: StreamEnd) {
+        output = ProcessOutput(reading)
+        input = ProcessInput(writing)
+        end = writing
+    }
+
+    /// Changes the size; the job is told by `SIGWINCH`.
+    ///
+    /// - Parameters:
+    ///   - rows: How many lines it has.
+    ///   - columns: How many characters a line has.
+    /// - Throws: ``StreamError``: `closed` after ``close()``.
+    public func resize(rows: UInt16, columns: UInt16) throws(StreamError) {
+        try end.resize(rows: rows, columns: columns)
+    }
+
+    /// Hangs up: the job gets `SIGHUP`, and its terminal is gone.
+    public func close() {
+        output.close()
+        input.close()
+    }
+}

@@ -1,0 +1,57 @@
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import SystemPackage
+
+/// A pseudo-terminal of one launch, made in the daemon and given to the account by the child.
+struct TerminalPlumbing {
+    /// The daemon's side, once to read from and once to write to: the reactor tells two waits apart by their descriptors.
+    let reading: OwnedDescriptor
+    let writing: OwnedDescriptor
+
+    /// The job's side.
+    let slave: OwnedDescriptor
+
+    /// The group that the file system for terminals gives them; `nil` when it gives none.
+    private let groupID: UInt32?
+
+    /// Opens a pseudo-terminal.
+    ///
+    /// - Parameters:
+    ///   - rows: How many lines it has.
+    ///   - columns: How many characters a line has.
+    /// - Throws: `Errno` of `open(2)` or `ioctl(2)`.
+    init(rows: UInt16, columns: UInt16) throws(Errno) {
+        var ends: (master: Int32, slave: Int32) = (-1, -1)
+        let result = unsafe linux_terminal_create(&ends.master, &ends.slave, rows, columns)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        let job = OwnedDescriptor(ends.slave)
+        reading = try OwnedDescriptor(moving: ends.master)
+        writing = try OwnedDescriptor(duplicating: reading.rawValue)
+        slave = try OwnedDescriptor(duplicating: job.rawValue)
+        var status = stat()
+        guard unsafe fstat(slave.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        // Mounted without the option gid=, devpts gives a terminal the group of whoever opens it.
+        groupID = status.st_gid == getegid() ? nil : status.st_gid
+    }
+
+    /// Who else may write to the terminal: `write(1)` and `wall(1)` by the group `tty`, or nobody.
+    ///
+    /// - Parameter account: The account of the job.
+    /// - Returns: The group and the mode.
+    func access(for account: ChildPlan.Credentials) -> ChildPlan.TerminalAccess {
+        if let groupID = groupID ?? (geteuid() == 0 ? Self.terminalGroupID : nil) {
+            return ChildPlan.TerminalAccess(groupID: groupID, mode: [.ownerReadWrite, .groupWrite])
+        }
+        return ChildPlan.TerminalAccess(groupID: account.groupID, mode: .ownerReadWrite)
+    }
+
+    /// The group `tty` of this host.
+    ///
+    /// A group of the system is in the file; a name service is not asked, since it may not answer for minutes.
+    private static let terminalGroupID: UInt32? = {
+        let lines = (try? ProcFile.read("/etc/group"))?.split(separator: "\n") ?? []
+        let fields = lines.lazy.map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+        return fields.first { $0.count == 4 && $0[0] == "tty" }.flatMap { UInt32($0[2]) }
+    }()
+}
