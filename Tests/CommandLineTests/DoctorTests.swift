@@ -32,11 +32,26 @@ struct DoctorTests {
                 "configuration", "user id", "no_new_privs", "securebits", "SIGCHLD", "CAP_SETUID", "CAP_SETGID",
                 "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_RESOURCE", "CAP_SYS_NICE", "audit log", "state", "proxy account",
                 "fs.suid_dumpable", "vm.memfd_noexec", "yama.ptrace_scope", "clone3", "pidfd", "close_range",
-                "PIDFD_GET_INFO", "cgroup v2",
+                "PIDFD_GET_INFO", "cgroup v2", "nsswitch.conf",
             ]
         )
         #expect(findings.values.allSatisfy { $0.status == .ok || !$0.remedy.isEmpty })
         #expect(!scratch.has("audit.jsonl"))
+    }
+
+    @Test(
+        "a directory that can be down without anybody noticing is a warning",
+        arguments: [
+            ("passwd: files sss\ngroup: files sss\n", nil), ("passwd: sss files\n", "passwd: sss"),
+            ("passwd: files\ngroup: sss [!NOTFOUND=return] files systemd # x\n", "group: sss"),
+            ("group: files winbind\ninitgroups: winbind files\n", "initgroups: winbind"),
+            ("passwd: files ldap sss\nhosts: dns files\n", nil), ("", nil),
+        ] as [(String, String?)]
+    )
+    func nameServiceOrder(text: String, found: String?) {
+        let finding = NameServiceOrderCheck(text: text).finding()
+        #expect(finding.status == (found == nil ? .ok : .warning))
+        if let found { #expect(finding.found.hasPrefix(found)) }
     }
 
     @Test("a missing capability is named even at user id 0", arguments: ["setuid", "setgid"])

@@ -65,6 +65,32 @@ struct KeyTests {
         #expect(!loaded.passesCheck)
     }
 
+    @Test(
+        "A key that means a restriction by another name stops a worker",
+        arguments: [
+            ("allowed_users", "allowed_accounts"), ("allow_users", "allowed_accounts"),
+            ("AllowUsers", "allowed_accounts"), ("users_allowed", "allowed_accounts"),
+            ("denied_users", "denied_accounts"), ("DenyUsers", "denied_accounts"), ("blacklist", "denied_accounts"),
+            ("account_denylist", "denied_accounts"), ("forbidden_groups", "denied_groups"),
+            ("AllowGroups", "allowed_groups"), ("banned_users", "denied_accounts"), ("minuid", "minimum_uid"),
+            ("min_user_id", "minimum_uid"), ("lowest_uid", "minimum_uid"), ("proxy_user", "proxy_account"),
+            ("user_mode", "proxy_execution_mode"), ("run_as", "proxy_account"),
+        ]
+    )
+    func synonym(name: String, key: String) throws {
+        let reported = findings("\(name) = 1\n")
+        #expect(reported.map(\.code) == [.unknownKey])
+        #expect(reported.first?.severity == .error)
+        #expect(reported.first?.description.contains(key) == true)
+    }
+
+    @Test("A list that decides whom jobs run as stands in one line", arguments: ["denied_groups", "allowed_accounts"])
+    func secondList(name: String) throws {
+        let reported = findings("\(name) = wheel\n\(name) = sudo\n")
+        #expect(reported.map(\.code) == [.duplicateKey])
+        #expect(reported.first?.severity == .error)
+    }
+
     @Test
     func `A key like no other is a warning without a guess`() throws {
         let loaded = try load("quux = 1\n")

@@ -6,9 +6,11 @@ public import SystemPackage
 /// deadline. It has no memory: every answer is current, whatever freshness is asked for. Put a
 /// ``CachingAccountDirectory`` in front of it.
 ///
-/// Only a return value of 0 without an entry means "no such account"; glibc returns it for a definite answer alone.
-/// Every other number is an outage (`ENOENT` is what a stopped winbind looks like, `ECONNREFUSED` a stopped SSSD,
-/// and modules invent numbers of their own) and becomes ``AccountDirectoryError/Code/unavailable``.
+/// Only a return value of 0 without an entry means "no such account". Every other number is an outage (`ENOENT` is what a
+/// stopped winbind looks like, `ECONNREFUSED` a stopped SSSD, and modules invent numbers of their own) and becomes
+/// ``AccountDirectoryError/Code/unavailable``. glibc returns the number of the *last* service it has asked: where
+/// `/etc/nsswitch.conf` puts a local service behind one that may be down (`sss files`), an outage looks like "no such
+/// account". Put the one that may be down last (`files sss`); `impersonate doctor` tells.
 ///
 /// An answer has to survive the way back: the name it gives must lead to the same user id once more. Where a
 /// directory shortens `someuser@OTHER` to `someuser`, the groups would otherwise be those of somebody else. What the

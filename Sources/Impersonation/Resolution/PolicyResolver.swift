@@ -65,7 +65,7 @@ public struct PolicyResolver: ExecutionIdentityResolver {
             let identity =
                 switch policy.mode.value {
                 case .proxy: try await context.resolveInProxyMode()
-                case .user: try await context.resolveInUserMode(registry: registry, at: now())
+                case .user: try await context.resolveInUserMode(registry: registry, now: now)
                 case .desktop: try await context.resolveInDesktopMode(as: currentAccount)
                 }
             return .identity(identity, because: context.explanation)

@@ -8,12 +8,12 @@ extension ResolutionContext {
     ///
     /// - Parameters:
     ///   - registry: Who may act as whom.
-    ///   - date: The moment a grant has to hold at.
+    ///   - now: The clock: a grant has to hold once the registry has answered, and still when everything is decided.
     /// - Returns: The identity.
     /// - Throws: ``ResolutionStop`` when the job does not run.
     mutating func resolveInUserMode(
         registry: any ProxyRegistry,
-        at date: Date
+        now: @Sendable () -> Date
     ) async throws(ResolutionStop) -> ExecutionIdentity {
         note("userMode", from: policy.mode.source, "every job runs as its own account")
         let login = try login()
@@ -21,12 +21,18 @@ extension ResolutionContext {
         noteAlternative("with proxy_execution_mode = proxy: \(policy.proxyAccount.value.printable())")
         let target =
             if let requested = request.requestedAccount {
-                try await target(named: requested, by: login, registry: registry, at: date)
+                try await target(named: requested, by: login, registry: registry, now: now)
             } else {
-                try await target(of: login, registry: registry, at: date)
+                try await target(of: login, registry: registry, now: now)
             }
         let found = try await find(target.account)
         let identity = try await admit(found, login: login)
+        // Directories may take their time, and a right that ends meanwhile is none.
+        if let grant = target.right.grant, !grant.holds(at: now()) {
+            let message =
+                "the grant of \(grant.login) for \(grant.account) ended while the account was looked up: ask for another"
+            throw refusing("grant", from: target.right.source, Denial(.grantExpired, message: message))
+        }
         note(target.right.rule, from: target.right.source, "\(target.right.text); the job runs as \(found.summary)")
         return identity
     }
@@ -54,7 +60,7 @@ extension ResolutionContext {
         named text: String,
         by login: AccountName,
         registry: any ProxyRegistry,
-        at date: Date
+        now: @Sendable () -> Date
     ) async throws(ResolutionStop) -> Target {
         let requested = try name(text, role: "requestedAccount")
         note("requestedAccount", from: .request, "\(login) asks to run as \(requested)")
@@ -63,7 +69,7 @@ extension ResolutionContext {
         }
         let rights = try await rights(of: login, in: registry)
         noteAlternative("without naming an account: runs as \(rights.bindings.first?.account ?? login)")
-        switch judge(rights, actingAs: requested, at: date) {
+        switch judge(rights, actingAs: requested, at: now()) {
         case .may(let right):
             return Target(account: requested, right: right)
         case .mayNot(let refusal):
@@ -80,7 +86,7 @@ extension ResolutionContext {
     private mutating func target(
         of login: AccountName,
         registry: any ProxyRegistry,
-        at date: Date
+        now: @Sendable () -> Date
     ) async throws(ResolutionStop) -> Target {
         let rights = try await rights(of: login, in: registry)
         guard let binding = rights.bindings.first else {
@@ -89,7 +95,7 @@ extension ResolutionContext {
         let since = binding.since.ISO8601Format()
         note("binding", from: rights.source, "\(login) acts as \(binding.account) since \(since)")
         noteAlternative("without the binding: runs as \(login)")
-        switch judge(rights, actingAs: binding.account, at: date) {
+        switch judge(rights, actingAs: binding.account, at: now()) {
         case .may(let right): return Target(account: binding.account, right: right)
         case .mayNot(let refusal): throw refusing(refusal.rule, from: refusal.source, refusal.denial)
         }
@@ -115,7 +121,7 @@ extension ResolutionContext {
         }
         switch rights.judgement(actingAs: account, at: date, from: request.remoteAddress) {
         case .granted(let grant):
-            return .may(Right(rule: "grant", source: rights.source, text: Self.text(of: grant)))
+            return .may(Right(rule: "grant", source: rights.source, text: Self.text(of: grant), grant: grant))
         case .denied(let denial):
             let rule = denial.reason == .proxyMayNotProxy ? "proxyMayNotProxy" : "grant"
             return .mayNot(Refusal(rule, rights.source, denial))
@@ -156,6 +162,7 @@ private struct Right {
     let rule: String
     let source: RuleSource
     let text: String
+    var grant: Grant?
 
     static func oneself(_ text: String) -> Right {
         Right(rule: "selfAllowed", source: .builtIn, text: text)

@@ -2,7 +2,8 @@ import SystemPackage
 
 /// Groups whose members never run jobs, be it their primary or a supplementary group.
 ///
-/// A group that the directory does not know has no members, so its entry matches nothing; the explanation says so.
+/// While the directory does not know a group of the list, nothing is decided: a name that is misspelt would deny nobody,
+/// and a directory that is down can look like one that does not know it.
 public struct DeniedGroupsRule: AccountRule {
     /// The denied groups, each with the place it was denied at.
     public let entries: [Sourced<GroupReference>]
@@ -38,17 +39,17 @@ public struct DeniedGroupsRule: AccountRule {
     ///   - candidate: The account.
     ///   - directory: Where the names on the list are looked up.
     /// - Returns: Whether the account is in none of the groups.
-    /// - Throws: ``AccountDirectoryError`` when a group on the list could not be looked up.
+    /// - Throws: ``AccountDirectoryError`` when a group on the list could not be looked up, or is unknown.
     public func judge(
         _ candidate: AccountCandidate,
         in directory: any AccountDirectory
     ) async throws(AccountDirectoryError) -> AccountVerdict {
         guard !entries.isEmpty else { return .notConcerned }
         let account = candidate.account
-        var unknown: [String] = []
+        var unknown: Sourced<GroupReference>?
         for entry in entries {
             guard let id = try await entry.value.id(in: directory) else {
-                unknown.append("\(entry.value) (\(entry.source))")
+                unknown = unknown ?? entry
                 continue
             }
             guard account.groups.contains(id) else { continue }
@@ -61,7 +62,14 @@ public struct DeniedGroupsRule: AccountRule {
                 from: entry.source
             )
         }
-        let gaps = unknown.isEmpty ? "" : "; the directory does not know \(unknown.joined(separator: ", "))"
-        return .passes("account \(account.name) is in none of \(entries.count) denied groups\(gaps)")
+        if let unknown {
+            throw AccountDirectoryError(
+                .inconsistentAnswer,
+                subject: "group \(unknown.value)",
+                message: "the directory does not know this group, which is denied (\(unknown.source)), so nobody can "
+                    + "be told from its members; correct the name or take it off the list"
+            )
+        }
+        return .passes("account \(account.name) is in none of \(entries.count) denied groups")
     }
 }

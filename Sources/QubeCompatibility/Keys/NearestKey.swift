@@ -4,7 +4,8 @@ extension ConfigurationKeys {
     /// Case, hyphens and underscores do not count. Beyond that, a key is near when at most a third of the longer
     /// name's letters, and in any case two, have to be typed otherwise. A key that has words left out, shortened or
     /// added (`proxy_mode`, `min_uid`) is near as well, though less. A near key that decides whom jobs run as goes before
-    /// all others, because passing over a misspelt one of them does more harm than stopping in vain.
+    /// all others, because passing over a misspelt one of them does more harm than stopping in vain. So does what other
+    /// programs call it (``KeySynonym``).
     ///
     /// - Parameter name: A key that is not known.
     /// - Returns: The key that may have been meant.
@@ -24,6 +25,9 @@ extension ConfigurationKeys {
                 nearest = []
             }
             nearest.append(key)
+        }
+        if !nearest.contains(where: \.decidesIdentity), let meant = KeySynonym.key(for: name).flatMap({ all[$0] }) {
+            return meant
         }
         for keys in [nearest.filter(\.decidesIdentity), related.filter(\.decidesIdentity), nearest, related] {
             if let key = keys.min(by: { $0.name < $1.name }) { return key }

@@ -139,20 +139,27 @@ enum SettingGrammar {
     }
 
     /// Names or ids of groups, separated by commas; groups of a domain may have blanks in their names.
+    ///
+    /// What separates entries in other files, or marks a group there, is refused: it would be part of a name that no
+    /// group has.
     static func groups(_ text: String) throws(SettingProblem) -> ParsedSetting<[GroupReference]> {
         var groups: [GroupReference] = []
         for name in try list(text) {
-            guard !name.utf8.contains(.colon), name.utf8.first != .hyphen, let group = GroupReference(name) else {
+            guard !name.contains(where: { notInGroupNames.contains($0) }), !"-@%+&".contains(name.prefix(1)),
+                let group = GroupReference(name)
+            else {
                 throw SettingProblem(
                     .invalidValue,
                     "\"\(printable(name))\" cannot be a group",
-                    remedy: "write names or ids of groups, separated by commas"
+                    remedy: "write names or ids of groups, separated by commas and without any mark"
                 )
             }
             groups.append(group)
         }
         return ParsedSetting(groups)
     }
+
+    private static let notInGroupNames = Set(":;\"'[](){}|*?!")
 
     /// Domains, separated by commas, in the order they are tried.
     static func domains(_ text: String) throws(SettingProblem) -> ParsedSetting<[String]> {

@@ -66,8 +66,9 @@ struct ConfigurationInterpreter {
         guard let key = ConfigurationKeys.all[assignment.key] else { return reportUnknown(setting) }
         requireNoSettingWithin(setting)
         if let earlier = settings.updateValue(setting, forKey: key.name), earlier.file == file {
+            // For Qube!'s own keys the last line counts. Of a list of this library's the first would be lost without a word.
             report(
-                .warning,
+                key.owner == .library && key.decidesIdentity ? .error : .warning,
                 .duplicateKey,
                 at: setting,
                 "\(key.name) is set again and replaces line \(earlier.assignment.line)",

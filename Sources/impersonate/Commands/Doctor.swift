@@ -43,6 +43,7 @@ struct Doctor: AsyncParsableCommand {
         if let worker {
             findings += FileCheck(configuration: worker.configuration).findings()
             findings += await NameServiceCheck(worker: worker).findings()
+            findings.append(NameServiceOrderCheck.ofThisHost.finding())
         }
         findings += KernelCheck().findings()
         return findings

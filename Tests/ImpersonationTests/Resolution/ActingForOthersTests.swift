@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Impersonation
 import ImpersonationTesting
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -43,6 +44,28 @@ struct ActingForOthersTests {
         #expect(resolution.denial?.reason == .grantExpired)
         #expect(resolution.rules == ["userMode", "binding", "grant"])
         #expect(resolution.explanation.alternatives.contains("without the binding: runs as alice"))
+    }
+
+    @Test("is refused when the grant ends while the registry or the directory takes its time")
+    func slowAnswers() async throws {
+        let end = Site.now.addingTimeInterval(60)
+        let site = try await Site(.user, grants: [.of("alice", "bob", until: end)])
+        for looks in 0..<2 {
+            let clock = Mutex(0)
+            let resolver = PolicyResolver(
+                policy: site.policy,
+                directory: site.directory,
+                registry: site.registry,
+                now: {
+                    clock.withLock { count in
+                        defer { count += 1 }
+                        return Site.now.addingTimeInterval(count < looks ? 0 : 3_600)
+                    }
+                }
+            )
+            let resolution = try await resolver.resolve(ExecutionRequest(login: "alice", requestedAccount: "bob"))
+            #expect(resolution.denial?.reason == .grantExpired)
+        }
     }
 
     @Test("is refused when a binding rests on no grant at all")

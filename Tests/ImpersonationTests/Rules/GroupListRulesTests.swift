@@ -33,17 +33,27 @@ struct GroupListRulesTests {
         let bench = RuleBench(groups: ["render": GroupID(3_001), "staff": GroupID(50), "video": GroupID(3_002)])
         let groups = try expected.list.map { try #require(GroupReference($0)) }
         let alice = try Self.alice()
-        let denied = try await bench.reason(of: DeniedGroupsRule(groups), on: alice)
-        #expect(denied == (expected.denies ? .deniedGroup : nil))
+        if expected.list.contains("nonsense"), !expected.denies {
+            await #expect(throws: AccountDirectoryError.self) {
+                _ = try await bench.reason(of: DeniedGroupsRule(groups), on: alice)
+            }
+        } else {
+            let denied = try await bench.reason(of: DeniedGroupsRule(groups), on: alice)
+            #expect(denied == (expected.denies ? .deniedGroup : nil))
+        }
         let allowed = try await bench.reason(of: AllowedGroupsRule(groups), on: alice)
         #expect(allowed == (expected.allows ? nil : .notAllowedGroup))
     }
 
-    @Test("say which groups the directory does not know")
+    @Test("that the directory does not know are no groups to be allowed by, and decide nothing when denied")
     func unknown() async throws {
         let entries = [Sourced(GroupReference.named("nonsense"), from: .file("/etc/qb.conf", line: 6))]
-        let denied = try await RuleBench().verdict(of: DeniedGroupsRule(entries), on: Self.alice())
-        #expect(denied.text.hasSuffix("; the directory does not know nonsense (/etc/qb.conf:6)"))
+        let error = await #expect(throws: AccountDirectoryError.self) {
+            try await RuleBench().verdict(of: DeniedGroupsRule(entries), on: Self.alice())
+        }
+        #expect(error?.code == .inconsistentAnswer)
+        #expect(error?.description.contains("nonsense") == true)
+        #expect(error?.message.contains("/etc/qb.conf:6") == true)
         let allowed = try await RuleBench().verdict(of: AllowedGroupsRule(entries), on: Self.alice())
         #expect(allowed.text.contains("; the directory does not know nonsense (/etc/qb.conf:6);"))
     }
