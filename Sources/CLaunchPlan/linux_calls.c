@@ -108,6 +108,16 @@ int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns)
     return ioctl(terminal, TIOCSWINSZ, &size) == 0 ? 0 : -errno;
 }
 
+int linux_terminal_size(int terminal, uint16_t *rows, uint16_t *columns)
+{
+    struct winsize size;
+    if (ioctl(terminal, TIOCGWINSZ, &size) != 0)
+        return -errno;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+
 int linux_terminal_create(int *master, int *slave, uint16_t rows, uint16_t columns)
 {
     const int unlocked = 0;

@@ -56,6 +56,18 @@ struct CapabilityTests {
         #expect(outcome.lines.contains("CapBnd:\t0000000000000000"))
     }
 
+    @Test("needs CAP_CHOWN, too, to give a job a terminal", arguments: [true, false])
+    func terminal(_ hasRight: Bool) async throws {
+        var tool = daemon(with: ["setuid", "setgid"] + (hasRight ? ["chown"] : []))
+        let command =
+            ([Tool.path] + arguments.prefix(3) + ["--tty", "--", "/usr/bin/stat", "-Lc", "%U", "/proc/self/fd/0"])
+            .joined(separator: " ")
+        tool.prefix += ["/usr/bin/script", "-qec", command, "/dev/null"]
+        let outcome = try await tool.run([], omittingTool: true)
+        #expect(outcome.output.contains(hasRight ? "render_user" : "CAP_CHOWN"), "\(outcome.output)")
+        #expect(outcome.status == (hasRight ? 0 : 125))
+    }
+
     @Test(
         "is told which capability it lacks, and runs nothing",
         arguments: [

@@ -33,6 +33,9 @@ long linux_pipe_write(int descriptor, const void *bytes, size_t size);
    close-on-exec; neither becomes the controlling terminal of the caller. Returns 0 or a negative error number. */
 int linux_terminal_create(int *master, int *slave, uint16_t rows, uint16_t columns);
 
+/* The size of a terminal (TIOCGWINSZ). Returns 0 or a negative error number. */
+int linux_terminal_size(int terminal, uint16_t *rows, uint16_t *columns);
+
 /* Tells a terminal its size (TIOCSWINSZ); the kernel tells the job by SIGWINCH. Returns 0 or a negative error number. */
 int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns);
 

@@ -56,6 +56,9 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Print the report as one line of JSON to standard error, unless --report names a file.")
     var json = false
 
+    @Flag(help: "Give the command a terminal of its own, and hand on this tool's keys, size and text.")
+    var tty = false
+
     @Argument(parsing: .postTerminator, help: "The program and its arguments; no shell sees them.")
     var command: [String] = []
 
@@ -96,9 +99,13 @@ struct Run: AsyncParsableCommand {
             request.login = request.login ?? caller?.name.spelling
             let supervision = Supervision(
                 impersonator: try impersonator(worker, caller: caller),
-                timeLimit: timeout?.duration
+                timeLimit: timeout?.duration,
+                relay: tty ? try TerminalRelay() : nil
             )
-            let result = await supervision.run(described(worker.configuration), for: request)
+            let result = await supervision.run(
+                described(worker.configuration, terminal: supervision.relay?.described ?? .none),
+                for: request
+            )
             ending = RunEnding(result, request: request, executable: command[0])
         } catch {
             ending = RunEnding(failure: error, request: request, executable: command[0])
@@ -137,15 +144,18 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private func described(_ configuration: WorkerConfiguration) -> Command {
+    private func described(_ configuration: WorkerConfiguration, terminal: JobTerminal) -> Command {
         let program = command[0]
         var described = Command(
             program.contains("/") ? .path(FilePath(program)) : .name(program),
             arguments: Array(command.dropFirst())
         )
-        described.standardInput = .inherit
-        described.standardOutput = .inherit
-        described.standardError = .inherit
+        described.terminal = terminal
+        if terminal == .none {
+            described.standardInput = .inherit
+            described.standardOutput = .inherit
+            described.standardError = .inherit
+        }
         described.environment = environmentOptions.policy(configured: configuration.environment.value)
         described.niceness = nice ?? configuration.niceValue.value
         if let workingDirectory { described.workingDirectory = .path(FilePath(workingDirectory)) }

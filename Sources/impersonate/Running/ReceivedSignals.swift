@@ -9,16 +9,21 @@ final class ReceivedSignals {
     /// The signals that are handed on.
     static let handled: [Signal] = [.hangup, .interrupt, .quit, .terminate]
 
+    /// The tool's terminal has another size.
+    static let windowChange = Signal(rawValue: SIGWINCH)
+
     private let sources: [any DispatchSourceSignal]
 
     /// Begins to receive.
     ///
-    /// - Parameter receive: Called with each signal, on a queue of its own.
-    init(_ receive: @escaping @Sendable (Signal) -> Void) {
+    /// - Parameters:
+    ///   - received: The signals.
+    ///   - receive: Called with each signal, on a queue of its own.
+    init(_ received: [Signal], _ receive: @escaping @Sendable (Signal) -> Void) {
         // Whoever started the tool may ignore the end of children; the kernel would then keep no exit status.
         signal(SIGCHLD, SIG_DFL)
         let queue = DispatchQueue(label: "signals")
-        sources = Self.handled.filter { !Self.isIgnored($0) }
+        sources = received.filter { !Self.isIgnored($0) }
             .map { handled in
                 // The source sees the signal only; without this it would end the tool as well.
                 signal(handled.rawValue, SIG_IGN)

@@ -38,12 +38,16 @@ struct Supervision {
     /// How long the command may run, from its confirmed start.
     let timeLimit: Duration?
 
+    /// What stands between the tool's terminal and the command's, when it has one.
+    var relay: TerminalRelay?
+
     /// Runs a command to its end.
     ///
     /// What happens meanwhile is dealt with one after the other.
     func run(_ command: Command, for request: ExecutionRequest) async -> Result {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
-        let signals = ReceivedSignals { continuation.yield(.received($0)) }
+        let received = ReceivedSignals.handled + (relay == nil ? [] : [ReceivedSignals.windowChange])
+        let signals = ReceivedSignals(received) { continuation.yield(.received($0)) }
         defer { withExtendedLifetime(signals) { continuation.finish() } }
 
         let impersonator = impersonator { continuation.yield(.started($0)) }
@@ -69,6 +73,8 @@ struct Supervision {
         var result = Result()
         for await event in events {
             switch event {
+            case .received(ReceivedSignals.windowChange):
+                relay?.followSize()
             case .received(let signal):
                 if let process {
                     Self.send(signal, to: process)
@@ -78,11 +84,15 @@ struct Supervision {
                 }
             case .started(let started):
                 process = started
+                if let terminal = started.terminal { relay?.start(terminal) }
                 if let signal = result.interruption { Self.send(signal, to: started) }
                 if let timeLimit { after(timeLimit, .timeIsUp) }
             case .launched(let outcome):
                 result.launch = outcome
-                guard case .success(let value) = outcome, let started = value.process else { return result }
+                guard case .success(let value) = outcome, let started = value.process else {
+                    await relay?.finish()
+                    return result
+                }
                 Task {
                     do throws(LaunchError) {
                         continuation.yield(.ended(.success(try await started.exitReport())))
@@ -95,6 +105,7 @@ struct Supervision {
                 // What its end looks like is told by the event; nothing of its group is left then.
                 if let process { Task { try? await process.terminate(gracePeriod: Self.grace) } }
             case .ended(let end):
+                await relay?.finish()
                 result.end = end
                 return result
             }

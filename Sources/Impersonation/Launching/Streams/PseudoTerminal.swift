@@ -1,3 +1,6 @@
+import CLaunchPlan
+public import SystemPackage
+
 /// The daemon's side of a job's terminal.
 ///
 /// What the job writes can hold control sequences of its choosing: show it to a terminal as it is only where the job may
@@ -33,6 +36,16 @@ public struct PseudoTerminal: Sendable {
     /// - Throws: ``StreamError``: `closed` after ``close()``.
     public func resize(rows: UInt16, columns: UInt16) throws(StreamError) {
         try end.resize(rows: rows, columns: columns)
+    }
+
+    /// The size of a terminal of this process, to give that of a job the same.
+    ///
+    /// - Parameter descriptor: The terminal (`TIOCGWINSZ`).
+    /// - Returns: Lines and characters of a line; `nil` when the descriptor is no terminal.
+    public static func size(of descriptor: FileDescriptor) -> (rows: UInt16, columns: UInt16)? {
+        var size: (rows: UInt16, columns: UInt16) = (0, 0)
+        guard unsafe linux_terminal_size(descriptor.rawValue, &size.rows, &size.columns) == 0 else { return nil }
+        return size
     }
 
     /// Hangs up: the job gets `SIGHUP`, and its terminal is gone.
