@@ -13,7 +13,7 @@ struct MeasureCommand: AsyncParsableCommand {
     var account = "alice"
 
     @Option(help: "How many rounds to run; every row has its turn in each.")
-    var rounds = 150
+    var rounds = 90
 
     @Option(help: "Seconds after which no further round begins.")
     var seconds = 90
