@@ -46,6 +46,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
     private let bindings = Mutex<[AccountName: Binding]>([:])
     private let revocations = Mutex(0)
     private let attempts = Mutex(0)
+    private let firstStandings = Mutex<[AccountName: ProxyStanding]>([:])
 
     init(_ fault: Fault) {
         self.fault = fault
@@ -120,6 +121,14 @@ final class FaultyProxyRegistry: ProxyRegistry {
         for _ in 0..<2_000 where count.withLock({ $0 }) == before { await Task.yield() }
     }
 
+    /// What the first look at a login has shown: a check that is never made again.
+    private func remembered(_ standing: ProxyStanding) -> ProxyStanding {
+        firstStandings.withLock { first in
+            if first[standing.login] == nil { first[standing.login] = standing }
+            return first[standing.login] ?? standing
+        }
+    }
+
     func revoke(login: AccountName, account: AccountName) async throws(ProxyRegistryError) -> Bool {
         defer { revocations.withLock { $0 += 1 } }
         if fault == .clearsBindingWithAnyGrant { try await base.clearBinding(of: login) }
@@ -181,8 +190,7 @@ final class FaultyProxyRegistry: ProxyRegistry {
         case .checksGrantBeforeBinding where grant == nil && login != account:
             // Refused at once, all its attempts would be over before the others have begun.
             await waitForOthers(revocations)
-        case .checksConflictBeforeBinding where before.binding == nil:
-            await waitForOthers(attempts)
+        case .checksConflictBeforeBinding where remembered(before).binding == nil:
             conflict = .replace
         default: break
         }
