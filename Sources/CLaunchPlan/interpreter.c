@@ -431,6 +431,8 @@ static UNINSTRUMENTED long perform(
     case LAUNCH_STEP_KEEP_CAPABILITIES:
         return plan->kind == LAUNCH_KIND_BOOTSTRAP ? keep_capabilities(a) : -ERROR_BAD_MESSAGE;
     case LAUNCH_STEP_JOIN_CONTROL_GROUP:
+        if (plan->kind != LAUNCH_KIND_BOOTSTRAP)
+            return -ERROR_BAD_MESSAGE;
         /* "0" is whoever writes. */
         result = SYSTEM_CALL_3(__NR_write, a, "0", 1);
         return result < 0 ? result : result == 1 ? 0 : -ERROR_PROTOCOL;

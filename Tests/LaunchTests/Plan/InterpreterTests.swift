@@ -85,10 +85,13 @@ struct InterpreterTests {
         #expect(failure.step == LAUNCH_STEP_READ_PLAN.rawValue)
     }
 
-    @Test("a trampoline inside a plan of any other kind")
-    func trampolineInside() throws {
-        let failure = try #require(try failure(of: [.executeTrampoline(0)], kind: .direct))
-        #expect(failure.error == EBADMSG)
+    @Test("what belongs on the way to the trampoline in a plan of any other kind")
+    func bootstrapOnly() throws {
+        for operation in [ChildOperation.executeTrampoline(0), .joinControlGroup(0), .keepCapabilities(0)] {
+            let failure = try #require(try failure(of: [operation], kind: .direct))
+            #expect(failure.step == operation.step.rawValue)
+            #expect(failure.error == EBADMSG)
+        }
     }
 
     @Test("bytes that are no plan", arguments: 0..<200)
