@@ -41,6 +41,19 @@ let package = Package(
             plugins: ["EmbedTrampoline"]
         ),
 
+        // What a launcher and the system helper say to each other. The C part is what the Glibc module does not offer:
+        // control messages and sealed memory.
+        .target(name: "CLaunchProtocol"),
+        .target(
+            name: "LaunchProtocol",
+            dependencies: [
+                "CLaunchPlan",
+                "CLaunchProtocol",
+                "LaunchPlan",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+
         .target(
             name: "Impersonation",
             dependencies: [

@@ -1,0 +1,38 @@
+/* Messages with descriptors, and sealed memory: what the Glibc module of Swift does not offer. */
+#ifndef FRAME_CALLS_H
+#define FRAME_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most descriptors that the kernel passes with one message (SCM_MAX_FD). */
+#define FRAME_DESCRIPTORS_MOST 253
+
+/* Sends one message with its descriptors (sendmsg(2), unix(7)), without SIGPIPE and without waiting. Returns 0 or a negative
+   error number; -EMSGSIZE when the message did not go whole. */
+int frame_send(int socket, const void *bytes, size_t size, const int *descriptors, size_t count);
+
+/* What came with a message beside its bytes. */
+struct frame_received {
+    /* How many bytes there are; a message that is longer than the buffer was cut off. */
+    size_t size;
+    /* Descriptors, close-on-exec, which are the caller's from now on, whatever else is said here. */
+    int descriptors[FRAME_DESCRIPTORS_MOST];
+    size_t count;
+    /* Whether bytes or descriptors were cut off (MSG_TRUNC, MSG_CTRUNC). */
+    int cut_off;
+    /* Whether something came that is no descriptor. */
+    int unknown;
+};
+
+/* Receives one message without waiting (recvmsg(2)). Returns 0 or a negative error number. */
+int frame_receive(int socket, void *buffer, size_t capacity, struct frame_received *received);
+
+/* Memory that nobody can change any more (memfd_create(2)), close-on-exec, not executable: holds the bytes and is sealed against
+   writing, growing, shrinking and further seals. Returns the descriptor or a negative error number. */
+int frame_sealed_create(const void *bytes, size_t size);
+
+/* Whether memory is sealed like that: 1, 0, or a negative error number. */
+int frame_is_sealed(int file);
+
+#endif

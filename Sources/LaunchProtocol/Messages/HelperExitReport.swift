@@ -1,0 +1,71 @@
+/// A job that has ended, as the helper, whose child it was, was told by `waitid(2)` and `wait4(2)`.
+package struct HelperExitReport: Hashable, Sendable {
+    /// How a process ends (`si_code` of `SIGCHLD`).
+    package enum Ending: Int32, CaseIterable, Sendable {
+        /// It exited (`CLD_EXITED`).
+        case exited = 1
+
+        /// A signal ended it (`CLD_KILLED`).
+        case killed = 2
+
+        /// A signal ended it and it left a core (`CLD_DUMPED`).
+        case dumped = 3
+    }
+
+    /// The most that all processes of the job used at one time.
+    package struct GroupPeaks: Hashable, Sendable {
+        /// Memory in bytes (`memory.peak`).
+        package var memoryBytes: UInt64?
+
+        /// Processes and threads (`pids.peak`).
+        package var processes: UInt64?
+
+        package init(memoryBytes: UInt64?, processes: UInt64?) {
+            self.memoryBytes = memoryBytes
+            self.processes = processes
+        }
+    }
+
+    package var code: Ending
+
+    /// The exit status from 0 to 255, or the number of the signal.
+    package var status: Int32
+
+    /// Time on the processor in user mode, in microseconds.
+    package var userMicroseconds: UInt64
+
+    /// Time on the processor in the kernel, in microseconds.
+    package var systemMicroseconds: UInt64
+
+    /// The largest resident set of one of its processes, in bytes.
+    package var peakResidentBytes: UInt64
+
+    /// Times the file system had to read (`ru_inblock`).
+    package var blockInputOperations: UInt64
+
+    /// Times the file system had to write (`ru_oublock`).
+    package var blockOutputOperations: UInt64
+
+    /// What its cgroup says; `nil` when it had none.
+    package var groupPeaks: GroupPeaks?
+
+    package init(
+        code: Ending,
+        status: Int32,
+        userMicroseconds: UInt64,
+        systemMicroseconds: UInt64,
+        peakResidentBytes: UInt64,
+        blockInputOperations: UInt64,
+        blockOutputOperations: UInt64,
+        groupPeaks: GroupPeaks? = nil
+    ) {
+        self.code = code
+        self.status = status
+        self.userMicroseconds = userMicroseconds
+        self.systemMicroseconds = systemMicroseconds
+        self.peakResidentBytes = peakResidentBytes
+        self.blockInputOperations = blockInputOperations
+        self.blockOutputOperations = blockOutputOperations
+        self.groupPeaks = groupPeaks
+    }
+}
