@@ -118,6 +118,15 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "LaunchProtocolTests",
+            dependencies: [
+                "CLaunchProtocol",
+                "LaunchPlan",
+                "LaunchProtocol",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .testTarget(
             name: "QubeCompatibilityTests",
             dependencies: [
                 "Impersonation",

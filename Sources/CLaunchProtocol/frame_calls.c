@@ -14,7 +14,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+_Static_assert(FRAME_SEALS == (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "the seals of the kernel");
 
 /* Room for the descriptors and for what else a socket may be set to tell (SCM_CREDENTIALS, SCM_SECURITY): a receiver that has
    room for less loses descriptors without knowing which. */
@@ -87,7 +87,7 @@ static int fits(size_t size)
     return limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= size ? 0 : -EFBIG;
 }
 
-static int fill(int file, const char *bytes, size_t size)
+static int fill(int file, const char *bytes, size_t size, int seals)
 {
     while (size > 0) {
         const ssize_t written = write(file, bytes, size);
@@ -98,10 +98,10 @@ static int fill(int file, const char *bytes, size_t size)
         bytes += written;
         size -= (size_t)written;
     }
-    return fcntl(file, F_ADD_SEALS, SEALS) == 0 ? 0 : -errno;
+    return fcntl(file, F_ADD_SEALS, seals) == 0 ? 0 : -errno;
 }
 
-int frame_sealed_create(const void *bytes, size_t size)
+int frame_memory_create(const void *bytes, size_t size, int seals)
 {
     const int room = fits(size);
     if (room != 0)
@@ -111,7 +111,7 @@ int frame_sealed_create(const void *bytes, size_t size)
         file = memfd_create("impersonation-launch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file < 0)
         return -errno;
-    const int result = fill(file, bytes, size);
+    const int result = fill(file, bytes, size, seals);
     if (result != 0) {
         close(file);
         return result;
@@ -124,5 +124,5 @@ int frame_is_sealed(int file)
     const int seals = fcntl(file, F_GET_SEALS);
     if (seals < 0)
         return errno == EINVAL ? 0 : -errno;
-    return (seals & SEALS) == SEALS;
+    return (seals & FRAME_SEALS) == FRAME_SEALS;
 }

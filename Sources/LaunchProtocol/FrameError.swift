@@ -38,6 +38,9 @@ package struct FrameError: Error, Hashable, Sendable {
         /// A list that is not in its order, names something twice, or a path that is not in its shortest spelling.
         case notCanonical
 
+        /// A path that is relative where there is nothing it could be relative to.
+        case relativePath
+
         /// Two fields that cannot both be meant.
         case contradiction
 
@@ -85,6 +88,7 @@ package struct FrameError: Error, Hashable, Sendable {
         case .zeroByte: "holds a zero byte, which no program can be given; take it out"
         case .invalidText: "is not a text of this kind; spell it as documented"
         case .notCanonical: "is not in its order or shortest spelling, or not unique; sort it and name each once"
+        case .relativePath: "is relative, and a job has nothing it could be relative to; name it in full"
         case .contradiction: "contradicts a field before it; leave one of them out"
         case .wrongDescriptors: "does not fit the descriptors of the message; pass as many as it names"
         case .notSealed: "could still be changed by its sender; seal it against writing, growing and shrinking"

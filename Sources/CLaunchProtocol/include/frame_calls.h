@@ -28,11 +28,15 @@ struct frame_received {
 /* Receives one message without waiting (recvmsg(2)). Returns 0 or a negative error number. */
 int frame_receive(int socket, void *buffer, size_t capacity, struct frame_received *received);
 
-/* Memory that nobody can change any more (memfd_create(2)), close-on-exec, not executable: holds the bytes and is sealed against
-   writing, growing, shrinking and further seals. Returns the descriptor or a negative error number. */
-int frame_sealed_create(const void *bytes, size_t size);
+/* The seals of memory that nobody can change any more (F_ADD_SEALS, fcntl(2)): against further seals, shrinking, growing and
+   writing. */
+#define FRAME_SEALS 0xF
 
-/* Whether memory is sealed like that: 1, 0, or a negative error number. */
+/* Memory that holds the bytes (memfd_create(2)), close-on-exec, not executable, with these seals. Returns the descriptor or a
+   negative error number. */
+int frame_memory_create(const void *bytes, size_t size, int seals);
+
+/* Whether memory has all of FRAME_SEALS: 1, 0, or a negative error number. */
 int frame_is_sealed(int file);
 
 #endif

@@ -20,6 +20,17 @@ struct ByteWriter {
         }
     }
 
+    /// Writes a count as a smaller number, once it is known to fit.
+    mutating func number<Narrow: FixedWidthInteger>(
+        _ count: Int,
+        _ field: String,
+        in range: ClosedRange<Int>,
+        as type: Narrow.Type
+    ) throws(FrameError) {
+        try Self.check(count, in: range, at: offset, field)
+        try number(Narrow(truncatingIfNeeded: count), field)
+    }
+
     /// Writes a byte that is zero or one.
     mutating func flag(_ flag: Bool) {
         bytes.append(flag ? 1 : 0)

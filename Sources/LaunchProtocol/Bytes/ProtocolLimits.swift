@@ -3,8 +3,8 @@ import Glibc
 
 /// The most that a frame, a field and a list may have.
 ///
-/// Each is what the kernel would refuse anyway, or far above what a job has: they keep a hostile peer from making the other
-/// side allocate, not an honest one from launching.
+/// Each is what the kernel would refuse anyway, or far above what a job has: they keep a hostile peer from making the
+/// other side allocate, not an honest one from launching.
 package enum ProtocolLimits {
     /// A frame with its header, in bytes.
     package static let frameSize = 64 * 1024

@@ -3,8 +3,8 @@ package import SystemPackage
 
 /// Everything that a launcher without privileges asks the helper to start: who, what and how, in numbers and bytes.
 ///
-/// Nothing in it is trusted. The helper holds the account and the numbers against its own policy and its own look-up, and
-/// builds the plan of the child from what is left.
+/// Nothing in it is trusted. The helper holds the account and the numbers against its own policy and its own look-up,
+/// and builds the plan of the child from what is left.
 package struct LaunchOrder: Hashable, Sendable {
     /// The canonical name of the account, as the name service spells it.
     package var account: [UInt8]
@@ -54,8 +54,9 @@ package struct LaunchOrder: Hashable, Sendable {
     /// How long the program may take until it runs, in milliseconds; at least one.
     package var startDeadlineMilliseconds: UInt32
 
-    /// The places that the passed descriptors take, in the order they are passed: 0, 1 and 2, then from 3 upwards without
-    /// a gap.
+    /// The places that the passed descriptors take, in the order they are passed.
+    ///
+    /// First 0, 1 and 2, then from 3 upwards without a gap.
     package var descriptorTargets: [Int32]
 
     /// What the processes of the job may use together.
