@@ -63,10 +63,28 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
+        // Files that only those who may decide can have put where they are: shared by the configuration files and the
+        // system helper, so neither Foundation nor the concurrency runtime.
+        .target(
+            name: "TrustedFiles",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")]
+        ),
+
+        // The system helper without its main program: what it may do, for whom.
+        .target(
+            name: "HelperService",
+            dependencies: [
+                "LaunchPlan",
+                "TrustedFiles",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+
         .target(
             name: "QubeCompatibility",
             dependencies: [
                 "Impersonation",
+                "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
@@ -127,11 +145,21 @@ let package = Package(
             ]
         ),
         .testTarget(
+            name: "HelperServiceTests",
+            dependencies: [
+                "HelperService",
+                "LaunchPlan",
+                "TrustedFiles",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+        .testTarget(
             name: "QubeCompatibilityTests",
             dependencies: [
                 "Impersonation",
                 "QubeCompatibility",
                 "ImpersonationTesting",
+                "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

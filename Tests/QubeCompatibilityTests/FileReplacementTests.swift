@@ -2,6 +2,7 @@ import Glibc
 import Impersonation
 import SystemPackage
 import Testing
+import TrustedFiles
 
 @testable import QubeCompatibility
 

@@ -1,9 +1,9 @@
 import Glibc
 
 /// What `fstat(2)` says of an open file.
-struct FileFacts: Sendable, Equatable {
+package struct FileFacts: Sendable, Equatable {
     /// What kind of file it is.
-    enum Kind: Sendable {
+    package enum Kind: Sendable {
         case regular
         case directory
         case symbolicLink
@@ -13,7 +13,7 @@ struct FileFacts: Sendable, Equatable {
         case other
 
         /// The kind in words, with an article.
-        var text: String {
+        package var text: String {
             switch self {
             case .regular: "a regular file"
             case .directory: "a directory"
@@ -27,31 +27,34 @@ struct FileFacts: Sendable, Equatable {
     }
 
     /// What kind of file it is.
-    let kind: Kind
+    package let kind: Kind
 
     /// The permission bits, with set-id and sticky bits.
-    let permissions: mode_t
+    package let permissions: UInt32
 
     /// The owner's user id.
-    let owner: uid_t
+    package let owner: UInt32
 
     /// The size in bytes.
-    let size: Int64
+    package let size: Int64
+
+    /// How many names the file has.
+    package let links: UInt64
 
     /// The file system and the number of the file on it.
-    let identity: Identity
+    package let identity: Identity
 
     /// When the contents and when anything about the file changed last.
-    let changes: [Int]
+    package let changes: [Int]
 
     /// Which file it is.
-    struct Identity: Sendable, Equatable {
-        let device: dev_t
-        let node: ino_t
+    package struct Identity: Sendable, Hashable {
+        package let device: UInt64
+        package let node: UInt64
     }
 
     /// Asks for the facts of an open file; `nil` when `fstat(2)` fails, which leaves the reason in `errno`.
-    init?(of descriptor: borrowing OwnedDescriptor) {
+    package init?(of descriptor: borrowing HeldDescriptor) {
         var status = stat()
         guard unsafe fstat(descriptor.number, &status) == 0 else { return nil }
         kind =
@@ -67,14 +70,15 @@ struct FileFacts: Sendable, Equatable {
         permissions = status.st_mode & 0o7777
         owner = status.st_uid
         size = Int64(status.st_size)
-        identity = Identity(device: status.st_dev, node: status.st_ino)
+        links = UInt64(status.st_nlink)
+        identity = Identity(device: UInt64(status.st_dev), node: UInt64(status.st_ino))
         changes = [
             status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
         ]
     }
 
     /// The permission bits in octal, as `chmod` writes them: `0644`.
-    var octalPermissions: String {
+    package var octalPermissions: String {
         let digits = String(permissions, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
