@@ -1,6 +1,8 @@
 package import SystemPackage
 
-/// Why a file is not read or used. Whoever asked for it puts it into words.
+/// Why a file is not read or used.
+///
+/// Whoever asked for it puts it into words.
 package enum FileProblem: Error, Sendable, Equatable {
     /// Somebody who is not trusted owns the file or something on the way.
     case untrustedOwner(FilePath, FileFacts)

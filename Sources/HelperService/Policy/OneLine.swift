@@ -1,0 +1,30 @@
+extension String {
+    /// The text for a message on one line: what a terminal or a log would obey, and what is not seen, is written as
+    /// `\u{...}`, and after 256 characters the rest is left out.
+    var onOneLine: String {
+        var result = ""
+        for (count, scalar) in unicodeScalars.enumerated() {
+            guard count < 256 else { return result + "..." }
+            if scalar.isSeen {
+                result.unicodeScalars.append(scalar)
+            } else {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return result
+    }
+
+    /// The text between double quotes, for a message.
+    var quoted: String { "\"\(onOneLine)\"" }
+}
+
+extension Unicode.Scalar {
+    /// Whether a person sees the character, or it is the ordinary blank.
+    var isSeen: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+        case .spaceSeparator: self == " "
+        default: true
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/// Why a policy is not used.
+///
+/// Nothing of it is then: there is no such thing as a part of a policy.
+package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong, in the order of the lines; never empty.
+    package let problems: [PolicyProblem]
+
+    init(_ problems: [PolicyProblem]) {
+        self.problems = problems
+    }
+
+    init(_ problem: PolicyProblem) {
+        problems = [problem]
+    }
+
+    /// The stable code of the first problem.
+    package var code: PolicyProblem.Code { problems.first?.code ?? .syntax }
+
+    /// One line for each problem.
+    package var description: String { problems.map(\.description).joined(separator: "\n") }
+}

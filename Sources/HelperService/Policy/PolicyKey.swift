@@ -1,0 +1,74 @@
+/// What a policy file can set.
+package enum PolicyKey: String, CaseIterable, Sendable {
+    /// Who may connect: users and `@groups`. Required. Root only when it is named as a user.
+    case peers
+    /// Whom jobs may run as: users, members of `@groups`, or `*`. Required.
+    case accounts
+    /// The groups a job may have, primary or supplementary; `*` unless set.
+    case groups
+    /// The lowest user id a job may have; 1000 unless set.
+    case minimumUserID = "minimum-uid"
+    /// The lowest group id a job may have; 1 unless set.
+    case minimumGroupID = "minimum-gid"
+    /// Whom no job runs as, whatever else is permitted: users, and members of `@groups`.
+    case deniedAccounts = "denied-accounts"
+    /// Groups that no job has, whatever else is permitted.
+    case deniedGroups = "denied-groups"
+    /// The directories that programs of jobs may be in, at any depth; `*` unless set.
+    case executableDirectories = "executable-directories"
+    /// Whether a job may gain privileges by an exec: `forbidden` unless `allowed`.
+    case newPrivileges = "new-privileges"
+    /// `empty`, or `inherited-allowed` for jobs that keep the helper's bounding set.
+    case capabilityBoundingSet = "capability-bounding-set"
+    /// How many jobs the helper has at once; 1024 unless set.
+    case maximumJobs = "maximum-jobs"
+    /// How many jobs one peer has at once; as many as all of them unless set.
+    case maximumJobsPerPeer = "maximum-jobs-per-peer"
+    /// How many seconds a program may take until it runs; 30 unless set.
+    case maximumStartTime = "maximum-start-time"
+    /// The directory of cgroup v2 in which each job gets a group of its own.
+    case controlGroups = "control-groups"
+    /// `kill`, or `keep-allowed` for jobs that stay when their daemon ends.
+    case whenDaemonEnds = "when-daemon-ends"
+    /// How many seconds an answer of the name service about an account is used; 10 unless set, 0 for never.
+    case accountCache = "account-cache"
+
+    /// The key that may have been meant by another word: the one with the fewest letters typed otherwise, where those
+    /// are at most a third of it; or the one that begins with the word, or ends in it.
+    static func nearest(to word: String) -> PolicyKey? {
+        let wanted = fold(word)
+        guard (2...40).contains(wanted.count) else { return nil }
+        let near = allCases.map { key in (key: key, distance: distance(wanted, fold(key.rawValue))) }
+            .filter { $0.distance <= max(2, max(wanted.count, fold($0.key.rawValue).count) / 3) }
+            .min { $0.distance < $1.distance }
+        if let near { return near.key }
+        guard wanted.count >= 4 else { return nil }
+        return allCases.first { key in
+            let known = fold(key.rawValue)
+            return known.starts(with: wanted) || known.reversed().starts(with: wanted.reversed())
+        }
+    }
+
+    private static func fold(_ word: String) -> [UInt8] {
+        word.lowercased().utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }
+    }
+
+    /// How many letters have to be inserted, left out or replaced to make one word of the other (Levenshtein).
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var previous = Array(0...right.count)
+        for (row, letter) in left.enumerated() {
+            var current = [row + 1]
+            for (column, other) in right.enumerated() {
+                current.append(
+                    min(
+                        previous[column] + (letter == other ? 0 : 1),
+                        previous[column + 1] + 1,
+                        current[column] + 1
+                    )
+                )
+            }
+            previous = current
+        }
+        return previous[right.count]
+    }
+}
