@@ -178,7 +178,8 @@ package struct TrustedWalk {
             if isOpen, !(isSticky && demands.acceptsStickyDirectories) { throw .untrustedMode(place, facts) }
         }
         if !demands.acceptsHardLinks, facts.kind == .regular, facts.links != 1 {
-            throw .hardLinks(place, count: facts.links)
+            // Without a name it was removed since, as by a rename over it.
+            throw facts.links == 0 ? .replaced(place) : .hardLinks(place, count: facts.links)
         }
     }
 

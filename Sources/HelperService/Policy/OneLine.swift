@@ -21,7 +21,8 @@ extension String {
 extension Unicode.Scalar {
     /// Whether a person sees the character, or it is the ordinary blank.
     var isSeen: Bool {
-        switch properties.generalCategory {
+        if isASCII { return (0x20...0x7E).contains(value) }
+        return switch properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
         case .spaceSeparator: self == " "
         default: true

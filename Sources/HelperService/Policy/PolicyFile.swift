@@ -91,7 +91,9 @@ package struct PolicyFile: Sendable {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw PolicyProblem.InLine(.notUTF8, "the line is not UTF-8", "save the file as UTF-8")
         }
-        if let scalar = text.unicodeScalars.first(where: { !$0.isSeen && $0 != "\t" }) {
+        if bytes.contains(where: { $0 >= 0x80 }),
+            let scalar = text.unicodeScalars.first(where: { !$0.isSeen && $0 != "\t" })
+        {
             throw PolicyProblem.InLine(
                 .controlCharacter,
                 "the line contains U+\(String(scalar.value, radix: 16, uppercase: true)), which is not seen",

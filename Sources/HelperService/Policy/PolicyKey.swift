@@ -33,20 +33,31 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     /// How many seconds an answer of the name service about an account is used; 10 unless set, 0 for never.
     case accountCache = "account-cache"
 
-    /// The key that may have been meant by another word: the one with the fewest letters typed otherwise, where those
-    /// are at most a third of it; or the one that begins with the word, or ends in it.
+    /// The key that may have been meant by another word.
+    ///
+    /// The one with the fewest letters typed otherwise, where those are at most a third of it; or else the first that has
+    /// all its parts, shortened or not: `max-jobs`.
     static func nearest(to word: String) -> PolicyKey? {
         let wanted = fold(word)
         guard (2...40).contains(wanted.count) else { return nil }
-        let near = allCases.map { key in (key: key, distance: distance(wanted, fold(key.rawValue))) }
-            .filter { $0.distance <= max(2, max(wanted.count, fold($0.key.rawValue).count) / 3) }
-            .min { $0.distance < $1.distance }
-        if let near { return near.key }
-        guard wanted.count >= 4 else { return nil }
-        return allCases.first { key in
-            let known = fold(key.rawValue)
-            return known.starts(with: wanted) || known.reversed().starts(with: wanted.reversed())
+        var near: (key: PolicyKey, distance: Int)?
+        for (key, known) in folded {
+            let limit = max(2, max(wanted.count, known.count) / 3)
+            guard abs(wanted.count - known.count) <= limit else { continue }
+            let distance = distance(wanted, known)
+            if distance <= limit, distance < near?.distance ?? .max { near = (key, distance) }
         }
+        if let near { return near.key }
+        let words = words(of: word)
+        return allCases.first { key in
+            words.allSatisfy { word in self.words(of: key.rawValue).contains { $0.hasPrefix(word) } }
+        }
+    }
+
+    private static let folded = allCases.map { (key: $0, name: fold($0.rawValue)) }
+
+    private static func words(of text: String) -> [Substring] {
+        text.lowercased().split { $0 == "-" || $0 == "_" }
     }
 
     private static func fold(_ word: String) -> [UInt8] {
@@ -55,20 +66,24 @@ package enum PolicyKey: String, CaseIterable, Sendable {
 
     /// How many letters have to be inserted, left out or replaced to make one word of the other (Levenshtein).
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var previous = Array(0...right.count)
-        for (row, letter) in left.enumerated() {
-            var current = [row + 1]
-            for (column, other) in right.enumerated() {
-                current.append(
-                    min(
-                        previous[column] + (letter == other ? 0 : 1),
-                        previous[column + 1] + 1,
-                        current[column] + 1
-                    )
-                )
+        // What both begin and end with counts for nothing, and usually is all but a letter or two.
+        var begin = 0
+        var leftEnd = left.count
+        var rightEnd = right.count
+        while begin < leftEnd, begin < rightEnd, left[begin] == right[begin] { begin += 1 }
+        while leftEnd > begin, rightEnd > begin, left[leftEnd - 1] == right[rightEnd - 1] {
+            leftEnd -= 1
+            rightEnd -= 1
+        }
+        var previous = Array(0...rightEnd - begin)
+        for row in begin..<leftEnd {
+            var current = [row - begin + 1]
+            for column in begin..<rightEnd {
+                let replaced = previous[column - begin] + (left[row] == right[column] ? 0 : 1)
+                current.append(min(replaced, previous[column - begin + 1] + 1, current[column - begin] + 1))
             }
             previous = current
         }
-        return previous[right.count]
+        return previous[rightEnd - begin]
     }
 }

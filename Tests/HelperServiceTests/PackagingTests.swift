@@ -1,0 +1,125 @@
+import Foundation
+import SystemPackage
+import Testing
+
+@testable import HelperService
+
+@Suite("What is installed beside the helper")
+struct PackagingTests {
+    private static let folder = FilePath(#filePath).removingLastComponent().removingLastComponent()
+        .removingLastComponent().appending("Packaging")
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOf: URL(filePath: Self.folder.appending(name).string), encoding: .utf8)
+    }
+
+    @Test
+    func `The sample policy is refused as it stands, with what to fill in`() throws {
+        let text = try text("policy.conf")
+        let last = text.split(separator: "\n", omittingEmptySubsequences: false).count
+        #expect(
+            complaints(about: text) == [
+                "f:\(last): the file does not set \"peers\"; name the users that daemons run as: `peers = NAME @GROUP`",
+                "f:\(last): the file does not set \"accounts\"; "
+                    + "name the accounts that jobs may have: `accounts = NAME @GROUP`, or `accounts = *`",
+            ]
+        )
+    }
+
+    @Test
+    func `Every key stands in the sample, each with its default or an example that is accepted`() throws {
+        // A setting that is commented out begins right behind its '#'.
+        let settings = try text("policy.conf").split(separator: "\n")
+            .filter { $0.hasPrefix("#") && !$0.hasPrefix("# ") && $0 != "#" }.map { $0.dropFirst() }
+        var names = Names()
+        names.users[#"MYCORP\render"#] = .number(11_104)
+        names.groups["artists"] = .number(3_100)
+        names.groups["sudo"] = .number(27)
+        names.groups["docker"] = .number(998)
+        names.groups["shadow"] = .number(42)
+        let policy = try HelperPolicy.reading(settings.joined(separator: "\n"), names: names)
+        #expect(Set(policy.lines.keys) == Set(PolicyKey.allCases))
+        let defaults = try HelperPolicy.with("")
+        #expect(policy.minimumUserID == defaults.minimumUserID)
+        #expect(policy.minimumGroupID == defaults.minimumGroupID)
+        #expect(policy.groups == defaults.groups)
+        #expect(policy.newPrivileges == defaults.newPrivileges)
+        #expect(policy.inheritedBoundingSet == defaults.inheritedBoundingSet)
+        #expect(policy.keepingJobs == defaults.keepingJobs)
+        #expect(policy.maximumJobs == defaults.maximumJobs)
+        #expect(policy.maximumJobsPerPeer == defaults.maximumJobsPerPeer)
+        #expect(policy.maximumStartTime == defaults.maximumStartTime)
+        #expect(policy.accountCache == defaults.accountCache)
+    }
+
+    @Test
+    func `systemd has nothing to say against the units`() throws {
+        let units = ["impersonation-helper.socket", "impersonation-helper.service"]
+        let scratch = URL(filePath: NSTemporaryDirectory()).appending(path: "units-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        for unit in units {
+            let lines = try text(unit).split(separator: "\n", omittingEmptySubsequences: false)
+                // The helper itself is not installed where its tests run.
+                .map { $0.hasPrefix("ExecStart=") ? "ExecStart=/bin/true" : String($0) }
+            try lines.joined(separator: "\n")
+                .write(to: scratch.appending(path: unit), atomically: true, encoding: .utf8)
+        }
+        #expect(try verify(units, in: scratch) == "")
+        // It says what it does not understand, and its exit status does not.
+        let broken = scratch.appending(path: "broken.service")
+        try "[Service]\nExecStart=/bin/true\nKillMode=mixd\n".write(to: broken, atomically: true, encoding: .utf8)
+        #expect(try verify(["broken.service"], in: scratch).contains("mixd"))
+    }
+
+    private func verify(_ units: [String], in scratch: URL) throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/systemd-analyze")
+        process.arguments = ["verify", "--man=no"] + units.map { scratch.appending(path: $0).path }
+        let messages = scratch.appending(path: "messages")
+        try Data().write(to: messages)
+        let handle = try FileHandle(forWritingTo: messages)
+        process.standardOutput = handle
+        process.standardError = handle
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return try String(contentsOf: messages, encoding: .utf8)
+    }
+
+    /// Options that a job inherits with the helper's namespaces, filters and flags.
+    private static let inherited = [
+        "NoNewPrivileges", "RestrictSUIDSGID", "PrivateTmp", "PrivateDevices", "PrivateNetwork", "PrivateUsers",
+        "PrivateMounts", "ProtectSystem", "ProtectHome", "ProtectProc", "ProtectKernelTunables",
+        "ProtectKernelModules", "ProtectKernelLogs", "ProtectControlGroups", "ProtectClock", "ProtectHostname",
+        "ReadOnlyPaths", "ReadWritePaths", "InaccessiblePaths", "SystemCallFilter", "SystemCallArchitectures",
+        "MemoryDenyWriteExecute", "LockPersonality", "RestrictNamespaces", "RestrictRealtime",
+        "RestrictAddressFamilies", "IPAddressDeny", "DynamicUser", "User", "Group", "SecureBits", "RootDirectory",
+        "LimitNPROC",
+    ]
+
+    @Test
+    func `Nothing in the unit of the helper confines its jobs, and no capability is left to them`() throws {
+        let lines = try text("impersonation-helper.service").split(separator: "\n").map(String.init)
+        for option in Self.inherited { #expect(!lines.contains { $0.hasPrefix("\(option)=") }, "\(option)") }
+        #expect(lines.contains("CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL"))
+        #expect(lines.contains("AmbientCapabilities="))
+        #expect(lines.contains("Delegate=yes"))
+        #expect(
+            lines.contains(
+                "ExecStart=/usr/libexec/impersonation-helper --policy /etc/impersonation/helper.conf"
+            )
+        )
+    }
+
+    @Test
+    func `The socket is for members of its group, in a directory of root`() throws {
+        let lines = try text("impersonation-helper.socket").split(separator: "\n").map(String.init)
+        for line in [
+            "ListenSequentialPacket=/run/impersonation/helper.sock", "SocketMode=0660", "SocketGroup=impersonation",
+            "DirectoryMode=0755", "RemoveOnStop=yes",
+        ] { #expect(lines.contains(line), "\(line)") }
+        #expect(!lines.contains { $0.hasPrefix("Accept=") })
+    }
+}
