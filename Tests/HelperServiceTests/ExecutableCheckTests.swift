@@ -46,7 +46,15 @@ struct ExecutableCheckTests {
         try folder.makeDirectory("bin/a/b")
         let deep = try folder.write("", to: "bin/a/b/job", mode: 0o755)
         #expect(place(deep) == deep)
-        #expect(place("/usr/bin/env", ExecutableCheck(directories: ["/usr/bin"])) != nil)
+    }
+
+    @Test(.enabled(if: RootFolder.hasMachineRoot, "programs of the machine belong to its root"))
+    func `A program of the distribution is permitted by any name of its directory`() {
+        for directory in ["/usr/bin", "/bin", "/usr"] as [FilePath] {
+            let some = ExecutableCheck(directories: [directory])
+            #expect(place("/usr/bin/env", some) == "/usr/bin/env")
+            #expect(place("/bin/env", some)?.lastComponent == "env")
+        }
     }
 
     @Test

@@ -37,13 +37,14 @@ struct MutationTests {
     @Test("are a policy or an error with a line of the file, 50,000 of them", arguments: 0..<10)
     func damaged(seed: UInt64) throws {
         var generator = SplitMix(state: seed)
+        let path: FilePath = "f"
         var loaded = 0
         var codes: Set<PolicyProblem.Code> = []
         for _ in 0..<5_000 {
             let bytes = mutate(Self.valid, with: &generator)
             let lines = bytes.count { $0 == UInt8(ascii: "\n") } + 1
             do throws(PolicyError) {
-                let policy = try HelperPolicy(PolicyFile(parsing: bytes, from: "f"), names: Names())
+                let policy = try HelperPolicy(PolicyFile(parsing: bytes, from: path), names: Names())
                 loaded += 1
                 // Whatever was changed, what may never be is not permitted.
                 if policy.peers.everybody.isPermitted

@@ -123,6 +123,19 @@ struct PolicyFileTests {
     }
 
     @Test
+    func `Another file of root's that takes the place after the look is not mixed up with the first`() throws {
+        let file = try folder.write(Self.text, to: "helper.conf")
+        let other = try folder.write("peers = 990\naccounts = *\n", to: "other")
+        let error = try #require(throws: PolicyError.self) {
+            try PolicyFile.read(file) { moment in
+                guard moment == .opening else { return }
+                #expect(unsafe rename(other.string, file.string) == 0)
+            }
+        }
+        #expect("\(error)" == "\(file): \(file) was replaced while it was opened; start the helper again")
+    }
+
+    @Test
     func `A named pipe that takes the place of the file after the look at it does not hang`() throws {
         let file = try folder.write(Self.text, to: "helper.conf")
         let error = try #require(throws: PolicyError.self) {

@@ -133,7 +133,10 @@ struct VerdictTests {
     @Test
     func `A launcher that leaves groups out, or claims some, changes nothing`() throws {
         let denied = try HelperPolicy.with("denied-accounts = @video")
-        #expect(refusal(denied, request(groups: [2_001], accountGroups: [2_001, 44]))?.code == .account)
+        #expect(
+            refusal(denied, request(groups: [2_001], accountGroups: [2_001, 44]))?.detail
+                == "account \"alice\": /etc/impersonation/helper.conf:3: uid 2001 is denied"
+        )
         let permitted = try HelperPolicy.with("", accounts: "@render")
         #expect(refusal(permitted, request(groups: [2_001, 3_001], accountGroups: [2_001]))?.code == .account)
         #expect(refusal(permitted, request(groups: [2_001], accountGroups: [2_001, 3_001])) == nil)

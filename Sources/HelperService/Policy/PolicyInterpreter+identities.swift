@@ -14,7 +14,7 @@ extension PolicyInterpreter {
             missing(.peers, "name the users that daemons run as: `peers = NAME @GROUP`")
             return .nobody
         }
-        guard !isEverything(entry, .peers) else {
+        guard !isEverything(entry) else {
             complain(
                 .invalidValue,
                 line: entry.line,
@@ -36,7 +36,7 @@ extension PolicyInterpreter {
             missing(.accounts, "name the accounts that jobs may have: `accounts = NAME @GROUP`, or `accounts = *`")
             return .nobody
         }
-        if isEverything(entry, .accounts) { return .all }
+        if isEverything(entry) { return .all }
         let selection = selection(entry)
         refuse(selection.users, line: entry.line) { identity in
             Self.reason(identity, "uid", from: minimum, key: .minimumUserID)
@@ -48,7 +48,7 @@ extension PolicyInterpreter {
     }
 
     mutating func groups(from minimum: UInt32) -> PolicySelection {
-        guard let entry = file.entries[.groups], !isEverything(entry, .groups) else { return .all }
+        guard let entry = file.entries[.groups], !isEverything(entry) else { return .all }
         let found = groupList(entry)
         refuse(found, line: entry.line) { identity in
             Self.reason(identity, "gid", from: minimum, key: .minimumGroupID)

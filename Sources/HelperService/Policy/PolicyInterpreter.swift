@@ -71,7 +71,7 @@ struct PolicyInterpreter<Names: PolicyNames> {
 
     mutating func executableDirectories() -> ExecutableCheck? {
         guard let entry = file.entries[.executableDirectories] else { return nil }
-        if isEverything(entry, .executableDirectories) { return nil }
+        if isEverything(entry) { return nil }
         // Whatever is wrong: none of it permits every program.
         return ExecutableCheck(
             directories: entry.values.compactMap { path($0, .executableDirectories, line: entry.line) }
@@ -93,7 +93,7 @@ struct PolicyInterpreter<Names: PolicyNames> {
     }
 
     /// Whether the values are a single `*`; another `*` among them is left for the complaint about names.
-    func isEverything(_ entry: PolicyFile.Entry, _ key: PolicyKey) -> Bool {
+    func isEverything(_ entry: PolicyFile.Entry) -> Bool {
         entry.values == [PolicyWord(text: "*", isQuoted: false)]
     }
 }

@@ -75,15 +75,18 @@ package enum PolicyKey: String, CaseIterable, Sendable {
             leftEnd -= 1
             rightEnd -= 1
         }
-        var previous = Array(0...rightEnd - begin)
+        var distances = Array(0...rightEnd - begin)
         for row in begin..<leftEnd {
-            var current = [row - begin + 1]
+            var diagonal = distances[0]
+            distances[0] += 1
             for column in begin..<rightEnd {
-                let replaced = previous[column - begin] + (left[row] == right[column] ? 0 : 1)
-                current.append(min(replaced, previous[column - begin + 1] + 1, current[column - begin] + 1))
+                let index = column - begin
+                let replaced = left[row] == right[column] ? diagonal : diagonal + 1
+                let shorter = distances[index] < distances[index + 1] ? distances[index] : distances[index + 1]
+                diagonal = distances[index + 1]
+                distances[index + 1] = replaced <= shorter ? replaced : shorter + 1
             }
-            previous = current
         }
-        return previous[rightEnd - begin]
+        return distances[rightEnd - begin]
     }
 }

@@ -7,6 +7,9 @@ final class RootFolder {
     /// Whether the tests run inside `Scripts/testbed`.
     static let isAvailable = variable("IMPERSONATION_TEST_BED") == "1" && geteuid() == 0
 
+    /// Whether root of the bed is root of the machine, and not just of a user namespace.
+    static let hasMachineRoot = isAvailable && variable("IMPERSONATION_TEST_BED_ROOT") == "machine"
+
     /// Where it is.
     let path: FilePath
 
