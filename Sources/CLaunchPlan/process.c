@@ -27,6 +27,7 @@ struct process_info {
 };
 
 #define PROCESS_INFO_CREDENTIALS (UINT64_C(1) << 1)
+#define PROCESS_INFO_CONTROL_GROUP (UINT64_C(1) << 2)
 #define PROCESS_INFO_EXIT (UINT64_C(1) << 3)
 #define PROCESS_INFO_FIRST_SIZE 64
 #define PROCESS_GET_INFO _IOWR(0xFF, 11, struct process_info)
@@ -96,7 +97,7 @@ int launch_credentials_of(int process_descriptor, struct launch_credentials *cre
 {
     struct process_info info;
     memset(&info, 0, sizeof info);
-    info.mask = PROCESS_INFO_CREDENTIALS;
+    info.mask = PROCESS_INFO_CREDENTIALS | PROCESS_INFO_CONTROL_GROUP;
     if (ioctl(process_descriptor, PROCESS_GET_INFO, &info) != 0)
         return -errno;
     if ((info.mask & PROCESS_INFO_CREDENTIALS) == 0)
@@ -109,6 +110,9 @@ int launch_credentials_of(int process_descriptor, struct launch_credentials *cre
     credentials->saved_group = info.saved_group;
     return 0;
 }
+    credentials->file_system_user = info.file_system_user;
+    credentials->file_system_group = info.file_system_group;
+    credentials->control_group = (info.mask & PROCESS_INFO_CONTROL_GROUP) != 0 ? info.cgroup : 0;
 
 int launch_ignores_child_signal(void)
 {

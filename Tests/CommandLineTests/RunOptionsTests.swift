@@ -50,7 +50,11 @@ struct RunOptionsTests {
         #expect(launch.status?.exited == 7)
         #expect(launch.step == nil)
         #expect(try #require(launch.pid) > 1)
-        #expect(try #require(launch.timings?.start) > 0)
+        let timings = try #require(launch.timings)
+        let parts = [timings.preparation, timings.clone, timings.confirmation].compactMap(\.self)
+        #expect(parts.count == 3 && parts.allSatisfy { $0 > 0 })
+        #expect(abs(try #require(timings.start) - parts.reduce(0, +)) < 1e-9)
+        #expect(launch.attestation?.isEmpty == false)
         #expect(launch.usage != nil)
         let attributes = try FileManager.default.attributesOfItem(atPath: scratch.file("report"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)
@@ -65,6 +69,7 @@ struct RunOptionsTests {
             keys.isSuperset(of: [
                 "outcome", "login", "requested", "mode", "account", "domain", "uid", "gid", "groups", "reason", "rules",
                 "backend", "pid", "status", "step", "errno", "usage", "timings",
+                "attestation",
             ])
         )
         let rules = try #require(object?["rules"] as? [[String: Any]])

@@ -74,12 +74,15 @@ int launch_exit_of_reaped(int process_descriptor, struct launch_exit *exit);
 /* pidfd_send_signal(2). */
 int launch_signal(int process_descriptor, int signal);
 
-/* What the kernel says of the ids of a process, from outside (PIDFD_GET_INFO, Linux 6.13). */
+/* What the kernel says of the ids of a process and of its cgroup, from outside (PIDFD_GET_INFO, Linux 6.13). The id of a
+ * cgroup is the inode number of its directory; 0 where the kernel knows none. */
 struct launch_credentials {
     uint32_t real_user, effective_user, saved_user;
     uint32_t real_group, effective_group, saved_group;
 };
 int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
+    uint32_t file_system_user, file_system_group;
+    uint64_t control_group;
 
 /* kill(2) of the process group that a child leads; only while nobody has reaped it. */
 int launch_signal_group(int process, int signal);

@@ -27,6 +27,8 @@ struct AuditLine: Encodable {
     var executable: String?
     var backend: String?
     var pid: Int32?
+    var timings: Timings?
+    var attestation: String?
     var status: Status?
 
     struct Rule: Encodable {
@@ -34,6 +36,13 @@ struct AuditLine: Encodable {
         var source: String
         var line: Int?
         var text: String
+    }
+
+    /// In seconds.
+    struct Timings: Encodable {
+        var preparation: Double
+        var clone: Double
+        var confirmation: Double
     }
 
     struct Status: Encodable {
@@ -45,6 +54,7 @@ struct AuditLine: Encodable {
         case time, event, login, requested
         case remoteAddress = "remote_address"
         case outcome, reason, message, mode, account, domain, uid, gid, groups, rules, executable, backend, pid, status
+        case timings, attestation
     }
 
     init(_ record: AuditRecord) {
@@ -72,6 +82,15 @@ struct AuditLine: Encodable {
         executable = record.executable.map(kept)
         backend = record.backend?.description
         pid = record.processID?.rawValue
+        timings = record.timings.map { timings in
+            func seconds(_ time: Duration) -> Double { time / .seconds(1) }
+            return Timings(
+                preparation: seconds(timings.preparation),
+                clone: seconds(timings.clone),
+                confirmation: seconds(timings.confirmation)
+            )
+        }
+        attestation = record.attestation?.description
         status = record.status.map { status in
             switch status {
             case .exited(let code): Status(exited: code)

@@ -55,6 +55,12 @@ public struct AuditRecord: Sendable, Hashable {
     /// The process, when the job was started.
     public var processID: ProcessID?
 
+    /// How long the stages of the start took, when the job was started.
+    public var timings: LaunchTimings?
+
+    /// Who has looked at the job from outside, when it was started.
+    public var attestation: Attestation?
+
     /// How the job ended, when it did.
     public var status: TerminationStatus?
 

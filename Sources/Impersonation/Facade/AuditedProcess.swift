@@ -33,6 +33,8 @@ final class AuditedProcess: ProcessControl {
             } catch {
                 logger.error(
                     "The end of a job could not be written to the audit log",
+            record.timings = nil
+            record.attestation = nil
                     metadata: ["pid": "\(process.processID.rawValue)", "error": "\(error)"]
                 )
             }

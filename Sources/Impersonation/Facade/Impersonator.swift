@@ -232,6 +232,8 @@ public struct Impersonator: Sendable {
         await writeAfterwards(record)
     }
 
+        record.timings = process.report.timings
+        record.attestation = process.report.attestation
     /// Writes a record about something that cannot be undone any more.
     private func writeAfterwards(_ record: AuditRecord) async {
         do throws(AuditLogError) {

@@ -15,11 +15,20 @@ public struct CurrentUserLauncher: ProcessLauncher {
     /// Where jobs get cgroups of their own, if they do.
     public let controlGroups: ControlGroups?
 
+    /// How much is done to look at a job from outside.
+    public let attestation: AttestationPolicy
+
     /// Creates a launcher.
     ///
-    /// - Parameter controlGroups: Where jobs get cgroups of their own.
-    public init(controlGroups: ControlGroups? = nil) {
+    /// - Parameters:
+    ///   - controlGroups: Where jobs get cgroups of their own.
+    ///   - attestation: How much is done to look at a job from outside.
+    public init(
+        controlGroups: ControlGroups? = nil,
+        attestation: AttestationPolicy = .whenTheKernelOffersIt
+    ) {
         self.controlGroups = controlGroups
+        self.attestation = attestation
     }
 
     /// Starts a command as the worker's own account and waits until its program runs.
@@ -52,7 +61,8 @@ public struct CurrentUserLauncher: ProcessLauncher {
             identity: identity,
             backend: backend,
             kind: .keepAccount,
-            controlGroups: controlGroups
+            controlGroups: controlGroups,
+            attestation: attestation
         )
         .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
             plan.keepingAccount(

@@ -37,7 +37,7 @@ struct DirectLaunch {
     /// - Returns: The confirmed process.
     /// - Throws: ``LaunchError``; nothing is left behind then.
     func run(on reactor: Reactor, from daemon: DaemonFacts) async throws(LaunchError) -> LaunchedProcess {
-        let begin = ContinuousClock.now
+        var stopwatch = LaunchStopwatch()
         try refuseWhereUnsafe(daemon)
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         guard !Task.isCancelled else { throw failures.cancelled() }
@@ -48,7 +48,10 @@ struct DirectLaunch {
             .direct(as: prepared.credentials, from: daemon, descriptors: streams.directPlacement())
         let plan = try failures.encoding(steps, kind: .direct)
 
-        let outcome = try await attempt(prepared, plan, streams, on: reactor, until: begin + command.startDeadline)
+        stopwatch.end(\.preparation)
+        let deadline = stopwatch.begin + command.startDeadline
+        let outcome = try await attempt(prepared, plan, streams, on: reactor, until: deadline)
+        stopwatch.end(\.clone)
         let process = SupervisedProcess(outcome.child, streams: streams, on: reactor)
         if let failed = outcome.failure {
             await process.discard(within: Self.reapingTime)
@@ -65,7 +68,8 @@ struct DirectLaunch {
                 processID: ProcessID(rawValue: outcome.child.processID),
                 workingDirectory: prepared.workingDirectory(fellBack: outcome.fellBack),
                 omittedVariables: prepared.environment.omitted,
-                startTime: ContinuousClock.now - begin
+                timings: stopwatch.confirmed(),
+                attestation: command.noNewPrivileges ? .procfs : .none(.jobMayGainPrivileges)
             ),
             control: process
         )
@@ -139,12 +143,7 @@ struct DirectLaunch {
             // what it was.
             guard command.noNewPrivileges else { return nil }
             guard let difference = try proof.difference(of: child.processID) else { return nil }
-            return failures.failure(
-                .verificationFailed,
-                .verifyOutside,
-                nil,
-                "the process was ended because \(difference); look for a security module on the daemon"
-            )
+            return failures.differs(difference)
         }
         let failed: LaunchError
         switch verdict {

@@ -75,6 +75,19 @@ struct LaunchFailureReporter {
         )
     }
 
+    /// The error for a job that is not what it was to become, seen from outside.
+    ///
+    /// - Parameter difference: What differs.
+    /// - Returns: The error.
+    func differs(_ difference: String) -> LaunchError {
+        failure(
+            .verificationFailed,
+            .verifyOutside,
+            nil,
+            "the process was ended because \(difference); look for a security module on the daemon"
+        )
+    }
+
     /// Runs a part of the launch and names account and backend in its error.
     func reporting<R>(_ body: () throws(LaunchError) -> R) throws(LaunchError) -> R {
         do {

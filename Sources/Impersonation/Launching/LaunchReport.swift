@@ -14,11 +14,17 @@ public struct LaunchReport: Sendable, Hashable {
     /// The names of the submitter's variables that were left out of the environment.
     public var omittedVariables: [String]
 
-    /// From the call to the confirmed start.
-    public var startTime: Duration
+    /// How long the stages of the start took.
+    public var timings: LaunchTimings
+
+    /// From the call to the confirmed start: the sum of ``timings``.
+    public var startTime: Duration { timings.total }
 
     /// What holds the processes of the job together.
     public var containment: Containment
+
+    /// Who besides the child itself has said that it became what it was to become.
+    public var attestation: Attestation
 
     /// Creates a report.
     ///
@@ -27,21 +33,24 @@ public struct LaunchReport: Sendable, Hashable {
     ///   - processID: The process id.
     ///   - workingDirectory: The directory it started in.
     ///   - omittedVariables: The names of the submitter's variables that were left out.
-    ///   - startTime: From the call to the confirmed start.
+    ///   - timings: How long the stages of the start took.
     ///   - containment: What holds the processes of the job together.
+    ///   - attestation: Who besides the child itself has said what it became.
     public init(
         backend: LaunchBackend,
         processID: ProcessID,
         workingDirectory: FilePath,
         omittedVariables: [String] = [],
-        startTime: Duration = .zero,
-        containment: Containment = .session
+        timings: LaunchTimings = LaunchTimings(),
+        containment: Containment = .session,
+        attestation: Attestation = .none(.notAskedFor)
     ) {
         self.backend = backend
         self.processID = processID
         self.workingDirectory = workingDirectory
         self.omittedVariables = omittedVariables
-        self.startTime = startTime
+        self.timings = timings
         self.containment = containment
+        self.attestation = attestation
     }
 }

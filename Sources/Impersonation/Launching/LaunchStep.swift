@@ -168,7 +168,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// In the daemon: the confirmation that the job runs is waited for.
     public static let confirm = LaunchStep(60)
 
-    /// In the daemon: the job's identity is read from outside (`/proc/PID/status`).
+    /// In the daemon: what the kernel says of the job is compared with what was asked for (``LaunchReport/attestation``).
+    ///
+    /// The one step after the exec: a job that fails it has run for the moment that took.
     public static let verifyOutside = LaunchStep(61)
 
     /// In the daemon: the end of the job is waited for (`waitid(2)`).

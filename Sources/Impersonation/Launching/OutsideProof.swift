@@ -46,23 +46,8 @@ struct OutsideProof {
     /// - Returns: What differs, for a person; `nil` when nothing does.
     /// - Throws: `Errno` when `/proc` does not say.
     func difference(of processID: Int32) throws(Errno) -> String? {
-        let status = try ProcFile.read(FilePath("/proc/\(processID)/status"))
-        var fields: [Substring: [Substring]] = [:]
-        for line in status.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
-        }
-        let user = String(credentials.userID)
-        let group = String(credentials.groupID)
-        if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) {
-            return "its user ids are not \(user)"
-        }
-        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
-            return "its group ids are not \(group)"
-        }
-        if fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
-            return "its supplementary groups are not the account's"
-        }
+        let fields = try Self.statusFields(of: processID)
+        if let difference = identityDifference(in: fields, comparingGroups: true) { return difference }
         if fields["NoNewPrivs"]?.first != "1" { return "it may gain privileges" }
         // In a user namespace that it made itself the job has every capability, over nothing but itself.
         guard try Self.userNamespace(of: "\(processID)") == Self.userNamespace(of: "self") else { return nil }
@@ -71,6 +56,45 @@ struct OutsideProof {
             return "its capabilities (\(name)) are not empty"
         }
         return nil
+    }
+
+    /// Compares the ids of a child with those it was to have.
+    ///
+    /// - Parameters:
+    ///   - processID: The child.
+    ///   - comparesGroups: Whether the supplementary groups are compared as well.
+    /// - Returns: What differs, for a person; `nil` when nothing does.
+    /// - Throws: `Errno` when `/proc` does not say.
+    func identityDifference(of processID: Int32, comparingGroups comparesGroups: Bool) throws(Errno) -> String? {
+        identityDifference(in: try Self.statusFields(of: processID), comparingGroups: comparesGroups)
+    }
+
+    private func identityDifference(in fields: StatusFields, comparingGroups comparesGroups: Bool) -> String? {
+        let user = String(credentials.userID)
+        let group = String(credentials.groupID)
+        if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) {
+            return "its user ids are not \(user)"
+        }
+        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
+            return "its group ids are not \(group)"
+        }
+        if comparesGroups, fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
+            return "its supplementary groups are not the account's"
+        }
+        return nil
+    }
+
+    /// The real, effective, saved and file system id stand in one line of `Uid` and of `Gid`.
+    private typealias StatusFields = [Substring: [Substring]]
+
+    private static func statusFields(of processID: Int32) throws(Errno) -> StatusFields {
+        let status = try ProcFile.read(FilePath("/proc/\(processID)/status"))
+        var fields: StatusFields = [:]
+        for line in status.split(separator: "\n") {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
+        }
+        return fields
     }
 
     private static func userNamespace(of process: String) throws(Errno) -> UInt64 {

@@ -1,7 +1,8 @@
 /// Starts a process under an identity.
 ///
 /// Three things hold for every launcher. A launch that throws has run no instruction of the job and left nothing
-/// behind. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel.
+/// behind, but for a job that was not what it was to become (``LaunchStep/verifyOutside``), which is killed in the moment
+/// after its exec. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel.
 /// The exit code of a job is never mistaken for a failed launch.
 public protocol ProcessLauncher: Sendable {
     /// Which backend this is.

@@ -37,6 +37,9 @@ public struct SetUIDLauncher: ProcessLauncher {
     /// Where jobs get cgroups of their own, if they do.
     public let controlGroups: ControlGroups?
 
+    /// How much is done to look at a job from outside; in direct mode the look is part of the launch.
+    public let attestation: AttestationPolicy
+
     /// The backend's name.
     public var backend: LaunchBackend { .setuid }
 
@@ -45,9 +48,15 @@ public struct SetUIDLauncher: ProcessLauncher {
     /// - Parameters:
     ///   - isolation: What stands between the daemon and the process on its way to the account.
     ///   - controlGroups: Where jobs get cgroups of their own; only in isolated mode.
-    public init(isolation: Isolation = .isolated, controlGroups: ControlGroups? = nil) {
+    ///   - attestation: How much is done to look at a job from outside.
+    public init(
+        isolation: Isolation = .isolated,
+        controlGroups: ControlGroups? = nil,
+        attestation: AttestationPolicy = .whenTheKernelOffersIt
+    ) {
         self.isolation = isolation
         self.controlGroups = controlGroups
+        self.attestation = attestation
     }
 
     /// Starts a command as an identity and waits until its program runs.
@@ -78,7 +87,8 @@ public struct SetUIDLauncher: ProcessLauncher {
                 identity: identity,
                 backend: backend,
                 kind: .keepAccount,
-                controlGroups: controlGroups
+                controlGroups: controlGroups,
+                attestation: attestation
             )
             .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, account in
                 plan.keepingAccount(account, from: daemon, verifyingGroups: true)
@@ -93,7 +103,8 @@ public struct SetUIDLauncher: ProcessLauncher {
             identity: identity,
             backend: backend,
             kind: .isolated,
-            controlGroups: controlGroups
+            controlGroups: controlGroups,
+            attestation: attestation
         )
         .run(trampoline: machinery.trampoline, on: machinery.reactor) { plan, target in
             plan.isolated(as: target, from: daemon)

@@ -1,4 +1,5 @@
 import CLaunchPlan
+import Glibc
 import LaunchPlan
 import Synchronization
 import SystemPackage
@@ -14,6 +15,7 @@ struct TrampolineLaunch {
     let backend: LaunchBackend
     let kind: EncodedPlan.Kind
     var controlGroups: ControlGroups?
+    var attestation = AttestationPolicy.whenTheKernelOffersIt
 
     private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: backend) }
 
@@ -34,14 +36,16 @@ struct TrampolineLaunch {
         operations: (ChildPlan, ChildPlan.Credentials) -> [ChildOperation]
     ) async throws(LaunchError) -> LaunchedProcess {
         guard !Task.isCancelled else { throw failures.cancelled() }
-        let begin = ContinuousClock.now
+        var stopwatch = LaunchStopwatch()
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let steps = operations(prepared.plan(with: streams), prepared.credentials)
         let plan = try failures.encoding(steps, kind: kind)
 
         let group = try failures.reporting { () throws(LaunchError) in try prepared.makeGroup(in: controlGroups) }
+        stopwatch.end(\.preparation)
         let started = try await start(prepared, plan, streams, trampoline, group, reactor)
+        stopwatch.end(\.clone)
         let process = SupervisedProcess(started.child, in: group, streams: streams, on: reactor)
         process.startReading()
 
@@ -52,7 +56,7 @@ struct TrampolineLaunch {
             waited = try await reactor.ready(
                 started.status.rawValue,
                 .hangup,
-                until: begin + command.startDeadline,
+                until: stopwatch.begin + command.startDeadline,
                 whenCancelled: {
                     guard !started.token.withdraw() else { return true }
                     if !started.hasReported { isKilledInExec.withLock { $0 = process.kill() } }
@@ -86,6 +90,7 @@ struct TrampolineLaunch {
         }
         switch started.ending() {
         case .running(let fellBack):
+            let attestation = try await attest(started.child, process, prepared, group)
             if command.descendants == .end { process.endDescendantsAtEnd() }
             process.startWaiting()
             return LaunchedProcess(
@@ -95,8 +100,9 @@ struct TrampolineLaunch {
                     processID: ProcessID(rawValue: started.child.processID),
                     workingDirectory: prepared.workingDirectory(fellBack: fellBack),
                     omittedVariables: prepared.environment.omitted,
-                    startTime: ContinuousClock.now - begin,
-                    containment: group.map { .controlGroup($0.path) } ?? .session
+                    timings: stopwatch.confirmed(),
+                    containment: group.map { .controlGroup($0.path) } ?? .session,
+                    attestation: attestation
                 ),
                 control: process
             )
@@ -107,6 +113,31 @@ struct TrampolineLaunch {
         case .silent:
             await process.discard(within: Self.reapingTime)
             throw Task.isCancelled ? failures.cancelled() : failures.endedBeforeStart()
+        }
+    }
+
+    /// Looks at the job from outside, and ends it when it is not what it was to become.
+    ///
+    /// A job of the daemon's own account may have groups that no lookup tells, and may leave a cgroup that belongs to it.
+    private func attest(
+        _ child: StartedChild,
+        _ process: SupervisedProcess,
+        _ prepared: PreparedLaunch,
+        _ group: ControlGroup?
+    ) async throws(LaunchError) -> Attestation {
+        guard command.noNewPrivileges else { return .none(.jobMayGainPrivileges) }
+        var credentials = prepared.credentials
+        if kind == .keepAccount { credentials.groupID = getegid() }
+        let attestor = Attestor(
+            credentials: credentials,
+            comparesGroups: kind != .keepAccount,
+            group: kind == .keepAccount ? nil : group
+        )
+        switch attestor.look(at: child, attestation) {
+        case .agreement(let attestation): return attestation
+        case .difference(let difference):
+            await process.discard(within: Self.reapingTime)
+            throw failures.differs(difference)
         }
     }
 

@@ -63,11 +63,24 @@ package final class ControlGroup: Sendable {
             guard descriptor >= 0 else { return false }
             defer { close(descriptor) }
             // The number may have passed to another process between the list and the descriptor.
-            guard (try? ProcFile.read(FilePath("/proc/\(process)/cgroup")))?.contains("/\(name)\n") == true else {
-                return false
-            }
+            guard (try? contains(process)) == true else { return false }
             return launch_signal(descriptor, signal) == 0
         }
+    }
+
+    /// Whether a process is in the group.
+    ///
+    /// - Parameter process: The process.
+    /// - Returns: Whether it is.
+    /// - Throws: `Errno` when `/proc` does not say.
+    package func contains(_ process: Int32) throws(Errno) -> Bool {
+        try ProcFile.read(FilePath("/proc/\(process)/cgroup")).contains("/\(name)\n")
+    }
+
+    /// The id of the group as the kernel tells it of a process: the inode number of the directory.
+    package var kernelID: UInt64? {
+        var status = stat()
+        return unsafe fstat(directory.rawValue, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     /// Opens the file that a process enters the group by.

@@ -111,8 +111,8 @@ struct Run: AsyncParsableCommand {
             ending = RunEnding(failure: error, request: request, executable: command[0])
         }
         ending.report.launch?.timings = Report.Timings(
-            start: ending.startTime?.seconds,
-            total: (ContinuousClock.now - beginning).seconds
+            ending.timings,
+            total: ContinuousClock.now - beginning
         )
         return ending
     }

@@ -79,8 +79,21 @@ struct Report: Codable, Sendable {
     struct Launch: Codable, Sendable {
         var executable: String
         var backend: String?
+        /// The parts of the start, see ``Impersonation/LaunchTimings``.
+        var preparation: Double?
+        var clone: Double?
+        var confirmation: Double?
+
         var pid: Int32?
         var workingDirectory: String?
+
+        init(_ launch: LaunchTimings?, total: Duration) {
+            start = launch?.total.seconds
+            preparation = launch?.preparation.seconds
+            clone = launch?.clone.seconds
+            confirmation = launch?.confirmation.seconds
+            self.total = total.seconds
+        }
         var omittedVariables: [String]?
         var status: Status?
         var timedOut = false
@@ -89,6 +102,7 @@ struct Report: Codable, Sendable {
         var usage: Usage?
         var timings: Timings?
 
+        var attestation: String?
         init(executable: String) {
             self.executable = executable
         }

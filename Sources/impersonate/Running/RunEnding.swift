@@ -7,8 +7,8 @@ struct RunEnding {
     /// The report.
     var report: Report
 
-    /// How long the start took.
-    private(set) var startTime: Duration?
+    /// How long the stages of the start took.
+    private(set) var timings: LaunchTimings?
 
     private var exitCode: ExitCode
     private let hasRun: Bool
@@ -35,10 +35,11 @@ struct RunEnding {
         case .success(.launched(let process, because: let explanation)):
             report = Report(.identity(process.identity, because: explanation), request: request)
             hasRun = true
-            startTime = process.report.startTime
+            timings = process.report.timings
             launch.backend = process.report.backend.description
             launch.pid = process.processID.rawValue
             launch.workingDirectory = process.report.workingDirectory.string
+            launch.attestation = process.report.attestation.description
             launch.omittedVariables = process.report.omittedVariables
             launch.timedOut = result.timedOut
         case .failure(let error):

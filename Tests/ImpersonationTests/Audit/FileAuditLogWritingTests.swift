@@ -49,6 +49,12 @@ struct FileAuditLogWritingTests {
         record.executable = "/usr/bin/render"
         record.backend = .setuid
         record.processID = ProcessID(rawValue: 42)
+        record.timings = LaunchTimings(
+            preparation: .microseconds(250),
+            clone: .milliseconds(2),
+            confirmation: .milliseconds(500)
+        )
+        record.attestation = .kernel
         record.status = .exited(7)
         try await log.append(record)
         record.status = .signaled(.kill)
@@ -66,7 +72,9 @@ struct FileAuditLogWritingTests {
                     ["rule": "userMode", "source": "/etc/qb.conf", "line": 3, "text": "mode is user"],
                     ["rule": "minimumUserID", "source": "built-in", "text": "not below 1000"],
                 ],
-                "executable": "/usr/bin/render", "backend": "setuid", "pid": 42, "status": ["exited": 7],
+                "executable": "/usr/bin/render", "backend": "setuid", "pid": 42,
+                "timings": ["preparation": 0.00025, "clone": 0.002, "confirmation": 0.5], "attestation": "kernel",
+                "status": ["exited": 7],
             ]
         )
         #expect(lines[1]["status"] == ["signaled": 9])

@@ -2,6 +2,7 @@
 enum JSONValue: Decodable, Hashable {
     case text(String)
     case number(Int)
+    case decimal(Double)
     case list([JSONValue])
     case object([String: JSONValue])
 
@@ -11,6 +12,8 @@ enum JSONValue: Decodable, Hashable {
             self = .text(text)
         } else if let number = try? container.decode(Int.self) {
             self = .number(number)
+        } else if let decimal = try? container.decode(Double.self) {
+            self = .decimal(decimal)
         } else if let list = try? container.decode([JSONValue].self) {
             self = .list(list)
         } else {
@@ -19,12 +22,14 @@ enum JSONValue: Decodable, Hashable {
     }
 }
 
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
-    ExpressibleByDictionaryLiteral
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
     init(stringLiteral value: String) { self = .text(value) }
 
     init(integerLiteral value: Int) { self = .number(value) }
+
+    init(floatLiteral value: Double) { self = .decimal(value) }
 
     init(arrayLiteral elements: JSONValue...) { self = .list(elements) }
 

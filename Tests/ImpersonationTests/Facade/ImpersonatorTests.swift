@@ -60,7 +60,11 @@ struct ImpersonatorTests {
         #expect(decision.rules == Sample.why.entries)
         #expect(decision.executable == "/usr/bin/render")
         #expect(decision.backend == .setuid)
+        let start = audit.records[1]
+        #expect(start.timings == outcome.process?.report.timings)
+        #expect(start.attestation == outcome.process?.report.attestation)
         let end = try #require(audit.records.last)
+        #expect(end.timings == nil && end.attestation == nil)
         #expect(end.processID == ProcessID(rawValue: 1))
         #expect(end.status == .exited(7))
     }
