@@ -48,6 +48,8 @@ int launch_reap(int process_descriptor, struct launch_exit *report)
     report->user_microseconds = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
     report->system_microseconds = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
     report->peak_resident_bytes = (int64_t)usage.ru_maxrss * 1024;
+    report->input_blocks = usage.ru_inblock;
+    report->output_blocks = usage.ru_oublock;
     return 1;
 }
 

@@ -61,6 +61,8 @@ struct launch_exit {
     int64_t user_microseconds;
     int64_t system_microseconds;
     int64_t peak_resident_bytes;
+    int64_t input_blocks;  /* of 512 bytes, read from block devices (ru_inblock) */
+    int64_t output_blocks; /* likewise, written (ru_oublock) */
 };
 
 /* waitid(2) on a process descriptor, without waiting. Returns 1 and fills in the exit when the process has ended and

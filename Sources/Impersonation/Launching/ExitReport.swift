@@ -57,6 +57,15 @@ public struct ResourceUsage: Sendable, Hashable {
     /// (`ru_maxrss` is a maximum over both), so the kernel cannot tell a smaller one.
     public var peakResidentBytes: Int?
 
+    /// Blocks of 512 bytes read from block devices (`ru_inblock`); what came from the page cache does not count.
+    public var inputBlocks: Int
+
+    /// Blocks of 512 bytes written to file systems on block devices (`ru_oublock`).
+    ///
+    /// The kernel counts a page when it becomes dirty, so what the job itself deletes before it reaches the device counts as
+    /// well, and what others write on its behalf does not. Zero on a kernel without `CONFIG_TASK_IO_ACCOUNTING`.
+    public var outputBlocks: Int
+
     /// Creates a usage.
     ///
     /// - Parameters:
@@ -64,11 +73,22 @@ public struct ResourceUsage: Sendable, Hashable {
     ///   - userTime: Processor time in user mode.
     ///   - systemTime: Processor time in the kernel.
     ///   - peakResidentBytes: Largest resident set in bytes, or `nil` when it was not larger than the daemon's.
-    public init(wallTime: Duration, userTime: Duration, systemTime: Duration, peakResidentBytes: Int?) {
+    ///   - inputBlocks: Blocks of 512 bytes read from block devices.
+    ///   - outputBlocks: Blocks of 512 bytes written to file systems on block devices.
+    public init(
+        wallTime: Duration,
+        userTime: Duration,
+        systemTime: Duration,
+        peakResidentBytes: Int?,
+        inputBlocks: Int = 0,
+        outputBlocks: Int = 0
+    ) {
         self.wallTime = wallTime
         self.userTime = userTime
         self.systemTime = systemTime
         self.peakResidentBytes = peakResidentBytes
+        self.inputBlocks = inputBlocks
+        self.outputBlocks = outputBlocks
     }
 }
 

@@ -219,7 +219,9 @@ final class SupervisedProcess: ProcessControl {
                 wallTime: ContinuousClock.now - started,
                 userTime: .microseconds(exit.user_microseconds),
                 systemTime: .microseconds(exit.system_microseconds),
-                peakResidentBytes: exit.peak_resident_bytes > inheritedPeak ? Int(exit.peak_resident_bytes) : nil
+                peakResidentBytes: exit.peak_resident_bytes > inheritedPeak ? Int(exit.peak_resident_bytes) : nil,
+                inputBlocks: Int(exit.input_blocks),
+                outputBlocks: Int(exit.output_blocks)
             )
             settle(.success(report(exit, usage: usage)))
         case 2: settle(.success(report(exit, usage: nil)))

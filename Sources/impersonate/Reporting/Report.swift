@@ -53,9 +53,15 @@ struct Report: Codable, Sendable {
         var system: Double
         var peakResidentBytes: Int?
 
+        /// Blocks of 512 bytes.
+        var inputBlocks: Int
+        var outputBlocks: Int
+
         private enum CodingKeys: String, CodingKey {
             case wall, user, system
             case peakResidentBytes = "peak_resident_bytes"
+            case inputBlocks = "input_blocks"
+            case outputBlocks = "output_blocks"
         }
 
         init(_ usage: ResourceUsage) {
@@ -63,6 +69,8 @@ struct Report: Codable, Sendable {
             user = usage.userTime.seconds
             system = usage.systemTime.seconds
             peakResidentBytes = usage.peakResidentBytes
+            inputBlocks = usage.inputBlocks
+            outputBlocks = usage.outputBlocks
         }
     }
 
