@@ -110,11 +110,11 @@ int launch_credentials_of(int process_descriptor, struct launch_credentials *cre
     credentials->real_group = info.real_group;
     credentials->effective_group = info.effective_group;
     credentials->saved_group = info.saved_group;
-    return 0;
-}
     credentials->file_system_user = info.file_system_user;
     credentials->file_system_group = info.file_system_group;
     credentials->control_group = (info.mask & PROCESS_INFO_CONTROL_GROUP) != 0 ? info.cgroup : 0;
+    return 0;
+}
 
 int launch_ignores_child_signal(void)
 {

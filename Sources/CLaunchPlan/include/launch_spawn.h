@@ -81,10 +81,10 @@ int launch_signal(int process_descriptor, int signal);
 struct launch_credentials {
     uint32_t real_user, effective_user, saved_user;
     uint32_t real_group, effective_group, saved_group;
-};
-int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
     uint32_t file_system_user, file_system_group;
     uint64_t control_group;
+};
+int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
 
 /* kill(2) of the process group that a child leads; only while nobody has reaped it. */
 int launch_signal_group(int process, int signal);

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import Synchronization
 import SystemPackage
 
 /// A process whose end is written down before anybody is told of it.
@@ -9,12 +10,31 @@ import SystemPackage
 final class AuditedProcess: ProcessControl {
     private let process: LaunchedProcess
     private let end: Task<Result<ExitReport, LaunchError>, Never>
+    private let observer: JobObserver
 
-    init(_ process: LaunchedProcess, record started: AuditRecord, audit: any AuditLog, logger: Logger) {
+    /// What the host has done to end the job; `nil` once it has ended.
+    private let kills: Kills
+
+    private final class Kills: Sendable {
+        private let seen = Mutex<Set<JobMetrics.Kill>?>([])
+
+        /// Notes one; whether it is the first of its kind for a job that runs.
+        func note(_ kill: JobMetrics.Kill) -> Bool { seen.withLock { $0?.insert(kill).inserted == true } }
+
+        func end() { seen.withLock { $0 = nil } }
+    }
+
+    init(_ process: LaunchedProcess, record started: AuditRecord, audit: any AuditLog, observer: JobObserver) {
         self.process = process
+        self.observer = observer
+        let kills = Kills()
+        self.kills = kills
+        let begin = ContinuousClock.now
         end = Task.detached {
             var record = started
             record.event = .ended
+            record.timings = nil
+            record.attestation = nil
             let result: Result<ExitReport, LaunchError>
             do throws(LaunchError) {
                 let report = try await process.exitReport()
@@ -27,14 +47,15 @@ final class AuditedProcess: ProcessControl {
                 record.message = error.message
                 result = .failure(error)
             }
+            kills.end()
+            let wallTime = (try? result.get().usage?.wallTime) ?? ContinuousClock.now - begin
+            observer.ended(process, result, after: wallTime)
             record.date = Date()
             do throws(AuditLogError) {
                 try await audit.append(record)
             } catch {
-                logger.error(
+                observer.logger.error(
                     "The end of a job could not be written to the audit log",
-            record.timings = nil
-            record.attestation = nil
                     metadata: ["pid": "\(process.processID.rawValue)", "error": "\(error)"]
                 )
             }
@@ -44,11 +65,19 @@ final class AuditedProcess: ProcessControl {
 
     func exitReport() async throws(LaunchError) -> ExitReport { try await end.value.get() }
 
-    func send(_ signal: Signal, to target: SignalTarget) throws(Errno) { try process.send(signal, to: target) }
+    func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
+        try process.send(signal, to: target)
+        if signal == .kill { note(.kill) }
+    }
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        note(.terminate)
         _ = try? await process.terminate(gracePeriod: gracePeriod)
         return try await exitReport()
+    }
+
+    private func note(_ kill: JobMetrics.Kill) {
+        if kills.note(kill) { observer.killed(process, by: kill) }
     }
 
     func takeStandardInput() -> FileDescriptor? { process.takeStandardInput() }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 public import Logging
+public import Metrics
 import SystemPackage
 
 /// Runs commands as whoever the policy says: resolve, check the credential where the backend needs one, write the
@@ -15,6 +16,7 @@ public struct Impersonator: Sendable {
     private let audit: any AuditLog
     private let credentials: (any CredentialStore)?
     private let logger: Logger
+    private let observer: JobObserver
 
     /// Puts the stages together.
     ///
@@ -24,14 +26,16 @@ public struct Impersonator: Sendable {
     ///   - currentAccountLauncher: Starts commands that keep the account of this process (desktop mode).
     ///   - audit: Where every decision is written down. ``NoAuditLog`` is for programs that want none.
     ///   - credentials: Where a launcher that needs a credential finds it; without any influence on the others.
-    ///   - logger: Where failures go that can no longer be returned.
+    ///   - logger: Where failures go that can no longer be returned, and at `debug` what becomes of every request.
+    ///   - metrics: What makes the metrics that the article Metrics lists.
     public init(
         resolver: any ExecutionIdentityResolver,
         launcher: any ProcessLauncher,
         currentAccountLauncher: any ProcessLauncher = CurrentUserLauncher(),
         audit: any AuditLog,
         credentials: (any CredentialStore)? = nil,
-        logger: Logger = .current
+        logger: Logger = .current,
+        metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         self.resolver = resolver
         self.launcher = launcher
@@ -39,6 +43,7 @@ public struct Impersonator: Sendable {
         self.audit = audit
         self.credentials = credentials
         self.logger = logger
+        observer = JobObserver(metrics: JobMetrics(factory: metrics), logger: logger)
     }
 
     /// Decides as whom a request would run, and runs nothing.
@@ -75,6 +80,21 @@ public struct Impersonator: Sendable {
         _ command: Command,
         for request: ExecutionRequest
     ) async throws(ImpersonationError) -> LaunchOutcome {
+        do throws(ImpersonationError) {
+            let outcome = try await carryOut(command, for: request)
+            observer.refused(outcome, request, command)
+            return outcome
+        } catch {
+            let backend = error.resolution?.identity.map { launcher(for: $0).backend }
+            observer.failed(error, backend: backend, request, command)
+            throw error
+        }
+    }
+
+    private func carryOut(
+        _ command: Command,
+        for request: ExecutionRequest
+    ) async throws(ImpersonationError) -> LaunchOutcome {
         let decided = try await decide(request, command)
         let resolution = try await checkCredential(decided, for: request, command)
         let record = record(of: resolution, request, command)
@@ -86,6 +106,7 @@ public struct Impersonator: Sendable {
         case .identity(let identity, let explanation):
             do throws(LaunchError) {
                 let process = try await launcher(for: identity).launch(command, as: identity)
+                observer.started(process, request, command)
                 return .launched(await audited(process, record: record), because: explanation)
             } catch {
                 await recordFailure(error, record: record)
@@ -211,13 +232,15 @@ public struct Impersonator: Sendable {
         record.event = .started
         record.backend = process.report.backend
         record.processID = process.processID
+        record.timings = process.report.timings
+        record.attestation = process.report.attestation
         record.message = "the job runs as \(process.identity.account.name)"
         record.rules = []
         await writeAfterwards(record)
         return LaunchedProcess(
             identity: process.identity,
             report: process.report,
-            control: AuditedProcess(process, record: record, audit: audit, logger: logger)
+            control: AuditedProcess(process, record: record, audit: audit, observer: observer)
         )
     }
 
@@ -232,8 +255,6 @@ public struct Impersonator: Sendable {
         await writeAfterwards(record)
     }
 
-        record.timings = process.report.timings
-        record.attestation = process.report.attestation
     /// Writes a record about something that cannot be undone any more.
     private func writeAfterwards(_ record: AuditRecord) async {
         do throws(AuditLogError) {

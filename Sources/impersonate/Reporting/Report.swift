@@ -79,21 +79,13 @@ struct Report: Codable, Sendable {
         /// From the launch to the confirmed start.
         var start: Double?
 
-        /// From the first look at the request to the report.
-        var total: Double
-    }
-
-    /// What came of a launch.
-    struct Launch: Codable, Sendable {
-        var executable: String
-        var backend: String?
         /// The parts of the start, see ``Impersonation/LaunchTimings``.
         var preparation: Double?
         var clone: Double?
         var confirmation: Double?
 
-        var pid: Int32?
-        var workingDirectory: String?
+        /// From the first look at the request to the report.
+        var total: Double
 
         init(_ launch: LaunchTimings?, total: Duration) {
             start = launch?.total.seconds
@@ -102,6 +94,15 @@ struct Report: Codable, Sendable {
             confirmation = launch?.confirmation.seconds
             self.total = total.seconds
         }
+    }
+
+    /// What came of a launch.
+    struct Launch: Codable, Sendable {
+        var executable: String
+        var backend: String?
+        var pid: Int32?
+        var workingDirectory: String?
+        var attestation: String?
         var omittedVariables: [String]?
         var status: Status?
         var timedOut = false
@@ -110,7 +111,6 @@ struct Report: Codable, Sendable {
         var usage: Usage?
         var timings: Timings?
 
-        var attestation: String?
         init(executable: String) {
             self.executable = executable
         }
