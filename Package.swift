@@ -8,6 +8,7 @@ let package = Package(
         .library(name: "QubeCompatibility", targets: ["QubeCompatibility"]),
         .library(name: "ImpersonationTesting", targets: ["ImpersonationTesting"]),
         .executable(name: "impersonate", targets: ["impersonate"]),
+        .executable(name: "impersonation-helper", targets: ["impersonation-helper"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -60,6 +61,7 @@ let package = Package(
             dependencies: [
                 "CLaunchPlan",
                 "LaunchPlan",
+                "LaunchProtocol",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -72,14 +74,25 @@ let package = Package(
             dependencies: [.product(name: "SystemPackage", package: "swift-system")]
         ),
 
-        // The system helper without its main program: what it may do, for whom.
+        // The system helper without its main program: what it may do, for whom, and the processes that do it. The C part is
+        // fork(2), which Swift does not offer, and what goes with it.
+        .target(name: "CHelperService"),
         .target(
             name: "HelperService",
             dependencies: [
+                "CHelperService",
+                "CLaunchPlan",
+                "CLaunchProtocol",
                 "LaunchPlan",
+                "LaunchProtocol",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
+        ),
+
+        .executableTarget(
+            name: "impersonation-helper",
+            dependencies: ["HelperService"]
         ),
 
         .target(

@@ -24,6 +24,7 @@
 
 #define ERROR_PERMITTED 1       /* EPERM */
 #define ERROR_NO_ENTRY 2        /* ENOENT */
+#define ERROR_NO_PROCESS 3      /* ESRCH */
 #define ERROR_INTERRUPTED 4     /* EINTR */
 #define ERROR_AGAIN 11          /* EAGAIN */
 #define ERROR_ACCESS 13         /* EACCES */
@@ -342,6 +343,7 @@ static UNINSTRUMENTED long report_prepared(int descriptor, uint32_t fell_back)
     return written == (long)sizeof message ? 0 : -ERROR_PROTOCOL;
 }
 
+#include "parent.h"
 #include "terminal.h"
 
 /* Whoever takes the token first decides whether the launch goes on. */
@@ -573,6 +575,8 @@ static UNINSTRUMENTED long perform(
         if (plan->kind != LAUNCH_KIND_ISOLATED && plan->kind != LAUNCH_KIND_KEEP_ACCOUNT)
             return -ERROR_BAD_MESSAGE;
         return move_descriptors(context, a);
+    case LAUNCH_STEP_PARENT:
+        return tie_to_parent(a, b);
     case LAUNCH_STEP_COMMIT:
         result = commit(context);
         if (result >= 0)

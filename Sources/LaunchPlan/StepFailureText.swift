@@ -1,7 +1,36 @@
+package import CLaunchPlan
+import Glibc
 package import SystemPackage
 
 /// What a failed step means to a person, and what to do about it.
 package enum StepFailureText {
+    /// What a failed step means for the launch.
+    package enum Kind: Sendable {
+        /// A step on the way to the program failed.
+        case step
+        /// The program was not found, or the account may not run it.
+        case program
+        /// The kernel does not confirm the switch.
+        case verification
+        /// The caller had taken the launch back.
+        case withdrawal
+    }
+
+    /// Tells what a failed step means for the launch.
+    ///
+    /// - Parameter failed: What the interpreter reported.
+    /// - Returns: The kind of failure.
+    package static func kind(of failed: launch_failure) -> Kind {
+        switch failed.step {
+        case LAUNCH_STEP_VERIFY_USER_ID.rawValue...LAUNCH_STEP_VERIFY_NO_NEW_PRIVILEGES.rawValue: .verification
+        case LAUNCH_STEP_EXECUTE.rawValue: .program
+        // The arguments of the job are the trampoline's on the way, so the kernel may find them too large there.
+        case LAUNCH_STEP_EXECUTE_TRAMPOLINE.rawValue where failed.error == E2BIG: .program
+        case LAUNCH_STEP_COMMIT.rawValue where failed.error == ECANCELED: .withdrawal
+        default: .step
+        }
+    }
+
     /// Describes a step that failed in the child.
     ///
     /// - Parameters:
@@ -37,6 +66,8 @@ package enum StepFailureText {
         case .moveDescriptors:
             "the limit of open files is too low for the extra descriptors, which need ten more on the way; raise the "
                 + "job's, or give it fewer"
+        case .tieToParent:
+            "the process that started the job has ended meanwhile; start it again"
         case .joinSessionKeyring:
             "no session keyring of its own could be made; raise /proc/sys/kernel/keys/maxkeys of the daemon's account"
         default:

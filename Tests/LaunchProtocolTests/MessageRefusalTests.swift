@@ -30,7 +30,7 @@ struct MessageRefusalTests {
             Case(patched(4, [0, 0]), .unsupportedVersion, at: 4, in: "version"),
             Case(patched(4, [2, 0]), .unsupportedVersion, at: 4, in: "version"),
             Case(patched(6, [0, 0]), .unknownType, at: 6, in: "type"),
-            Case(patched(6, [7, 0]), .unknownType, at: 6, in: "type"),
+            Case(patched(6, [8, 0]), .unknownType, at: 6, in: "type"),
             Case(patched(6, [6, 0x80]), .unknownType, at: 6, in: "type"),
             Case(patched(16, wire(UInt32(65_513))), .tooLarge, at: 16, in: "body size"),
             Case(patched(16, wire(UInt32.max)), .tooLarge, at: 16, in: "body size"),

@@ -94,6 +94,7 @@ struct OrderRefusalTests {
         Case("weight", wire(UInt64(0)), .tooSmall, "processor weight"),
         Case("weight", wire(UInt64(10_001)), .tooLarge, "processor weight"),
         Case("ends with daemon", [2], .unknownValue, "ends with daemon"),
+        Case("ends descendants", [2], .unknownValue, "ends descendants"),
     ]
 
     @Test("says which field and where it begins", arguments: cases)

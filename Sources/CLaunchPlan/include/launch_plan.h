@@ -45,6 +45,7 @@ enum launch_step {
     LAUNCH_STEP_CREATE_TRAMPOLINE = 3,
     LAUNCH_STEP_CLONE = 4,
     LAUNCH_STEP_CREATE_CONTROL_GROUP = 5,
+    LAUNCH_STEP_CONNECT = 6, /* to the system helper */
 
     /* In the clone child: it shares the daemon's memory and still has the daemon's identity. */
     LAUNCH_STEP_UNSHARE_DESCRIPTORS = 10, /* a: first descriptor that is not needed */
@@ -90,6 +91,7 @@ enum launch_step {
     LAUNCH_STEP_CONTROLLING_TERMINAL = 57, /* a: descriptor of a terminal that is nobody's */
     LAUNCH_STEP_OWN_TERMINAL = 58,         /* a: descriptor, b: gid << 32 | uid, c: mode */
     LAUNCH_STEP_MOVE_DESCRIPTORS = 56,     /* a: where the trampoline's own status pipe and, behind it, token go */
+    LAUNCH_STEP_PARENT = 53,               /* a: process id of the parent, b: signal that the parent's end is told by, or 0 */
     LAUNCH_STEP_COMMIT = 52,               /* takes the token; ECANCELED when the daemon has it */
 
     /* In the daemon, once there is a child. */

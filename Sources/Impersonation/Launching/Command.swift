@@ -60,6 +60,11 @@ public struct Command: Sendable, Hashable {
     /// What becomes of the job's descendants when its first process ends by itself.
     public var descendants = DescendantPolicy.goOn
 
+    /// What becomes of the job when the daemon ends before it; `nil` is what the launcher does by itself.
+    ///
+    /// Through the system helper that is ``DaemonEndPolicy/end``, elsewhere ``DaemonEndPolicy/goOn``.
+    public var daemonEnd: DaemonEndPolicy?
+
     /// How long the way from the launch to the running program may take before the launch is given up.
     public var startDeadline: Duration = .seconds(10)
 

@@ -40,6 +40,15 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The identity and the launcher do not fit.
         public static let unsuitableBackend = Code("unsuitableBackend")
 
+        /// The policy of the system helper does not permit the launch.
+        public static let refused = Code("refused")
+
+        /// No system helper can be reached, or what answers in its place is not trusted.
+        public static let helperUnavailable = Code("helperUnavailable")
+
+        /// The system helper ended before its work was done.
+        public static let helperLost = Code("helperLost")
+
         /// The exit status was taken by somebody else in this process.
         public static let statusLost = Code("statusLost")
     }

@@ -22,12 +22,14 @@ struct LaunchFailureReporter {
         let step = LaunchStep(rawValue: failed.step)
         let errno = Errno(rawValue: failed.error)
         let operation = Int(failed.operation) < steps.count ? steps[Int(failed.operation)] : nil
-        let isVerification = (LaunchStep.verifyUserID.rawValue...LaunchStep.verifyNoNewPrivileges.rawValue)
-            .contains(step.rawValue)
-        // The arguments of the job are the trampoline's on the way, so the kernel may find them too large there.
-        let isAboutTheProgram = step == .execute || step == .executeTrampoline && errno == .argListTooLong
+        let code: LaunchError.Code =
+            switch StepFailureText.kind(of: failed) {
+            case .step, .withdrawal: .stepFailed
+            case .program: .executableNotStarted
+            case .verification: .verificationFailed
+            }
         return failure(
-            isVerification ? .verificationFailed : isAboutTheProgram ? .executableNotStarted : .stepFailed,
+            code,
             step,
             errno,
             StepFailureText.describe(operation?.launchStep == step ? operation : nil, errno: errno)

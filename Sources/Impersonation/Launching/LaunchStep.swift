@@ -35,6 +35,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// In the daemon: the child is cloned (`clone3(2)`).
     public static let clone = LaunchStep(4)
 
+    /// In the daemon: the system helper is asked (`connect(2)`).
+    public static let connect = LaunchStep(6)
+
     /// In the daemon: the job gets a cgroup of its own (`cgroups(7)`).
     public static let createControlGroup = LaunchStep(5)
 
@@ -153,6 +156,9 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
     /// In the trampoline: its own descriptors make room for extra ones of the job (`dup3(2)`).
     public static let moveDescriptors = LaunchStep(56)
 
+    /// The child still has the parent that started it, and is told of its end (`PR_SET_PDEATHSIG`).
+    public static let parent = LaunchStep(53)
+
     /// The point of no return: the child takes the token of the launch, or finds that the launch was withdrawn.
     public static let commit = LaunchStep(52)
 
@@ -180,6 +186,7 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
 extension LaunchStep: CustomStringConvertible {
     private static let names: [LaunchStep: String] = [
         .prepare: "prepare", .createPipes: "createPipes", .createTrampoline: "createTrampoline", .clone: "clone",
+        .connect: "connect",
         .createControlGroup: "createControlGroup", .joinControlGroup: "joinControlGroup",
         .unshareDescriptors: "unshareDescriptors", .placeDescriptor: "placeDescriptor",
         .sealDescriptors: "sealDescriptors", .keepCapabilities: "keepCapabilities",
@@ -194,7 +201,7 @@ extension LaunchStep: CustomStringConvertible {
         .verifyNoNewPrivileges: "verifyNoNewPrivileges", .fileModeCreationMask: "fileModeCreationMask",
         .workingDirectory: "workingDirectory", .openStream: "openStream", .closeDescriptors: "closeDescriptors",
         .controllingTerminal: "controllingTerminal", .ownTerminal: "ownTerminal", .notDumpable: "notDumpable",
-        .moveDescriptors: "moveDescriptors", .commit: "commit",
+        .moveDescriptors: "moveDescriptors", .parent: "parent", .commit: "commit",
         .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
     ]

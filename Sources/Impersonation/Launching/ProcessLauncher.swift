@@ -47,6 +47,9 @@ public struct LaunchBackend: Sendable, Hashable, CustomStringConvertible {
     /// A switch of ids by the kernel's own system calls.
     public static let setuid = LaunchBackend("setuid")
 
+    /// The system helper, for daemons without any privilege.
+    public static let helper = LaunchBackend("helper")
+
     /// A session opened with PAM.
     public static let pam = LaunchBackend("pam")
 

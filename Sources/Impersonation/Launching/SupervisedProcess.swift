@@ -162,7 +162,7 @@ final class SupervisedProcess: ProcessControl {
                 tree.kill()
                 return launch_signal(descriptor, signal.rawValue)
             }
-            return tree.signal(signal) ? 0 : -ESRCH
+            return tree.signal(signal.rawValue) ? 0 : -ESRCH
         }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }

@@ -10,13 +10,20 @@ package struct ArgumentVector: ~Copyable {
     ///
     /// - Parameter strings: The strings; none of them holds a zero byte, which whoever checks the command sees to.
     package init(_ strings: [String]) {
-        let size = strings.reduce(0) { $0 + $1.utf8.count + 1 }
+        self.init(bytes: strings.map { Array($0.utf8) })
+    }
+
+    /// Copies strings that need not be text.
+    ///
+    /// - Parameter strings: The strings, without zero bytes.
+    package init(bytes strings: [[UInt8]]) {
+        let size = strings.reduce(0) { $0 + $1.count + 1 }
         unsafe pointers = .allocate(capacity: strings.count + 1)
         unsafe characters = .allocate(capacity: max(size, 1))
         var next = unsafe characters
         for (index, string) in strings.enumerated() {
             unsafe (pointers + index).initialize(to: next)
-            for byte in string.utf8 {
+            for byte in string {
                 unsafe next.initialize(to: CChar(bitPattern: byte))
                 unsafe next += 1
             }

@@ -41,6 +41,7 @@ package enum ChildOperation: Hashable, Sendable {
     case openStream(FilePath, flags: Int32, mode: FilePermissions, at: Int32)
     case closeDescriptors(from: Int32, atOnce: Bool = false)
     case moveDescriptors(to: Int32)
+    case tieToParent(Int32, signal: Int32)
     case commit
     case report
     case emptySignalMask
@@ -86,6 +87,7 @@ package enum ChildOperation: Hashable, Sendable {
         case .openStream: LAUNCH_STEP_OPEN_STREAM
         case .closeDescriptors: LAUNCH_STEP_CLOSE_DESCRIPTORS
         case .moveDescriptors: LAUNCH_STEP_MOVE_DESCRIPTORS
+        case .tieToParent: LAUNCH_STEP_PARENT
         case .commit: LAUNCH_STEP_COMMIT
         case .report: LAUNCH_STEP_REPORT
         case .emptySignalMask: LAUNCH_STEP_SIGNAL_MASK

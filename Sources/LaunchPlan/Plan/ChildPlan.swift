@@ -61,6 +61,18 @@ package struct ChildPlan: Sendable {
         }
     }
 
+    /// The process that starts the child, whose only thread lives as long as itself.
+    package struct Parent: Hashable, Sendable {
+        package var processID: Int32
+        /// What the end of the parent does to the job; 0 for nothing (`PR_SET_PDEATHSIG`).
+        package var endSignal: Int32
+
+        package init(processID: Int32, endSignal: Int32) {
+            self.processID = processID
+            self.endSignal = endSignal
+        }
+    }
+
     /// Paths that are tried one after the other until one can be executed.
     package var executables: [FilePath]
     package var workingDirectory: FilePath
@@ -80,6 +92,8 @@ package struct ChildPlan: Sendable {
     package var terminal: TerminalAccess?
     /// How many descriptors the job has from 3 upwards.
     package var extraDescriptorCount: Int32
+    /// The process that the child must still have as its parent when it becomes the job.
+    package var parent: Parent?
 
     package init(
         executables: [FilePath],
@@ -93,7 +107,8 @@ package struct ChildPlan: Sendable {
         noNewPrivileges: Bool,
         emptiesBoundingSet: Bool,
         terminal: TerminalAccess? = nil,
-        extraDescriptorCount: Int32 = 0
+        extraDescriptorCount: Int32 = 0,
+        parent: Parent? = nil
     ) {
         self.executables = executables
         self.workingDirectory = workingDirectory
@@ -107,6 +122,7 @@ package struct ChildPlan: Sendable {
         self.emptiesBoundingSet = emptiesBoundingSet
         self.terminal = terminal
         self.extraDescriptorCount = extraDescriptorCount
+        self.parent = parent
     }
 
     /// Owner and group may write, others not; what the mode creation mask takes away comes off.
@@ -146,7 +162,8 @@ package struct ChildPlan: Sendable {
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
             + extraDescriptors
-            + [.closeDescriptors(from: firstClosed), .commit, .report, .emptySignalMask, .execute(executables)]
+            + [.closeDescriptors(from: firstClosed)] + tie
+            + [.commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the trampoline for a job that keeps the account of the worker.
@@ -174,7 +191,8 @@ package struct ChildPlan: Sendable {
             + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
             + unprivileged
             + extraDescriptors
-            + [.closeDescriptors(from: firstClosed), .commit, .report, .emptySignalMask, .execute(executables)]
+            + [.closeDescriptors(from: firstClosed)] + tie
+            + [.commit, .report, .emptySignalMask, .execute(executables)]
     }
 
     /// The operations of the clone child itself in direct mode.
@@ -220,6 +238,19 @@ package struct ChildPlan: Sendable {
             ]
     }
 
+    /// The operations that bring the standard streams to their places, in a table of descriptors of the child's own.
+    ///
+    /// What lies above is not even copied into that table, so ten thousand open descriptors of the daemon cost nothing.
+    ///
+    /// - Parameters:
+    ///   - streams: Standard input, output and error.
+    ///   - needed: The highest other descriptor that the child needs afterwards.
+    /// - Returns: The operations, in order.
+    package static func placement(of streams: [Int32], keeping needed: Int32) -> [ChildOperation] {
+        [.unshareDescriptors(from: streams.reduce(needed, max) + 1)]
+            + streams.enumerated().map { target, source in .placeDescriptor(source, at: Int32(target)) }
+    }
+
     private func privileged(as target: Credentials, from daemon: DaemonFacts) -> [ChildOperation] {
         session(of: target)
             + [.defaultScheduling, .defaultIOPriority, .niceness(niceness)]
@@ -248,6 +279,8 @@ package struct ChildPlan: Sendable {
             }
             + (errorFollowsOutput ? [.placeDescriptor(STDOUT_FILENO, at: STDERR_FILENO)] : [])
     }
+
+    private var tie: [ChildOperation] { parent.map { [.tieToParent($0.processID, signal: $0.endSignal)] } ?? [] }
 
     /// The lowest descriptor that is not the job's.
     private var firstClosed: Int32 { STDERR_FILENO + 1 + extraDescriptorCount }

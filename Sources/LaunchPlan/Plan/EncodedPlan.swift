@@ -66,6 +66,9 @@ package struct EncodedPlan: Sendable {
                 a = UInt64(UInt32(bitPattern: terminal))
                 b = UInt64(group) << 32 | UInt64(user)
                 c = UInt64(mode.rawValue)
+            case .tieToParent(let parent, let signal):
+                a = UInt64(UInt32(bitPattern: parent))
+                b = UInt64(UInt32(bitPattern: signal))
             case .keepCapabilities(let mask):
                 a = mask
             case .executeTrampoline(let descriptor), .joinControlGroup(let descriptor):

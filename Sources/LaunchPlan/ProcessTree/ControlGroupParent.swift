@@ -69,6 +69,35 @@ package final class ControlGroupParent: Sendable {
         throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
     }
 
+    /// Ends jobs of earlier processes that made groups here and have ended since, and removes their groups.
+    ///
+    /// - Parameter isMaker: Whether the process of that number is one that makes groups here, and so still looks after them.
+    /// - Returns: The names of the groups in which a process was left.
+    package func endLeftovers(unless isMaker: (Int32) -> Bool) -> [String] {
+        guard let entries = unsafe fdopendir(dup(directory.rawValue)) else { return [] }
+        defer { unsafe closedir(entries) }
+        // The position belongs to the description, which the duplicate shares.
+        unsafe rewinddir(entries)
+        var names: [String] = []
+        while let entry = unsafe readdir(entries) {
+            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
+                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            let parts = name.split(separator: "-")
+            guard parts.count == 3, parts[0] == "job", let maker = Int32(parts[1]), !isMaker(maker) else { continue }
+            names.append(name)
+        }
+        return names.filter { name in
+            guard let group = try? ControlGroup(name: name, path: path.appending(name), in: directory) else {
+                return false
+            }
+            let isPopulated = group.isPopulated
+            if isPopulated { group.kill() }
+            group.remove()
+            return isPopulated
+        }
+    }
+
     /// Makes a group for one job.
     ///
     /// - Parameter limits: What the processes of the job may use together.

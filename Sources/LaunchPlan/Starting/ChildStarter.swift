@@ -5,6 +5,11 @@ package import SystemPackage
 package struct StartedChild: Sendable {
     package let processID: Int32
     package let processDescriptor: OwnedDescriptor
+
+    package init(processID: Int32, processDescriptor: OwnedDescriptor) {
+        self.processID = processID
+        self.processDescriptor = processDescriptor
+    }
 }
 
 /// Clones a child that runs a plan: the one place where a process comes into being.

@@ -6,6 +6,7 @@ enum FrameType: UInt16, CaseIterable, Sendable {
     case withdraw = 0x0004
     case signal = 0x0005
     case terminate = 0x0006
+    case adopt = 0x0007
     case welcome = 0x8001
     case started = 0x8002
     case failed = 0x8003

@@ -17,6 +17,7 @@ extension ClientMessage {
         switch type {
         case .hello: self = .hello(version: try reader.number(UInt16.self, "version"))
         case .launch: self = .launch(try LaunchOrder(from: &reader))
+        case .adopt: self = .adopt
         case .withdraw: self = .withdraw
         case .signal:
             let signal = try reader.number(Int32.self, "signal", in: Self.signals)
@@ -49,6 +50,8 @@ extension ClientMessage {
             return try EncodedFrame(.hello, sequence: sequence, body: writer.bytes)
         case .launch(let order):
             return try Self.encoded(order, sequence: sequence, descriptorCount: descriptorCount)
+        case .adopt:
+            return try EncodedFrame(.adopt, sequence: sequence, body: [])
         case .withdraw:
             return try EncodedFrame(.withdraw, sequence: sequence, body: [])
         case .signal(let request):

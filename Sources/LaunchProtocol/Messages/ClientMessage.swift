@@ -6,6 +6,9 @@ package enum ClientMessage: Hashable, Sendable {
     /// Starts a job; its descriptors come with the frame, in the order of ``LaunchOrder/descriptorTargets``.
     case launch(LaunchOrder)
 
+    /// Takes over a job whose daemon is gone; the only first message at the job's own socket.
+    case adopt
+
     /// Gives a launch up that is not confirmed yet.
     case withdraw
 

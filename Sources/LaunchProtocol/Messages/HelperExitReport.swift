@@ -31,6 +31,9 @@ package struct HelperExitReport: Hashable, Sendable {
     /// The exit status from 0 to 255, or the number of the signal.
     package var status: Int32
 
+    /// From the confirmed start to the end, in microseconds.
+    package var wallMicroseconds: UInt64
+
     /// Time on the processor in user mode, in microseconds.
     package var userMicroseconds: UInt64
 
@@ -49,23 +52,30 @@ package struct HelperExitReport: Hashable, Sendable {
     /// What its cgroup says; `nil` when it had none.
     package var groupPeaks: GroupPeaks?
 
+    /// How many processes of a job that was ended as a whole hang in the kernel and are still there.
+    package var remainingProcesses: UInt32
+
     package init(
         code: Ending,
         status: Int32,
+        wallMicroseconds: UInt64,
         userMicroseconds: UInt64,
         systemMicroseconds: UInt64,
         peakResidentBytes: UInt64,
         blockInputOperations: UInt64,
         blockOutputOperations: UInt64,
-        groupPeaks: GroupPeaks? = nil
+        groupPeaks: GroupPeaks? = nil,
+        remainingProcesses: UInt32 = 0
     ) {
         self.code = code
         self.status = status
+        self.wallMicroseconds = wallMicroseconds
         self.userMicroseconds = userMicroseconds
         self.systemMicroseconds = systemMicroseconds
         self.peakResidentBytes = peakResidentBytes
         self.blockInputOperations = blockInputOperations
         self.blockOutputOperations = blockOutputOperations
         self.groupPeaks = groupPeaks
+        self.remainingProcesses = remainingProcesses
     }
 }

@@ -23,7 +23,19 @@ extension HelperMessage {
             let process = try reader.number(Int32.self, "process id", in: Self.processIDs)
             let fellBack = try reader.flag("fell back")
             let time = try reader.number(UInt64.self, "start time")
-            self = .started(StartedReport(processID: process, fellBack: fellBack, startNanoseconds: time))
+            self = .started(
+                StartedReport(
+                    processID: process,
+                    fellBack: fellBack,
+                    startNanoseconds: time,
+                    controlGroup: try reader.optional("control group") { reader throws(FrameError) in
+                        try reader.path("control group", absolute: true)
+                    },
+                    adoptionSocket: try reader.optional("adoption socket") { reader throws(FrameError) in
+                        try reader.path("adoption socket", absolute: true)
+                    }
+                )
+            )
         case .failed: self = .failed(try Self.failure(from: &reader))
         case .exited: self = .exited(try Self.exit(from: &reader))
         case .refused:
@@ -35,7 +47,7 @@ extension HelperMessage {
                     message: String(decoding: message, as: UTF8.self)
                 )
             )
-        case .hello, .launch, .largeLaunch, .withdraw, .signal, .terminate:
+        case .hello, .launch, .largeLaunch, .withdraw, .signal, .terminate, .adopt:
             throw FrameError(.unknownType, at: 6, in: "type")
         }
         try reader.finish()
@@ -55,6 +67,12 @@ extension HelperMessage {
             try writer.number(report.processID, "process id", in: Self.processIDs)
             writer.flag(report.fellBack)
             try writer.number(report.startNanoseconds, "start time")
+            try writer.optional(report.controlGroup) { writer, path throws(FrameError) in
+                try writer.path(path, "control group", absolute: true)
+            }
+            try writer.optional(report.adoptionSocket) { writer, path throws(FrameError) in
+                try writer.path(path, "adoption socket", absolute: true)
+            }
         case .failed(let report):
             type = .failed
             try writer.number(report.code.rawValue, "failure code")
@@ -106,6 +124,7 @@ extension HelperMessage {
         return HelperExitReport(
             code: code,
             status: status,
+            wallMicroseconds: try reader.number(UInt64.self, "wall time"),
             userMicroseconds: try reader.number(UInt64.self, "user time"),
             systemMicroseconds: try reader.number(UInt64.self, "system time"),
             peakResidentBytes: try reader.number(UInt64.self, "peak resident bytes"),
@@ -120,13 +139,15 @@ extension HelperMessage {
                         try reader.number(UInt64.self, "process peak")
                     }
                 )
-            }
+            },
+            remainingProcesses: try reader.number(UInt32.self, "remaining processes")
         )
     }
 
     private static func encode(_ report: HelperExitReport, to writer: inout ByteWriter) throws(FrameError) {
         try writer.number(report.code.rawValue, "exit code")
         try writer.number(report.status, "exit status", in: statuses(of: report.code))
+        try writer.number(report.wallMicroseconds, "wall time")
         try writer.number(report.userMicroseconds, "user time")
         try writer.number(report.systemMicroseconds, "system time")
         try writer.number(report.peakResidentBytes, "peak resident bytes")
@@ -140,5 +161,6 @@ extension HelperMessage {
                 try writer.number(count, "process peak")
             }
         }
+        try writer.number(report.remainingProcesses, "remaining processes")
     }
 }

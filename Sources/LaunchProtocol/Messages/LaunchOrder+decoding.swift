@@ -52,6 +52,7 @@ extension LaunchOrder {
         }
         treeLimits = try Self.treeLimits(from: &reader)
         endsWithDaemon = try reader.flag("ends with daemon")
+        endsDescendants = try reader.flag("ends descendants")
         try reader.finish()
     }
 

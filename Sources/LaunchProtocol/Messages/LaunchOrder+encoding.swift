@@ -51,6 +51,7 @@ extension LaunchOrder {
         }
         try encodeTreeLimits(to: &writer)
         writer.flag(endsWithDaemon)
+        writer.flag(endsDescendants)
     }
 
     private func encodeCredentials(to writer: inout ByteWriter) throws(FrameError) {

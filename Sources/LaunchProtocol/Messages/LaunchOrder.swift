@@ -65,6 +65,9 @@ package struct LaunchOrder: Hashable, Sendable {
     /// Whether the job ends when the connection of the launcher does.
     package var endsWithDaemon: Bool
 
+    /// Whether what is left of the job is killed when its first process ends.
+    package var endsDescendants: Bool
+
     package init(
         account: [UInt8],
         credentials: ChildPlan.Credentials,
@@ -84,7 +87,8 @@ package struct LaunchOrder: Hashable, Sendable {
         startDeadlineMilliseconds: UInt32,
         descriptorTargets: [Int32] = [0, 1, 2],
         treeLimits: ControlGroupLimits = ControlGroupLimits(),
-        endsWithDaemon: Bool = true
+        endsWithDaemon: Bool = true,
+        endsDescendants: Bool = false
     ) {
         self.account = account
         self.credentials = credentials
@@ -105,5 +109,6 @@ package struct LaunchOrder: Hashable, Sendable {
         self.descriptorTargets = descriptorTargets
         self.treeLimits = treeLimits
         self.endsWithDaemon = endsWithDaemon
+        self.endsDescendants = endsDescendants
     }
 }

@@ -1,3 +1,5 @@
+package import SystemPackage
+
 /// A program that runs.
 package struct StartedReport: Hashable, Sendable {
     /// The process id of the job.
@@ -11,9 +13,23 @@ package struct StartedReport: Hashable, Sendable {
     /// The time from the order to the confirmed start, in nanoseconds, as the helper measured it.
     package var startNanoseconds: UInt64
 
-    package init(processID: Int32, fellBack: Bool, startNanoseconds: UInt64) {
+    /// The cgroup of the job; `nil` when it has none.
+    package var controlGroup: FilePath?
+
+    /// Where the job can be taken over once its daemon is gone; `nil` when it ends with its daemon.
+    package var adoptionSocket: FilePath?
+
+    package init(
+        processID: Int32,
+        fellBack: Bool,
+        startNanoseconds: UInt64,
+        controlGroup: FilePath? = nil,
+        adoptionSocket: FilePath? = nil
+    ) {
         self.processID = processID
         self.fellBack = fellBack
         self.startNanoseconds = startNanoseconds
+        self.controlGroup = controlGroup
+        self.adoptionSocket = adoptionSocket
     }
 }

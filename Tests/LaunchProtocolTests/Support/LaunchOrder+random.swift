@@ -50,7 +50,8 @@ extension LaunchOrder {
                 memoryBytes: chance() ? number() : nil,
                 processorWeight: chance() ? UInt64(count(1...10_000)) : nil
             ),
-            endsWithDaemon: chance()
+            endsWithDaemon: chance(),
+            endsDescendants: chance()
         )
     }
 }

@@ -45,7 +45,8 @@ enum Samples {
         startDeadlineMilliseconds: 10_000,
         descriptorTargets: [0, 1, 2, 3],
         treeLimits: ControlGroupLimits(processes: 64, memoryBytes: 1 << 30, processorWeight: 100),
-        endsWithDaemon: true
+        endsWithDaemon: true,
+        endsDescendants: true
     )
 
     /// The same order, field by field.
@@ -102,6 +103,7 @@ enum Samples {
         ("has weight", [1]),
         ("weight", wire(UInt64(100))),
         ("ends with daemon", [1]),
+        ("ends descendants", [1]),
     ])
 
     /// An order whose job has a terminal.
@@ -121,7 +123,7 @@ enum Samples {
     }
 
     static let clientMessages: [ClientMessage] = [
-        .hello(version: 1), .launch(smallest), .launch(order), .launch(onTerminal), .withdraw,
+        .hello(version: 1), .launch(smallest), .launch(order), .launch(onTerminal), .adopt, .withdraw,
         .signal(SignalRequest(signal: SIGTERM, target: .process)),
         .signal(SignalRequest(signal: 1, target: .group)),
         .signal(SignalRequest(signal: 64, target: .tree)),
@@ -133,6 +135,15 @@ enum Samples {
             .welcome(Welcome(version: 1, helperProcessID: 1, features: [])),
             .welcome(Welcome(version: .max, helperProcessID: .max, features: .all)),
             .started(StartedReport(processID: 4711, fellBack: true, startNanoseconds: 400_000)),
+            .started(
+                StartedReport(
+                    processID: 1,
+                    fellBack: false,
+                    startNanoseconds: 0,
+                    controlGroup: "/sys/fs/cgroup/job",
+                    adoptionSocket: "/run/job.sock"
+                )
+            ),
             .exited(exit(.exited, 255, nil)),
             .exited(exit(.killed, 9, HelperExitReport.GroupPeaks(memoryBytes: 1 << 40, processes: 3))),
             .exited(exit(.dumped, 11, HelperExitReport.GroupPeaks(memoryBytes: nil, processes: nil))),
@@ -151,12 +162,14 @@ enum Samples {
         HelperExitReport(
             code: code,
             status: status,
+            wallMicroseconds: 6,
             userMicroseconds: 1,
             systemMicroseconds: .max,
             peakResidentBytes: 3,
             blockInputOperations: 4,
             blockOutputOperations: 5,
-            groupPeaks: peaks
+            groupPeaks: peaks,
+            remainingProcesses: 7
         )
     }
 

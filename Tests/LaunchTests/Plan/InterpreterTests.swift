@@ -130,6 +130,7 @@ struct InterpreterTests {
         let pairs: [(LaunchStep, launch_step)] = [
             (.prepare, LAUNCH_STEP_PREPARE), (.createPipes, LAUNCH_STEP_CREATE_PIPES),
             (.createTrampoline, LAUNCH_STEP_CREATE_TRAMPOLINE), (.clone, LAUNCH_STEP_CLONE),
+            (.connect, LAUNCH_STEP_CONNECT),
             (.unshareDescriptors, LAUNCH_STEP_UNSHARE_DESCRIPTORS), (.placeDescriptor, LAUNCH_STEP_PLACE_DESCRIPTOR),
             (.sealDescriptors, LAUNCH_STEP_SEAL_DESCRIPTORS), (.executeTrampoline, LAUNCH_STEP_EXECUTE_TRAMPOLINE),
             (.keepCapabilities, LAUNCH_STEP_KEEP_CAPABILITIES),
@@ -150,7 +151,7 @@ struct InterpreterTests {
             (.openStream, LAUNCH_STEP_OPEN_STREAM), (.closeDescriptors, LAUNCH_STEP_CLOSE_DESCRIPTORS),
             (.notDumpable, LAUNCH_STEP_NOT_DUMPABLE), (.moveDescriptors, LAUNCH_STEP_MOVE_DESCRIPTORS),
             (.controllingTerminal, LAUNCH_STEP_CONTROLLING_TERMINAL), (.ownTerminal, LAUNCH_STEP_OWN_TERMINAL),
-            (.commit, LAUNCH_STEP_COMMIT),
+            (.parent, LAUNCH_STEP_PARENT), (.commit, LAUNCH_STEP_COMMIT),
             (.report, LAUNCH_STEP_REPORT), (.signalMask, LAUNCH_STEP_SIGNAL_MASK), (.execute, LAUNCH_STEP_EXECUTE),
             (.confirm, LAUNCH_STEP_CONFIRM), (.verifyOutside, LAUNCH_STEP_VERIFY_OUTSIDE), (.wait, LAUNCH_STEP_WAIT),
         ]

@@ -1,4 +1,5 @@
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// The environment and the argument vector of a job, built from nothing.
@@ -9,30 +10,10 @@ struct JobEnvironment {
     /// The names of the submitter's variables that were left out.
     private(set) var omitted: [String] = []
 
-    /// The search path of a job; also what a name as executable is searched in.
-    static let searchPath = "/usr/local/bin:/usr/bin:/bin"
-
     /// The variables that say who the account is.
     ///
     /// A submitter cannot set them.
     private static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
-
-    /// Variables that make the dynamic loader, a shell or an interpreter run code of somebody else's choosing, or read
-    /// files of somebody else's choosing with the job's rights.
-    ///
-    /// Names that end with `*` stand for every name with that beginning. The table is what sudo, sudo-rs and OpenSSH
-    /// refuse, each for a reason it was attacked through.
-    private static let dangerous: [String] = [
-        "LD_*", "DYLD_*", "_RLD*", "LDR_*", "LIBPATH", "SHLIB_PATH", "GCONV_PATH", "GLIBC_TUNABLES", "MALLOC_*",
-        "BASH_ENV", "BASH_FUNC_*", "ENV", "IFS", "CDPATH", "PS4", "SHELLOPTS", "BASHOPTS", "GLOBIGNORE", "ZDOTDIR",
-        "FPATH", "NULLCMD", "READNULLCMD", "PROMPT_COMMAND", "HISTFILE",
-        "PERL5LIB", "PERL5OPT", "PERL5DB", "PERLLIB", "PERLIO_DEBUG", "PYTHONHOME", "PYTHONPATH", "PYTHONINSPECT",
-        "PYTHONSTARTUP", "PYTHONUSERBASE", "RUBYLIB", "RUBYOPT", "NODE_OPTIONS", "JAVA_TOOL_OPTIONS",
-        "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS",
-        "TZ", "TZDIR", "NLSPATH", "PATH_LOCALE", "LOCALDOMAIN", "RES_OPTIONS", "HOSTALIASES", "RESOLV_*", "TERMCAP",
-        "TERMINFO", "TERMINFO_DIRS", "TERMPATH", "KRB5_*", "KRB5CCNAME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
-        "DBUS_*", "SUDO_*",
-    ]
 
     /// Builds the environment of a job.
     ///
@@ -53,7 +34,7 @@ struct JobEnvironment {
             "USER=\(account.name.spelling)",
             "LOGNAME=\(account.name.spelling)",
             "SHELL=\(account.shell.string)",
-            "PATH=\(Self.searchPath)",
+            "PATH=\(EnvironmentDangers.searchPath)",
         ]
         var ofTheLaunch: [String] = []
         if case .pseudoterminal(_, _, let type?) = terminal {
@@ -75,7 +56,9 @@ struct JobEnvironment {
                     message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
                 )
             }
-            if Self.ofTheAccount.contains(name) || ofTheLaunch.contains(name) || Self.isDangerous(name, value) {
+            if Self.ofTheAccount.contains(name) || ofTheLaunch.contains(name)
+                || EnvironmentDangers.isDangerous(name, value)
+            {
                 omitted.append(name)
             } else {
                 variables.append("\(name)=\(value)")
@@ -104,7 +87,9 @@ struct JobEnvironment {
             let isName =
                 !name.isEmpty && name.first?.isNumber == false
                 && name.utf8.allSatisfy { Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
-            let isTaken = ofTheAccount.contains(name) || isDangerous(name, "") || names[..<index].contains(name)
+            let isTaken =
+                ofTheAccount.contains(name) || names[..<index].contains(name)
+                || EnvironmentDangers.isDangerous(name, "")
             guard isName, !isTaken else {
                 throw LaunchError(
                     .invalidCommand,
@@ -124,14 +109,6 @@ struct JobEnvironment {
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
         default: false
-        }
-    }
-
-    /// Shells read functions from variables whose value begins with `()`; the name does not matter (CVE-2014-6271).
-    static func isDangerous(_ name: String, _ value: String) -> Bool {
-        if value.hasPrefix("()") { return true }
-        return dangerous.contains { pattern in
-            pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : name == pattern
         }
     }
 }

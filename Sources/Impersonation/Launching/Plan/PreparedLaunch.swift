@@ -83,17 +83,22 @@ struct PreparedLaunch {
         )
     }
 
+    /// What the processes of the job may use together.
+    var treeLimits: ControlGroupLimits {
+        ControlGroupLimits(
+            processes: command.treeLimits.processes.map { UInt64(max(0, $0)) },
+            memoryBytes: command.treeLimits.memoryBytes,
+            processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) }
+        )
+    }
+
     /// Makes the cgroup of the job.
     ///
     /// - Parameter groups: Where the launcher makes groups, if it does.
     /// - Returns: The group, or `nil` when jobs have none.
     /// - Throws: ``LaunchError`` with the step `createControlGroup`.
     func makeGroup(in groups: ControlGroups?) throws(LaunchError) -> ControlGroup? {
-        let limits = ControlGroupLimits(
-            processes: command.treeLimits.processes.map { UInt64(max(0, $0)) },
-            memoryBytes: command.treeLimits.memoryBytes,
-            processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) }
-        )
+        let limits = treeLimits
         guard let groups else {
             guard limits.isEmpty else {
                 throw LaunchError(
@@ -117,7 +122,7 @@ struct PreparedLaunch {
         switch executable {
         case .path(let path): [path]
         case .name(let name):
-            JobEnvironment.searchPath.split(separator: ":").map { FilePath(String($0)).appending(name) }
+            EnvironmentDangers.searchPath.split(separator: ":").map { FilePath(String($0)).appending(name) }
         }
     }
 

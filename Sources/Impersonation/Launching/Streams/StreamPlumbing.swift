@@ -55,13 +55,10 @@ struct StreamPlumbing {
 
     /// The operations that bring the child's ends to their places, in a table of descriptors of the child's own.
     ///
-    /// - Parameter needed: The highest other descriptor that the child needs afterwards. What lies above is not even
-    ///   copied into its table, so ten thousand open descriptors of the daemon cost nothing.
+    /// - Parameter needed: The highest other descriptor that the child needs afterwards.
     /// - Returns: The operations, in order.
     func placement(keeping needed: Int32 = STDERR_FILENO) -> [ChildOperation] {
-        let highest = childEnds.map(\.rawValue).reduce(needed, max)
-        return [.unshareDescriptors(from: highest + 1)]
-            + childEnds.enumerated().map { target, source in .placeDescriptor(source.rawValue, at: Int32(target)) }
+        ChildPlan.placement(of: childEnds.map(\.rawValue), keeping: needed)
     }
 
     /// The same, with the extra descriptors, for a child that becomes the job itself.

@@ -1,0 +1,143 @@
+#define _GNU_SOURCE
+#include "helper_calls.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int helper_fork(void)
+{
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child != 0)
+        return child < 0 ? -errno : child;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+        _exit(1);
+    return 0;
+}
+
+int helper_thread_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    if (tasks == NULL)
+        return -errno;
+    int count = 0;
+    struct dirent *entry;
+    while ((entry = readdir(tasks)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+int helper_protect(void)
+{
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+int helper_is_protected(void)
+{
+    return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+void helper_outlive_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
+int helper_signals_open(const int32_t *signals, int count)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++)
+        sigaddset(&set, signals[i]);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+        return -errno;
+    const int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int helper_signals_next(int descriptor)
+{
+    struct signalfd_siginfo info;
+    ssize_t size;
+    do
+        size = read(descriptor, &info, sizeof info);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    return size == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void helper_signals_restore(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int helper_become(uint32_t user)
+{
+    if (user == 0 || user == UINT32_MAX)
+        return -EINVAL;
+    if (setresuid((uid_t)-1, user, (uid_t)-1) != 0)
+        return -errno;
+    return geteuid() == user ? 0 : -EPROTO;
+}
+
+int helper_come_back(uint32_t user)
+{
+    if (setresuid((uid_t)-1, user, (uid_t)-1) != 0)
+        return -errno;
+    return geteuid() == user ? 0 : -EPROTO;
+}
+
+int helper_reap(int *status)
+{
+    const pid_t child = waitpid(-1, status, WNOHANG);
+    return child < 0 ? -errno : child;
+}
+
+void helper_alarm(unsigned seconds)
+{
+    alarm(seconds);
+}
+
+uint64_t *helper_table_create(size_t count)
+{
+    void *table = mmap(NULL, count * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return table == MAP_FAILED ? NULL : table;
+}
+
+uint64_t helper_table_get(const uint64_t *table, size_t index)
+{
+    return __atomic_load_n(&table[index], __ATOMIC_SEQ_CST);
+}
+
+void helper_table_set(uint64_t *table, size_t index, uint64_t value)
+{
+    __atomic_store_n(&table[index], value, __ATOMIC_SEQ_CST);
+}
+
+int helper_is_terminal_of(int descriptor, uint32_t user)
+{
+    /* UNIX98_PTY_SLAVE_MAJOR of <linux/major.h>: eight majors, as the kernel has them. */
+    struct stat status;
+    if (fstat(descriptor, &status) != 0 || !S_ISCHR(status.st_mode))
+        return 0;
+    return major(status.st_rdev) >= 136 && major(status.st_rdev) <= 143 && status.st_uid == user;
+}
+
+uint32_t helper_group_of(int descriptor)
+{
+    struct stat status;
+    return fstat(descriptor, &status) == 0 ? status.st_gid : UINT32_MAX;
+}

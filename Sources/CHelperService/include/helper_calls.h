@@ -1,0 +1,70 @@
+/* What the system helper needs of Linux that Swift has no way to say: fork, which Swift forbids because of its runtime's
+ * threads, of which the helper has none; identities for a moment; memory that processes share. */
+#ifndef HELPER_CALLS_H
+#define HELPER_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* fork(2). The child is killed by the end of its parent; it returns 0 there, or a negative error number. */
+int helper_fork(void);
+
+/* How many threads this process has, or a negative error number. */
+int helper_thread_count(void);
+
+/* Keeps others of the same user id out of this process: no ptrace(2), no core dump, no /proc/PID/mem (PR_SET_DUMPABLE). */
+int helper_protect(void);
+
+/* Whether nobody but root may look into this process. */
+int helper_is_protected(void);
+
+/* Forgets the death signal of the parent (PR_SET_PDEATHSIG). */
+void helper_outlive_parent(void);
+
+/* Blocks the signals and makes them readable (signalfd(2)), close-on-exec and not blocking. Returns the descriptor. */
+int helper_signals_open(const int32_t *signals, int count);
+
+/* The next signal, 0 when there is none, or a negative error number. */
+int helper_signals_next(int descriptor);
+
+/* Unblocks what helper_signals_open has blocked. */
+void helper_signals_restore(void);
+
+/* Gives this process the effective user id for a moment, and takes it back. The real and the saved one stay, so nobody of that
+ * id may signal or trace this process. Both return 0 or a negative error number. */
+int helper_become(uint32_t user);
+int helper_come_back(uint32_t user);
+
+/* The end of a child without waiting: its process id, 0 when none has ended, or a negative error number. */
+int helper_reap(int *status);
+
+/* alarm(2). */
+void helper_alarm(unsigned seconds);
+
+/* Memory that this process shares with those it forks: one word for each of them, all zero at first. Null without memory. */
+uint64_t *helper_table_create(size_t count);
+uint64_t helper_table_get(const uint64_t *table, size_t index);
+void helper_table_set(uint64_t *table, size_t index, uint64_t value);
+
+/* Whether a descriptor is the job's side of a pseudo-terminal that belongs to a user: 1 or 0. */
+int helper_is_terminal_of(int descriptor, uint32_t user);
+
+/* The group of a file, or UINT32_MAX. */
+uint32_t helper_group_of(int descriptor);
+
+/* One account as the name service has it (getpwnam_r(3), getgrouplist(3)). */
+struct helper_account {
+    uint32_t user;
+    uint32_t group;
+    uint32_t *groups; /* the primary one included; helper_account_free frees them */
+    int group_count;
+    char *name;
+    char *home;
+    char *shell;
+};
+
+/* Looks an account up. Returns 0, -ENOENT when there is none, or a negative error number of the name service. */
+int helper_account_look_up(const char *name, struct helper_account *account);
+void helper_account_free(struct helper_account *account);
+
+#endif

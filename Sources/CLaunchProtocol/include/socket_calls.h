@@ -1,0 +1,25 @@
+/* Sockets that a daemon and the system helper meet at, and who is at the other end (unix(7)). */
+#ifndef SOCKET_CALLS_H
+#define SOCKET_CALLS_H
+
+#include <stdint.h>
+
+/* Sockets of SOCK_SEQPACKET, close-on-exec and not blocking. They return the descriptor or a negative error number; the
+ * path may have 107 bytes. */
+int socket_listen(const char *path, int backlog, uint32_t mode);
+int socket_create(void);
+int socket_connect(int socket, const char *path);
+
+/* accept4(2), close-on-exec and not blocking. */
+int socket_accept(int socket);
+
+/* Whether a descriptor is a listening socket of AF_UNIX and SOCK_SEQPACKET: 1 or 0. */
+int socket_is_listening_seqpacket(int socket);
+
+/* Who was at the other end when it connected, or listened (SO_PEERCRED). Returns 0 or a negative error number. */
+int socket_peer(int socket, int32_t *process, uint32_t *user, uint32_t *group);
+
+/* The supplementary groups that the other end had then (SO_PEERGROUPS). Returns how many, or a negative error number. */
+int socket_peer_groups(int socket, uint32_t *groups, int capacity);
+
+#endif

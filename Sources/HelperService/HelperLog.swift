@@ -1,0 +1,28 @@
+import Glibc
+
+/// What the helper tells whoever runs it, a line each, on standard error.
+///
+/// Arguments and environments of jobs never come here, and whatever a daemon has chosen stays on one line.
+package struct HelperLog: Sendable {
+    /// How much it matters, as `sd-daemon(3)` spells it for the journal.
+    package enum Level: Int, Sendable {
+        case error = 3
+        case warning = 4
+        case notice = 5
+        case info = 6
+    }
+
+    /// Whether a line begins with its level, which the journal takes off again.
+    private let isForJournal: Bool
+
+    package init(isForJournal: Bool) {
+        self.isForJournal = isForJournal
+    }
+
+    package func write(_ level: Level, _ message: String) {
+        let prefix = isForJournal ? "<\(level.rawValue)>" : "impersonation-helper[\(getpid())]: "
+        var line = prefix + message.onOneLine + "\n"
+        // Nobody may be reading any more. Whatever becomes of the line, the jobs go on.
+        line.withUTF8 { _ = unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

@@ -1,0 +1,120 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import SystemPackage
+
+/// The helper as a program: everything that has to be right before the first daemon is served, and then the service.
+package enum HelperProgram {
+    /// Runs.
+    ///
+    /// - Parameter arguments: The arguments, the program's name left out.
+    /// - Returns: The exit status.
+    package static func run(_ arguments: [String]) -> Int32 {
+        let log = HelperLog(isForJournal: unsafe getenv("JOURNAL_STREAM") != nil)
+        do throws(HelperError) {
+            let options = try HelperOptions(arguments)
+            if options.showsHelp {
+                print(HelperOptions.usage, terminator: "")
+                return 0
+            }
+            let policy = try loadPolicy(options.policy)
+            if options.checksPolicy {
+                print(policy.render(), terminator: "")
+                return 0
+            }
+            try serve(policy, options, log)
+            return 0
+        } catch {
+            log.write(.error, error.message)
+            return error.code.rawValue
+        }
+    }
+
+    private static func loadPolicy(_ path: FilePath) throws(HelperError) -> HelperPolicy {
+        do throws(PolicyError) {
+            return try HelperPolicy.load(from: path, names: SystemPolicyNames())
+        } catch {
+            throw HelperError(.configuration, error.description)
+        }
+    }
+
+    private static func serve(
+        _ policy: HelperPolicy,
+        _ options: HelperOptions,
+        _ log: HelperLog
+    ) throws(HelperError) {
+        try Privileges.check(log)
+        // Loaded with the names of the policy, modules of the name service are here to stay.
+        guard helper_thread_count() == 1 else {
+            throw HelperError(
+                .unavailable,
+                "a module of the name service has made a thread of its own, so the helper cannot make processes safely; look "
+                    + "at nsswitch.conf"
+            )
+        }
+        guard helper_protect() == 0, helper_is_protected() == 1 else {
+            throw HelperError(.system, "the helper cannot be kept from being traced (PR_SET_DUMPABLE)")
+        }
+        umask(0o077)
+        guard unsafe chdir("/") == 0 else { throw HelperError(.system, "the root directory cannot be entered") }
+        if let directory = options.adoptionDirectory { try Listener.checkDirectory(directory) }
+        let context = HelperContext(
+            policy: policy,
+            listener: try listener(options),
+            table: try table(policy, options),
+            trampoline: try trampoline(),
+            controlGroups: try controlGroups(policy),
+            adoptionDirectory: options.adoptionDirectory,
+            log: log,
+            parked: options.parked,
+            userID: geteuid(),
+            groupID: getegid()
+        )
+        let place = options.socket.map { " at \($0)" } ?? ""
+        log.write(.info, "serving\(place) under \(options.policy)")
+        do throws(Errno) {
+            var supervisor = try Supervisor(context)
+            try supervisor.run()
+        } catch {
+            throw HelperError(.system, "the helper cannot go on: \(error)")
+        }
+        if let socket = options.socket { _ = unsafe unlink(socket.string) }
+    }
+
+    private static func listener(_ options: HelperOptions) throws(HelperError) -> OwnedDescriptor {
+        if let inherited = try Listener.inherited() { return inherited }
+        guard let socket = options.socket else {
+            throw HelperError(.usage, "there is no socket: give --socket, or start the helper by its socket unit")
+        }
+        return try Listener.make(at: socket, mode: options.socketMode)
+    }
+
+    private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {
+        guard let table = MonitorTable(capacity: policy.maximumJobs + 2 * options.parked) else {
+            throw HelperError(.system, "there is no memory for \(policy.maximumJobs) jobs; lower maximum-jobs")
+        }
+        return table
+    }
+
+    private static func trampoline() throws(HelperError) -> Trampoline {
+        do throws(Errno) {
+            return try Trampoline.shared()
+        } catch {
+            throw HelperError(
+                .system,
+                "there is no place for the trampoline (\(error)): the kernel runs no program from memory (vm.memfd_noexec), and "
+                    + "/run, /var/lib, /var/tmp and /tmp are not writable or mounted noexec; allow one of them"
+            )
+        }
+    }
+
+    private static func controlGroups(_ policy: HelperPolicy) throws(HelperError) -> ControlGroupParent? {
+        guard let path = policy.controlGroups else { return nil }
+        do throws(ControlGroupError) {
+            return try ControlGroupParent(opening: path)
+        } catch {
+            throw HelperError(.configuration, "control-groups of the policy: \(error.message)")
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// Everything that has to be right before a child is made: the account, the policy, the order itself, its programs.
+///
+/// Policy first, with the numbers that the daemon gives: what differs between those and the account's own would tell
+/// that the account exists.
+struct Admission {
+    /// An order that may be launched.
+    struct Admitted {
+        let order: LaunchOrder
+        let executables: [FilePath]
+        let permit: PolicyPermit
+    }
+
+    private let context: HelperContext
+    private let peer: Monitor.Client
+
+    init(_ context: HelperContext, _ peer: Monitor.Client) {
+        self.context = context
+        self.peer = peer
+    }
+
+    func admit(
+        _ order: LaunchOrder,
+        _ descriptors: [OwnedDescriptor]
+    ) throws(JobSession.Denial) -> Admitted {
+        let account: AccountCheck
+        var difference: String?
+        do throws(AccountCheck.Mismatch) {
+            account = try AccountCheck(of: order)
+            difference = account.difference(from: order.credentials)
+        } catch {
+            throw denial(of: error, order)
+        }
+        let permit: PolicyPermit
+        switch context.policy.verdict(on: request(order, account)) {
+        case .permitted(let permitted): permit = permitted
+        case .refused(let refusal): throw denial(refusal)
+        }
+        if let difference {
+            throw .refused(
+                Refusal(
+                    reason: "account-differs",
+                    message:
+                        "the account is not what the daemon takes it for: \(difference); look at the name service of "
+                        + "both, or let the daemon forget what it remembers"
+                ),
+                detail: difference
+            )
+        }
+        // A job of the helper's own account could signal the helper.
+        guard order.credentials.userID != context.userID else {
+            let message = "the account is the helper's own, which runs no job; give the helper one of its own"
+            throw .refused(Refusal(reason: "account-of-the-helper", message: message), detail: message)
+        }
+        let check = OrderCheck(helper: .current(), niceness: getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
+        let refusal = check.refusal(
+            of: order,
+            with: descriptors,
+            from: peer.userID,
+            account,
+            restrictsPrograms: permit.executables != nil
+        )
+        if let refusal { throw .refused(refusal, detail: refusal.message) }
+        return Admitted(order: order, executables: try programs(of: order, permit), permit: permit)
+    }
+
+    private func request(_ order: LaunchOrder, _ account: AccountCheck) -> PolicyRequest {
+        PolicyRequest(
+            account: order.account,
+            credentials: order.credentials,
+            accountGroups: account.groups,
+            executables: order.executables,
+            wantsNewPrivileges: !order.noNewPrivileges,
+            wantsInheritedBoundingSet: !order.emptiesBoundingSet,
+            outlivesDaemon: !order.endsWithDaemon,
+            startDeadline: .milliseconds(Int(order.startDeadlineMilliseconds))
+        )
+    }
+
+    private func programs(
+        of order: LaunchOrder,
+        _ permit: PolicyPermit
+    ) throws(JobSession.Denial) -> [FilePath] {
+        guard let check = permit.executables else { return order.executables }
+        switch check.verdict(on: order.executables) {
+        case .permitted(let executables): return executables.map(\.path)
+        case .refused(let refusal): throw denial(refusal)
+        }
+    }
+
+    private func denial(_ refusal: PolicyRefusal) -> JobSession.Denial {
+        .refused(Refusal(reason: refusal.code.rawValue, message: refusal.message), detail: refusal.detail)
+    }
+
+    private func denial(of mismatch: AccountCheck.Mismatch, _ order: LaunchOrder) -> JobSession.Denial {
+        switch mismatch {
+        case .none: return denial(context.policy.refusal(ofUnknownAccount: order.account))
+        case .otherSpelling(let name):
+            return .refused(
+                Refusal(
+                    reason: context.policy.refusal(ofUnknownAccount: order.account).code.rawValue,
+                    message: context.policy.refusal(ofUnknownAccount: order.account).message
+                ),
+                detail: "the name service spells the account \(name)"
+            )
+        case .unavailable(let errno):
+            let message =
+                "the name service does not answer (\(errno)), so nobody knows whether the account is the one that is meant; try "
+                + "again, and look at the services of nsswitch.conf on this host"
+            return .failed(
+                FailureReport(
+                    code: .stepFailed,
+                    step: LAUNCH_STEP_PREPARE.rawValue,
+                    errno: errno.rawValue,
+                    operationText: message
+                )
+            )
+        }
+    }
+}

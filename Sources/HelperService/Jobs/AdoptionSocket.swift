@@ -1,0 +1,68 @@
+import CLaunchProtocol
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// Where a job can be taken over when its daemon is gone: a socket of its own, at a path nobody can guess the next of.
+struct AdoptionSocket {
+    let path: FilePath
+    private let listener: OwnedDescriptor
+
+    /// Anybody may connect; only the user whose job it is gets an answer (`SO_PEERCRED`).
+    private static let mode: UInt32 = 0o666
+
+    /// Makes a socket; where none can be made, the job cannot be taken over.
+    ///
+    /// - Parameter directory: A directory that only the helper can write to.
+    init?(in directory: FilePath) {
+        let number = String(UInt64.random(in: .min ... .max), radix: 36)
+        path = directory.appending("job-\(getpid())-\(number).sock")
+        let descriptor = unsafe socket_listen(path.string, 4, Self.mode)
+        guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
+        listener = owner
+    }
+
+    var descriptor: Int32 { listener.rawValue }
+
+    func close() {
+        listener.closeNow()
+        _ = unsafe path.withPlatformString { unsafe unlink($0) }
+    }
+
+    /// Takes the daemon that has connected, if it is the job's.
+    ///
+    /// - Parameters:
+    ///   - owner: Whose job it is.
+    ///   - context: The helper.
+    /// - Returns: The daemon and the number it gives the job, or `nil`.
+    func accept(for owner: Monitor.Client, _ context: HelperContext) -> (client: Monitor.Client, sequence: UInt64)? {
+        let accepted = socket_accept(listener.rawValue)
+        guard accepted >= 0, let descriptor = try? OwnedDescriptor(moving: accepted) else { return nil }
+        var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
+        guard unsafe socket_peer(descriptor.rawValue, &process, &user, &group) == 0 else { return nil }
+        let client = Monitor.Client(
+            socket: FrameSocket(descriptor),
+            userID: user,
+            groupID: group,
+            processID: process
+        )
+        guard user == owner.userID else {
+            context.log.write(
+                .warning,
+                "user id \(user) (process \(process)) asked for a job of user id \(owner.userID)"
+            )
+            client.tell(.refused(Refusal(reason: "not-yours", message: "the job is another user's")), 0)
+            return nil
+        }
+        let deadline = ContinuousClock.now + .seconds(2)
+        while !Waiting.wait(for: [client.socket.descriptor.rawValue], until: deadline).isEmpty {
+            switch client.nextFrame(context.log) {
+            case .none: continue
+            case .frame(let frame) where frame.message == .adopt: return (client, frame.sequence)
+            case .frame, .end: return nil
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,67 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+
+/// A child on its way to the job, and then the job, with every process that belongs to it.
+///
+/// A helper with only `CAP_SETUID` and `CAP_SETGID` may not signal a process of another user. Where the kernel does not do it
+/// by the cgroup, it takes the account's *effective* user id for the moment of the signal: that is enough to signal
+/// (`kill(2)`), and not enough for a process of the account to signal or trace the helper, whose real and saved ids
+/// stay.
+struct JobProcess {
+    let child: StartedChild
+    let userID: UInt32
+    let tree: ProcessTree
+
+    private static let mayKill: UInt32 = 5
+
+    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?) {
+        self.child = child
+        self.userID = userID
+        tree = ProcessTree(leader: child.processID, group: group)
+    }
+
+    /// Sends a signal; the leader has not been reaped, so its number is its own.
+    func send(_ signal: Int32, to target: SignalTarget) {
+        switch target {
+        case .process: sending { launch_signal(child.processDescriptor.rawValue, signal) }
+        case .group: sending { launch_signal_group(child.processID, signal) }
+        case .tree where signal == SIGKILL: kill()
+        case .tree: sendingToAll { _ = tree.signal(signal) }
+        }
+    }
+
+    /// Kills everything.
+    func kill() {
+        // The kernel does that by a file that belongs to the helper, so as the helper.
+        if let group = tree.group { group.kill() }
+        sendingToAll {
+            if tree.group == nil { tree.kill() }
+        }
+        sending { launch_signal(child.processDescriptor.rawValue, SIGKILL) }
+    }
+
+    private func sending(_ send: () -> Int32) {
+        guard send() == -EPERM else { return }
+        asTheAccount { _ = send() }
+    }
+
+    private func sendingToAll(_ send: () -> Void) {
+        launch_has_capability(Self.mayKill) == 1 ? send() : asTheAccount(send)
+    }
+
+    private func asTheAccount(_ body: () -> Void) {
+        let own = geteuid()
+        guard helper_become(userID) == 0 else { return }
+        body()
+        // With the wrong identity nothing else may be done here.
+        if helper_come_back(own) != 0 { _exit(70) }
+    }
+
+    enum SignalTarget {
+        case process
+        case group
+        case tree
+    }
+}

@@ -1,0 +1,176 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// One job of one daemon: from the order to the end.
+final class JobSession {
+    let context: HelperContext
+    /// The word of this process in the table.
+    let slot: Int
+    let signals: OwnedDescriptor
+    let sequence: UInt64
+    var client: Monitor.Client?
+
+    /// Who the job belongs to, whoever speaks for him later.
+    let owner: Monitor.Client
+
+    init(
+        _ context: HelperContext,
+        _ client: Monitor.Client,
+        slot: Int,
+        signals: OwnedDescriptor,
+        sequence: UInt64
+    ) {
+        self.context = context
+        self.client = client
+        self.slot = slot
+        self.signals = signals
+        self.sequence = sequence
+        owner = client
+    }
+
+    /// Why nothing is launched.
+    enum Denial: Error {
+        /// For the daemon, and in full for the log.
+        case refused(Refusal, detail: String)
+        case failed(FailureReport)
+    }
+
+    /// Launches the job and stays with it until its end, or refuses.
+    ///
+    /// - Parameters:
+    ///   - order: What is wanted.
+    ///   - descriptors: What came with it.
+    func run(_ order: LaunchOrder, _ descriptors: [OwnedDescriptor]) {
+        let begin = ContinuousClock.now
+        let deadline = begin + .milliseconds(Int(order.startDeadlineMilliseconds))
+        do throws(Denial) {
+            let started = try start(order, descriptors, by: deadline)
+            defer { started.adoption?.close() }
+            let report = try confirm(started, order, by: deadline, since: begin)
+            RunningJob(self, started, order, report).supervise()
+        } catch {
+            switch error {
+            case .refused(let refusal, let detail):
+                context.log.write(.warning, "\(subject(order)): refused (\(refusal.reason)): \(detail)")
+                client?.tell(.refused(refusal), sequence)
+            case .failed(let report):
+                context.log.write(.notice, "\(subject(order)): not started: \(report.operationText)")
+                client?.tell(.failed(report), sequence)
+            }
+        }
+    }
+
+    func subject(_ order: LaunchOrder) -> String {
+        "job of user id \(owner.userID) as \(String(decoding: order.account, as: UTF8.self))"
+    }
+
+    private func start(
+        _ order: LaunchOrder,
+        _ descriptors: [OwnedDescriptor],
+        by deadline: ContinuousClock.Instant
+    ) throws(Denial) -> JobStart {
+        // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
+        // that it could leave behind.
+        helper_alarm(UInt32(clamping: (deadline - .now).components.seconds + 1))
+        let admission = try Admission(context, owner).admit(order, descriptors)
+        helper_alarm(0)
+        let group = try makeGroup(order)
+        do throws(Denial) {
+            return try JobStart(context, owner, admission, descriptors, in: group)
+        } catch {
+            group?.remove()
+            throw error
+        }
+    }
+
+    private func makeGroup(_ order: LaunchOrder) throws(Denial) -> ControlGroup? {
+        let step = LAUNCH_STEP_CREATE_CONTROL_GROUP.rawValue
+        guard let parent = context.controlGroups else {
+            guard order.treeLimits.isEmpty else {
+                let message =
+                    "the job has limits for all its processes together, and the helper gives jobs no cgroup; set "
+                    + "control-groups in its policy, or leave the limits out"
+                throw .failed(FailureReport(code: .notPermitted, step: step, errno: 0, operationText: message))
+            }
+            return nil
+        }
+        do throws(ControlGroupError) {
+            return try parent.makeGroup(order.treeLimits)
+        } catch {
+            let errno = error.errno?.rawValue ?? 0
+            throw .failed(FailureReport(code: .stepFailed, step: step, errno: errno, operationText: error.message))
+        }
+    }
+
+    /// Waits until the child has become the job.
+    ///
+    /// - Throws: When it has not; nothing of it is left then.
+    private func confirm(
+        _ started: JobStart,
+        _ order: LaunchOrder,
+        by deadline: ContinuousClock.Instant,
+        since begin: ContinuousClock.Instant
+    ) throws(Denial) -> StartedReport {
+        let launch = started.launch
+        if let (reported, operations) = launch.failure {
+            started.discard()
+            throw .failed(started.failure(of: reported, in: operations))
+        }
+        var withdrawal: FailureReport.Code?
+        waiting: while true {
+            let descriptors = [launch.status.rawValue, client?.socket.descriptor.rawValue ?? -1, signals.rawValue]
+            let waited = Waiting.wait(for: descriptors, until: deadline)
+            if waited.contains(0) { break }
+            let reason: FailureReport.Code
+            if waited.isEmpty {
+                reason = .deadlineExceeded
+            } else if waited.contains(2), helper_signals_next(signals.rawValue) != 0 {
+                reason = .withdrawn
+            } else if waited.contains(1) {
+                switch client?.nextFrame(context.log) {
+                case .frame(let frame) where frame.message == .withdraw: reason = .withdrawn
+                case .frame, .some(.none): continue waiting
+                case .end, nil:
+                    client = nil
+                    reason = .withdrawn
+                }
+            } else {
+                continue
+            }
+            // Past its point of no return the child stands in the exec, and is ended there.
+            let isWithdrawn = launch.token.withdraw()
+            if !isWithdrawn, launch.hasReported { break }
+            withdrawal = reason
+            break
+        }
+        if let withdrawal {
+            let isGone = started.discard()
+            throw .failed(started.withdrawn(withdrawal, order, isGone: isGone))
+        }
+        switch launch.ending() {
+        case .running(let fellBack):
+            return StartedReport(
+                processID: launch.child.processID,
+                fellBack: fellBack,
+                startNanoseconds: nanoseconds(since: begin),
+                controlGroup: started.job.tree.group?.path,
+                adoptionSocket: started.adoption?.path
+            )
+        case .failed(let reported):
+            started.discard()
+            throw .failed(started.failure(of: reported, in: started.steps))
+        case .silent:
+            started.discard()
+            throw .failed(started.silent)
+        }
+    }
+
+    private func nanoseconds(since begin: ContinuousClock.Instant) -> UInt64 {
+        let time = (ContinuousClock.now - begin).components
+        return UInt64(clamping: time.seconds * 1_000_000_000 + time.attoseconds / 1_000_000_000)
+    }
+}

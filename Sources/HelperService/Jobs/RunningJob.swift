@@ -1,0 +1,209 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// A job that runs, and what its daemon wants of it, until nothing of it is left that has to go.
+final class RunningJob {
+    private let session: JobSession
+    private let start: JobStart
+    private let order: LaunchOrder
+    private let report: StartedReport
+    private let began = ContinuousClock.now
+
+    private var client: Monitor.Client?
+    private var sequence: UInt64
+    /// Whether what is left of the job is killed with the end of its first process.
+    private var endsTree: Bool
+    private var killsAt: ContinuousClock.Instant?
+    private var retryDelay = Duration.milliseconds(1)
+
+    /// How long a job may take to end by itself when the helper stops.
+    private static let graceAtStop = Duration.seconds(5)
+    /// How long processes that were killed may take to go; some hang in the kernel.
+    private static let remainderPatience = Duration.seconds(10)
+    /// How long the end of a job waits for a daemon to come and ask for it.
+    private static let retention = Duration.seconds(3_600)
+    private static let longestRetryDelay = Duration.seconds(1)
+
+    init(_ session: JobSession, _ start: JobStart, _ order: LaunchOrder, _ report: StartedReport) {
+        self.session = session
+        self.start = start
+        self.order = order
+        self.report = report
+        client = session.client
+        sequence = session.sequence
+        endsTree = order.endsDescendants
+    }
+
+    private var job: JobProcess { start.job }
+    private var processDescriptor: OwnedDescriptor { start.launch.child.processDescriptor }
+
+    /// Reports the start, does what the daemon asks for, and reports the end.
+    func supervise() {
+        // From here on the job depends on this process alone, and this process on no other.
+        if !order.endsWithDaemon {
+            helper_outlive_parent()
+            session.context.table[session.slot] = .keeping(session.owner.userID)
+        }
+        tellStarted()
+        let exit = waitForEnd()
+        let ending = settle(exit)
+        if client?.tell(.exited(ending), sequence) != true, start.adoption != nil { keep(ending) }
+        client = nil
+        start.adoption?.close()
+        removeGroup()
+    }
+
+    /// Stays until what the job has left behind on purpose is gone: a group without its process counts as given up.
+    private func removeGroup() {
+        guard let group = job.tree.group else { return }
+        var delay = Duration.milliseconds(1)
+        while !group.remove() {
+            guard Waiting.wait(for: [session.signals.rawValue], until: .now + delay).isEmpty else {
+                return group.kill()
+            }
+            delay = min(delay * 2, Self.longestRetryDelay)
+        }
+    }
+
+    private func tellStarted() {
+        guard let client else { return daemonIsGone() }
+        guard client.tell(.started(report), sequence, descriptors: [processDescriptor]) else { return daemonIsGone() }
+    }
+
+    private func daemonIsGone() {
+        client = nil
+        guard order.endsWithDaemon else { return }
+        session.context.log.write(.notice, "\(session.subject(order)): killed, because its daemon is gone")
+        endsTree = true
+        job.kill()
+    }
+
+    private func waitForEnd() -> launch_exit {
+        var watchesProcess = true
+        while true {
+            let descriptors = [
+                watchesProcess ? processDescriptor.rawValue : -1, client?.socket.descriptor.rawValue ?? -1,
+                client == nil ? start.adoption?.descriptor ?? -1 : -1, session.signals.rawValue,
+            ]
+            let retry = watchesProcess ? nil : ContinuousClock.now + retryDelay
+            let waited = Waiting.wait(for: descriptors, until: [killsAt, retry].compactMap { $0 }.min())
+            if let killsAt, ContinuousClock.now >= killsAt {
+                self.killsAt = nil
+                job.kill()
+            }
+            if waited.contains(3) { handleSignal() }
+            if waited.contains(2) { adopt() }
+            if waited.contains(1) { handleRequest() }
+            guard waited.contains(0) || retry != nil else { continue }
+            if let exit = reap() { return exit }
+            // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
+            watchesProcess = false
+            retryDelay = min(retryDelay * 2, Self.longestRetryDelay)
+        }
+    }
+
+    private func handleRequest() {
+        switch client?.nextFrame(session.context.log) {
+        case .end, nil: daemonIsGone()
+        case .some(.none): break
+        case .frame(let frame):
+            switch frame.message {
+            case .signal(let request): job.send(request.signal, to: request.target.recipient)
+            case .terminate(let milliseconds): terminate(.milliseconds(Int(milliseconds)))
+            // It came too late.
+            case .withdraw: break
+            case .hello, .launch, .adopt:
+                let message = "the connection has its job; make another one"
+                client?.tell(.refused(Refusal(reason: "one-job", message: message)), frame.sequence)
+                daemonIsGone()
+            }
+        }
+    }
+
+    private func adopt() {
+        guard let (client, sequence) = start.adoption?.accept(for: session.owner, session.context) else { return }
+        self.client = client
+        self.sequence = sequence
+        tellStarted()
+    }
+
+    private func handleSignal() {
+        let signal = helper_signals_next(session.signals.rawValue)
+        guard signal == SIGTERM || signal == SIGINT, order.endsWithDaemon else { return }
+        terminate(Self.graceAtStop)
+    }
+
+    private func terminate(_ gracePeriod: Duration) {
+        endsTree = true
+        killsAt = min(killsAt ?? .now + gracePeriod, .now + gracePeriod)
+        job.send(SIGTERM, to: .tree)
+        // Whoever is stopped cannot end politely.
+        job.send(SIGCONT, to: .tree)
+    }
+
+    /// Takes the status of the first process, if it has ended.
+    private func reap() -> launch_exit? {
+        // As long as it is a zombie, its number and its session are its own.
+        if endsTree, launch_has_ended(processDescriptor.rawValue) == 1 { job.kill() }
+        var exit = launch_exit()
+        let result = unsafe launch_reap(processDescriptor.rawValue, &exit)
+        return result == 1 ? exit : nil
+    }
+
+    /// Waits until nothing is left of a job that is to leave nothing.
+    private func settle(_ exit: launch_exit) -> HelperExitReport {
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while endsTree, job.tree.hasRemainder, ContinuousClock.now < deadline {
+            job.tree.group?.kill()
+            _ = Waiting.wait(for: [], until: .now + delay)
+            delay = min(delay * 2, Self.longestRetryDelay)
+        }
+        let group = job.tree.group
+        let remaining = endsTree ? job.tree.remainder : 0
+        let peaks = group?.peaks
+        let ending = HelperExitReport(
+            code: HelperExitReport.Ending(rawValue: exit.code) ?? .killed,
+            status: exit.status,
+            wallMicroseconds: microseconds(ContinuousClock.now - began),
+            userMicroseconds: UInt64(clamping: exit.user_microseconds),
+            systemMicroseconds: UInt64(clamping: exit.system_microseconds),
+            peakResidentBytes: UInt64(clamping: exit.peak_resident_bytes),
+            blockInputOperations: 0,
+            blockOutputOperations: 0,
+            groupPeaks: peaks.map { HelperExitReport.GroupPeaks(memoryBytes: $0.memoryBytes, processes: $0.processes) },
+            remainingProcesses: UInt32(clamping: remaining)
+        )
+        return ending
+    }
+
+    /// Keeps the end of a job until a daemon asks for it.
+    private func keep(_ ending: HelperExitReport) {
+        let deadline = ContinuousClock.now + Self.retention
+        while let adoption = start.adoption {
+            let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)
+            if waited.isEmpty || waited.contains(1) { return }
+            guard let (client, sequence) = adoption.accept(for: session.owner, session.context) else { continue }
+            client.tell(.started(report), sequence, descriptors: [processDescriptor])
+            if client.tell(.exited(ending), sequence) { return }
+        }
+    }
+
+    private func microseconds(_ time: Duration) -> UInt64 {
+        UInt64(clamping: time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000)
+    }
+}
+
+extension SignalRequest.Target {
+    var recipient: JobProcess.SignalTarget {
+        switch self {
+        case .process: .process
+        case .group: .group
+        case .tree: .tree
+        }
+    }
+}

@@ -1,0 +1,46 @@
+package import LaunchPlan
+package import SystemPackage
+
+/// What every process of the helper has: all of it made before the first of them is forked.
+package struct HelperContext: Sendable {
+    package let policy: HelperPolicy
+    package let listener: OwnedDescriptor
+    package let table: MonitorTable
+    package let trampoline: Trampoline
+    /// Where jobs get cgroups, if they do.
+    package let controlGroups: ControlGroupParent?
+    /// Where jobs that outlive their daemon can be taken over, if they can.
+    package let adoptionDirectory: FilePath?
+    package let log: HelperLog
+    /// How many processes wait for daemons, made ahead so that no launch waits for a fork.
+    package let parked: Int
+    /// The ids of the helper itself.
+    package let userID: UInt32
+    package let groupID: UInt32
+
+    package static let parkedByDefault = 4
+
+    package init(
+        policy: HelperPolicy,
+        listener: OwnedDescriptor,
+        table: MonitorTable,
+        trampoline: Trampoline,
+        controlGroups: ControlGroupParent?,
+        adoptionDirectory: FilePath?,
+        log: HelperLog,
+        parked: Int = parkedByDefault,
+        userID: UInt32,
+        groupID: UInt32
+    ) {
+        self.policy = policy
+        self.listener = listener
+        self.table = table
+        self.trampoline = trampoline
+        self.controlGroups = controlGroups
+        self.adoptionDirectory = adoptionDirectory
+        self.log = log
+        self.parked = parked
+        self.userID = userID
+        self.groupID = groupID
+    }
+}

@@ -1,0 +1,197 @@
+import CHelperService
+import CLaunchPlan
+import CLaunchProtocol
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// One process of the helper: it waits for a daemon, launches one job for it, stays with the job to its end, and ends.
+///
+/// Whatever stands still here - a name service, a file system, a child that somebody stops - is nobody else's business.
+struct Monitor {
+    /// A daemon that has connected, and may.
+    struct Client {
+        let socket: FrameSocket
+        let userID: UInt32
+        let groupID: UInt32
+        let processID: Int32
+
+        /// Tells the daemon something; one that does not read what it has asked for is as good as gone.
+        ///
+        /// - Returns: Whether it went.
+        @discardableResult
+        func tell(_ message: HelperMessage, _ sequence: UInt64, descriptors: [OwnedDescriptor] = []) -> Bool {
+            let frame = HelperFrame(sequence: sequence, message: message, descriptors: descriptors)
+            guard let encoded = try? frame.encoded(),
+                let outgoing = try? OutgoingFrame(encoded, descriptors: descriptors)
+            else { return false }
+            return (try? socket.send(outgoing)) == .sent
+        }
+    }
+
+    let context: HelperContext
+    /// The word of this process in the table.
+    let slot: Int
+    /// What this process is told by the one that forks others.
+    let signals: OwnedDescriptor
+    /// What that one is woken by.
+    let wake: OwnedDescriptor
+
+    /// How long a daemon that has connected may take to say what it wants.
+    private static let patience = Duration.seconds(10)
+
+    /// Serves one daemon, and ends when there is nothing left to do for it.
+    func run() {
+        guard let client = waitForClient() else { return }
+        guard let order = receiveOrder(from: client) else { return }
+        JobSession(context, client, slot: slot, signals: signals, sequence: order.sequence)
+            .run(order.order, order.descriptors)
+    }
+
+    /// Waits until a daemon connects that the policy permits.
+    ///
+    /// - Returns: `nil` when the helper stops.
+    private func waitForClient() -> Client? {
+        let poll = linux_epoll_create()
+        guard poll >= 0 else { return nil }
+        let owner = OwnedDescriptor(poll)
+        // Exclusive: a daemon that connects wakes one process, not all that wait.
+        let exclusive = EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue
+        guard linux_epoll_control(poll, EPOLL_CTL_ADD, context.listener.rawValue, exclusive, 1) == 0,
+            linux_epoll_control(poll, EPOLL_CTL_ADD, signals.rawValue, EPOLLIN.rawValue, 2) == 0
+        else { return nil }
+        defer { owner.closeNow() }
+        while true {
+            var numbers: (UInt64, UInt64) = (0, 0)
+            let count = unsafe withUnsafeMutableBytes(of: &numbers) { buffer in
+                unsafe linux_epoll_wait(poll, buffer.bindMemory(to: UInt64.self).baseAddress, 2, -1)
+            }
+            if count == -EINTR { continue }
+            guard count > 0, helper_signals_next(signals.rawValue) == 0 else { return nil }
+            if let client = accept() { return client }
+            // Somebody may have been made in its place meanwhile.
+            guard context.table.parkedCount <= context.parked else { return nil }
+        }
+    }
+
+    private func accept() -> Client? {
+        let descriptor = socket_accept(context.listener.rawValue)
+        guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
+        var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
+        guard unsafe socket_peer(owner.rawValue, &process, &user, &group) == 0 else { return nil }
+        let client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
+        guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {
+            context.log.write(.warning, "user id \(user) (process \(process)) connected and is no peer of the policy")
+            client.tell(
+                .refused(
+                    Refusal(
+                        reason: "peer-not-permitted",
+                        message: "user id \(user) may not ask this helper for anything; add it to peers in the policy"
+                    )
+                ),
+                0
+            )
+            return nil
+        }
+        // Before anything else: another process takes this one's place, so a daemon that says nothing keeps nobody waiting.
+        context.table[slot] = .serving(user)
+        let serving = context.table.serving(user)
+        guard serving.all <= context.policy.maximumJobs, serving.ofTheUser <= context.policy.maximumJobsPerPeer else {
+            client.tell(
+                .refused(
+                    Refusal(
+                        reason: "too-many-jobs",
+                        message: "the helper has as many jobs as its policy permits; wait for one to end, or raise "
+                            + "maximum-jobs or maximum-jobs-per-peer"
+                    )
+                ),
+                0
+            )
+            context.log.write(.warning, "user id \(user) has as many jobs as the policy permits")
+            context.table[slot] = .parked
+            return nil
+        }
+        wakeSupervisor()
+        return client
+    }
+
+    private func wakeSupervisor() {
+        var one: UInt64 = 1
+        _ = unsafe write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private static func groups(of socket: OwnedDescriptor) -> [UInt32] {
+        var groups = [UInt32](repeating: 0, count: 65_536)
+        let count = unsafe socket_peer_groups(socket.rawValue, &groups, Int32(groups.count))
+        return count > 0 ? Array(groups.prefix(Int(count))) : []
+    }
+
+    /// Reads what the daemon wants.
+    ///
+    /// - Returns: `nil` when it wants nothing that can be launched, or does not say so in time.
+    private func receiveOrder(
+        from client: Client
+    ) -> (order: LaunchOrder, descriptors: [OwnedDescriptor], sequence: UInt64)? {
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let waited = Waiting.wait(for: [client.socket.descriptor.rawValue, signals.rawValue], until: deadline)
+            guard waited.contains(0) else { return nil }
+            switch client.nextFrame(context.log) {
+            case .none: continue
+            case .end: return nil
+            case .frame(let frame):
+                switch frame.message {
+                case .launch(let order): return (order, frame.descriptors, frame.sequence)
+                case .hello: client.tell(.welcome(welcome), frame.sequence)
+                case .adopt, .withdraw, .signal, .terminate:
+                    let message = "there is no job on this connection yet; launch one first"
+                    client.tell(.refused(Refusal(reason: "no-job", message: message)), frame.sequence)
+                    return nil
+                }
+            }
+        }
+    }
+
+    private var welcome: Welcome {
+        let changesOwner: UInt32 = 0
+        let kills: UInt32 = 5
+        var features: Welcome.Features = []
+        if context.controlGroups != nil { features.formUnion([.controlGroups, .endsEveryJob]) }
+        if launch_has_capability(kills) == 1 { features.insert(.endsEveryJob) }
+        if launch_has_capability(changesOwner) == 1 { features.insert(.terminals) }
+        return Welcome(version: FrameHeader.version, helperProcessID: getpid(), features: features)
+    }
+}
+
+extension Monitor.Client {
+    /// What one attempt to read came to.
+    enum Next {
+        case none
+        case end
+        case frame(ClientFrame)
+    }
+
+    /// Reads the next frame.
+    ///
+    /// A daemon that sends anything else is told, and is as good as gone.
+    func nextFrame(_ log: HelperLog) -> Next {
+        do throws(FrameSocketError) {
+            switch try socket.receive() {
+            case .empty: return .none
+            case .end: return .end
+            case .frame(let received):
+                do throws(FrameError) {
+                    return .frame(try ClientFrame(decoding: received))
+                } catch {
+                    log.write(.warning, "user id \(userID) (process \(processID)) sent no frame: \(error.message)")
+                    tell(.refused(Refusal(reason: "frame", message: error.message)), 0)
+                    return .end
+                }
+            }
+        } catch {
+            log.write(.warning, "user id \(userID) (process \(processID)): \(error.message)")
+            return .end
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import CHelperService
+
+/// What each process of the helper is doing, in memory that they share: one word for each.
+///
+/// A process writes its own word only, and reads those of the others to count them.
+@safe
+package struct MonitorTable: Sendable {
+    /// What a process is doing.
+    package enum State: Hashable, Sendable {
+        /// There is none.
+        case free
+
+        /// It waits for a daemon.
+        case parked
+
+        /// It serves a daemon of this user id.
+        case serving(UInt32)
+
+        /// It looks after a job that outlives its daemon, and itself outlives the process that forked it.
+        case keeping(UInt32)
+    }
+
+    package let capacity: Int
+    private nonisolated(unsafe) let words: UnsafeMutablePointer<UInt64>
+
+    private static let parked: UInt64 = 1 << 32
+    private static let serving: UInt64 = 2 << 32
+    private static let keeping: UInt64 = 3 << 32
+
+    /// Makes a table for as many processes as there may be; there is none without memory.
+    ///
+    /// - Parameter capacity: How many.
+    package init?(capacity: Int) {
+        guard let words = unsafe helper_table_create(capacity) else { return nil }
+        self.capacity = capacity
+        unsafe self.words = words
+    }
+
+    package subscript(index: Int) -> State {
+        get {
+            let word = unsafe helper_table_get(words, index)
+            return switch word >> 32 {
+            case 1: .parked
+            case 2: .serving(UInt32(truncatingIfNeeded: word))
+            case 3: .keeping(UInt32(truncatingIfNeeded: word))
+            default: .free
+            }
+        }
+        nonmutating set {
+            let word: UInt64 =
+                switch newValue {
+                case .free: 0
+                case .parked: Self.parked
+                case .serving(let user): Self.serving | UInt64(user)
+                case .keeping(let user): Self.keeping | UInt64(user)
+                }
+            unsafe helper_table_set(words, index, word)
+        }
+    }
+
+    /// How many processes serve: all of them, and those that serve one user.
+    ///
+    /// - Parameter user: The user id.
+    /// - Returns: The two numbers. Processes that come to serve at the same time count each other, so a limit is never
+    ///   exceeded, but may be met a moment too early.
+    package func serving(_ user: UInt32) -> (all: Int, ofTheUser: Int) {
+        var all = 0
+        var ofTheUser = 0
+        for index in 0..<capacity {
+            switch self[index] {
+            case .free, .parked: break
+            case .serving(let each), .keeping(let each):
+                all += 1
+                if each == user { ofTheUser += 1 }
+            }
+        }
+        return (all, ofTheUser)
+    }
+
+    /// How many processes wait for a daemon.
+    package var parkedCount: Int { (0..<capacity).count { self[$0] == .parked } }
+
+    /// A word that nobody uses.
+    package var firstFree: Int? { (0..<capacity).first { self[$0] == .free } }
+}

@@ -1,0 +1,130 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+package import SystemPackage
+
+/// The first process of the helper: it keeps a few others waiting for daemons, and nothing else.
+///
+/// It reads nothing that anybody sends, so nothing that a daemon does can reach it, and a process that serves one daemon
+/// cannot hold up another's. It has no threads, so `fork(2)` copies nothing that could be locked.
+package struct Supervisor {
+    private let context: HelperContext
+    private let wake: OwnedDescriptor
+    private var monitors: [Int32: Int] = [:]
+
+    /// How long processes with jobs may take to end when the helper stops.
+    private static let stopPatience = Duration.seconds(20)
+
+    /// Signals that this process reads.
+    private static let signals = [SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE]
+
+    /// Prepares.
+    ///
+    /// - Parameter context: What every process has.
+    /// - Throws: `Errno` when the kernel has no descriptor left.
+    package init(_ context: HelperContext) throws(Errno) {
+        self.context = context
+        let event = linux_eventfd_create()
+        guard event >= 0 else { throw Errno(rawValue: -event) }
+        wake = try OwnedDescriptor(moving: event)
+    }
+
+    /// Serves until a signal asks to stop.
+    ///
+    /// - Throws: `Errno` when processes can no longer be made at all.
+    package mutating func run() throws(Errno) {
+        let signals = try openSignals(Self.signals)
+        endLeftovers()
+        while true {
+            try park()
+            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: nil)
+            var count: UInt64 = 0
+            _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
+            while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
+                if signal == SIGTERM || signal == SIGINT { return stop(signals) }
+                if signal == SIGHUP {
+                    context.log.write(.warning, "the policy is read when the helper starts; restart it for a new one")
+                }
+            }
+            reap()
+        }
+    }
+
+    /// Makes processes until enough of them wait.
+    private mutating func park() throws(Errno) {
+        while context.table.parkedCount < context.parked, let slot = context.table.firstFree {
+            context.table[slot] = .parked
+            let child = helper_fork()
+            if child == 0 {
+                monitors = [:]
+                serve(slot)
+                exit(0)
+            }
+            guard child > 0 else {
+                context.table[slot] = .free
+                context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
+                // Those that end make room. Without any there is nobody to wait for.
+                guard !monitors.isEmpty else { throw Errno(rawValue: -child) }
+                return
+            }
+            monitors[child] = slot
+        }
+    }
+
+    private func serve(_ slot: Int) {
+        guard let signals = try? openSignals([SIGTERM, SIGINT, SIGHUP, SIGPIPE]) else { return }
+        Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
+    }
+
+    private func openSignals(_ signals: [Int32]) throws(Errno) -> OwnedDescriptor {
+        let descriptor = unsafe signals.withUnsafeBufferPointer { signals in
+            unsafe helper_signals_open(signals.baseAddress, Int32(signals.count))
+        }
+        guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+        return try OwnedDescriptor(moving: descriptor)
+    }
+
+    private mutating func reap() {
+        var status: Int32 = 0
+        while case let child = unsafe helper_reap(&status), child > 0 {
+            guard let slot = monitors.removeValue(forKey: child) else { continue }
+            context.table[slot] = .free
+            guard status != 0 else { continue }
+            context.log.write(.error, "process \(child) of the helper ended with status \(status); its job is ended")
+            for name in context.controlGroups?.endLeftovers(unless: { $0 != child }) ?? [] {
+                context.log.write(.warning, "the processes in \(name) were killed")
+            }
+        }
+    }
+
+    /// Ends what a helper has left that did not end in order.
+    ///
+    /// Jobs whose process of that helper still lives are its own.
+    private func endLeftovers() {
+        let own = Self.program(of: getpid())
+        for name in context.controlGroups?.endLeftovers(unless: { own != nil && Self.program(of: $0) == own }) ?? [] {
+            context.log.write(.warning, "the processes in \(name), which an earlier helper has left, were killed")
+        }
+    }
+
+    private static func program(of process: Int32) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink("/proc/\(process)/exe", &buffer, buffer.count - 1)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Ends the processes that wait, and lets those with jobs end them; jobs that outlive their daemon go on.
+    private mutating func stop(_ signals: OwnedDescriptor) {
+        let deadline = ContinuousClock.now + Self.stopPatience
+        for child in monitors.keys { _ = kill(child, SIGTERM) }
+        while !monitors.isEmpty, ContinuousClock.now < deadline {
+            _ = Waiting.wait(for: [signals.rawValue], until: deadline)
+            while helper_signals_next(signals.rawValue) > 0 {}
+            reap()
+            // What is left looks after jobs that go on, and needs no parent.
+            if monitors.values.allSatisfy({ if case .keeping = context.table[$0] { true } else { false } }) { return }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+package import LaunchPlan
+package import LaunchProtocol
+import SystemPackage
+
+/// What of an order no policy permits: whatever would give a job, or through it the daemon, more than the account has by
+/// itself.
+package struct OrderCheck: Sendable {
+    /// The helper's own limits and priority, which a job does not exceed.
+    package let helper: DaemonFacts
+
+    /// The nice value of the helper.
+    package let niceness: Int32
+
+    package init(helper: DaemonFacts, niceness: Int32) {
+        self.helper = helper
+        self.niceness = niceness
+    }
+
+    /// What is wrong with an order.
+    ///
+    /// - Parameters:
+    ///   - order: The order.
+    ///   - descriptors: What came with it.
+    ///   - peer: The user id of the daemon.
+    ///   - account: The account as the helper has looked it up.
+    ///   - restrictsPrograms: Whether only certain programs are permitted.
+    /// - Returns: A refusal, or `nil`.
+    package func refusal(
+        of order: LaunchOrder,
+        with descriptors: [OwnedDescriptor],
+        from peer: UInt32,
+        _ account: AccountCheck,
+        restrictsPrograms: Bool
+    ) -> Refusal? {
+        if order.niceness < niceness {
+            return Refusal(
+                reason: "niceness",
+                message: "nice value \(order.niceness) is below the helper's own, \(niceness); ask for that or more"
+            )
+        }
+        for limit in order.resourceLimits {
+            let own = helper.limits[limit.resource]?.hard ?? 0
+            guard let hard = limit.hard, hard > own else { continue }
+            return Refusal(
+                reason: "resource-limit",
+                message:
+                    "hard limit \(hard) of resource \(limit.resource) is above the helper's own, \(own); ask for less"
+            )
+        }
+        if order.terminal != nil {
+            let isTheDaemons = descriptors.prefix(3)
+                .allSatisfy { helper_is_terminal_of($0.rawValue, peer) == 1 }
+            guard isTheDaemons else {
+                return Refusal(
+                    reason: "terminal",
+                    message: "the standard streams are not a pseudo-terminal of the daemon's own; pass its other side"
+                )
+            }
+        }
+        return restrictsPrograms ? environmentRefusal(of: order, account) : nil
+    }
+
+    /// Where only certain programs are permitted, their environment must not make others of them.
+    private func environmentRefusal(of order: LaunchOrder, _ account: AccountCheck) -> Refusal? {
+        let name = String(decoding: order.account, as: UTF8.self)
+        let fixed = [
+            "HOME": account.homeDirectory.isEmpty ? "/" : account.homeDirectory,
+            "SHELL": account.shell.isEmpty ? "/bin/sh" : account.shell, "USER": name, "LOGNAME": name,
+            "PATH": EnvironmentDangers.searchPath,
+        ]
+        var seen: Set<Substring> = []
+        for variable in order.environment {
+            let text = String(decoding: variable, as: UTF8.self)
+            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, seen.insert(parts[0]).inserted else {
+                return Refusal(reason: "environment", message: "a variable is there twice; give each once")
+            }
+            let isChanged = fixed[String(parts[0])].map { $0 != parts[1] } ?? false
+            if isChanged || EnvironmentDangers.isDangerous(String(parts[0]), String(parts[1])) {
+                return Refusal(
+                    reason: "environment",
+                    message: "the variable \(parts[0]) could make another program of a permitted one; leave it out"
+                )
+            }
+        }
+        return nil
+    }
+
+    /// Who else may write to the terminal of a job: the group that the file system for terminals gives them, or nobody.
+    ///
+    /// - Parameters:
+    ///   - terminal: The job's side of it, which the daemon has opened.
+    ///   - credentials: Who the job runs as.
+    ///   - peerGroup: The group of the daemon, which a terminal has where the file system gives it none.
+    /// - Returns: The group and the mode.
+    package static func access(
+        to terminal: OwnedDescriptor,
+        for credentials: ChildPlan.Credentials,
+        peerGroup: UInt32
+    ) -> ChildPlan.TerminalAccess {
+        let group = helper_group_of(terminal.rawValue)
+        guard group != .max, group != 0, group != peerGroup else {
+            return ChildPlan.TerminalAccess(groupID: credentials.groupID, mode: .ownerReadWrite)
+        }
+        return ChildPlan.TerminalAccess(groupID: group, mode: [.ownerReadWrite, .groupWrite])
+    }
+}

@@ -1,0 +1,126 @@
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// A connection to the system helper, made for one job.
+struct HelperConnection {
+    let socket: FrameSocket
+
+    /// The number that the job has on its connection.
+    static let sequence: UInt64 = 1
+
+    private static let longestPause = Duration.milliseconds(50)
+
+    /// Connects, and makes sure of who listens.
+    ///
+    /// - Parameters:
+    ///   - path: Where.
+    ///   - userIDs: The user ids that the helper may have.
+    ///   - deadline: When the attempt ends at the latest.
+    ///   - failures: Makes the errors.
+    /// - Throws: ``LaunchError``.
+    init(
+        to path: FilePath,
+        of userIDs: Set<UInt32>,
+        until deadline: ContinuousClock.Instant,
+        _ failures: LaunchFailureReporter
+    ) async throws(LaunchError) {
+        var pause = Duration.milliseconds(1)
+        while true {
+            do throws(Errno) {
+                socket = try FrameSocket(connectingTo: path)
+                break
+            } catch {
+                // Everybody who may connect can fill the queue for a moment.
+                guard error == .resourceTemporarilyUnavailable, .now + pause < deadline else {
+                    throw failures.failure(.helperUnavailable, .connect, error, Self.describe(error, path))
+                }
+            }
+            do {
+                try await Task.sleep(for: pause)
+            } catch {
+                throw failures.cancelled()
+            }
+            pause = min(pause * 2, Self.longestPause)
+        }
+        let user = try failures.performing(.connect) { [socket] () throws(Errno) in try socket.peerUserID() }
+        guard userIDs.contains(user) else {
+            throw failures.failure(
+                .helperUnavailable,
+                .connect,
+                nil,
+                "what listens at \(path) runs as user id \(user), which is not the helper's; look at who can write to its "
+                    + "directory, or name that user id when the launcher is made"
+            )
+        }
+    }
+
+    /// Writes a message.
+    ///
+    /// - Throws: What the helper would refuse to read.
+    static func encode(
+        _ message: ClientMessage,
+        descriptors: [OwnedDescriptor] = []
+    ) throws(FrameError) -> EncodedFrame {
+        try ClientFrame(sequence: sequence, message: message, descriptors: descriptors).encoded()
+    }
+
+    /// Sends a message that was written.
+    ///
+    /// - Throws: `Errno`; `brokenPipe` when the helper is gone.
+    func send(_ frame: EncodedFrame, descriptors: [OwnedDescriptor] = []) throws(Errno) {
+        do throws(FrameSocketError) {
+            guard try socket.send(OutgoingFrame(frame, descriptors: descriptors)) == .sent else {
+                throw FrameSocketError(.systemCall, errno: .resourceTemporarilyUnavailable)
+            }
+        } catch {
+            throw error.errno ?? .brokenPipe
+        }
+    }
+
+    /// Sends a message that brings nothing along.
+    ///
+    /// - Throws: `Errno`; `brokenPipe` when the helper is gone, `invalidArgument` when it would not read the message.
+    func send(_ message: ClientMessage) throws(Errno) {
+        let frame: EncodedFrame
+        do throws(FrameError) {
+            frame = try Self.encode(message)
+        } catch {
+            throw .invalidArgument
+        }
+        try send(frame)
+    }
+
+    /// What one attempt to receive came to.
+    enum Reply: Sendable {
+        case message(HelperMessage, [OwnedDescriptor])
+        case nothing
+        /// The helper is gone, or sends what is no frame.
+        case end
+    }
+
+    /// Receives a message, if one is there.
+    func receive() -> Reply {
+        guard let received = try? socket.receive() else { return .end }
+        switch received {
+        case .empty: return .nothing
+        case .end: return .end
+        case .frame(let received):
+            guard let frame = try? HelperFrame(decoding: received) else { return .end }
+            return .message(frame.message, frame.descriptors)
+        }
+    }
+
+    private static func describe(_ error: Errno, _ path: FilePath) -> String {
+        switch error {
+        case .noSuchFileOrDirectory, .connectionRefused:
+            "no system helper listens at \(path); start impersonation-helper, or name its socket"
+        case .permissionDenied:
+            "the daemon may not connect to \(path); put its account into the group of the socket, or change its mode"
+        case .resourceTemporarilyUnavailable:
+            "the system helper did not accept a connection at \(path) in time; look at its load and its limits"
+        default:
+            "the system helper at \(path) cannot be reached; look at the path and at the helper"
+        }
+    }
+}

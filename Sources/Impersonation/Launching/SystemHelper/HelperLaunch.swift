@@ -1,0 +1,199 @@
+import CLaunchPlan
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// One launch through the system helper: from the command to the process that the helper has started and confirmed.
+struct HelperLaunch {
+    let command: Command
+    let identity: ExecutionIdentity
+    let launcher: SystemHelperLauncher
+    let reactor: Reactor
+
+    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: launcher.backend) }
+
+    /// How much longer than the job the helper may take: to answer, and to end a child that is not to run.
+    private static let margin = Duration.seconds(3)
+
+    func run() async throws(LaunchError) -> LaunchedProcess {
+        guard !Task.isCancelled else { throw failures.cancelled() }
+        let begin = ContinuousClock.now
+        let deadline = begin + command.startDeadline
+        let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
+        let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
+        let order = order(prepared, streams)
+        let connection = try await HelperConnection(
+            to: launcher.socket,
+            of: launcher.helperUserIDs,
+            until: deadline,
+            failures
+        )
+        try send(order, streams, over: connection)
+        streams.closeChildEnds()
+        let (started, descriptor) = try await reply(on: connection, until: deadline + Self.margin)
+        let process = HelpedProcess(
+            StartedChild(processID: started.processID, processDescriptor: descriptor),
+            over: connection,
+            streams: streams,
+            endsWithDaemon: order.endsWithDaemon,
+            on: reactor
+        )
+        try await attest(process, descriptor)
+        process.start()
+        return LaunchedProcess(
+            identity: identity,
+            report: LaunchReport(
+                backend: launcher.backend,
+                processID: ProcessID(rawValue: started.processID),
+                workingDirectory: prepared.workingDirectory(fellBack: started.fellBack),
+                omittedVariables: prepared.environment.omitted,
+                startTime: ContinuousClock.now - begin,
+                containment: started.controlGroup.map { .controlGroup($0) } ?? .session
+            ),
+            control: process
+        )
+    }
+
+    private func order(_ prepared: PreparedLaunch, _ streams: StreamPlumbing) -> LaunchOrder {
+        let plan = prepared.plan(with: streams)
+        return LaunchOrder(
+            account: Array(identity.account.name.spelling.utf8),
+            credentials: prepared.credentials,
+            executables: plan.executables,
+            arguments: prepared.arguments.map { Array($0.utf8) },
+            environment: prepared.environment.variables.map { Array($0.utf8) },
+            workingDirectory: plan.workingDirectory,
+            fallbackDirectory: plan.fallbackDirectory,
+            streamFiles: plan.streamFiles,
+            errorFollowsOutput: plan.errorFollowsOutput,
+            niceness: Int32(plan.niceness),
+            fileModeCreationMask: UInt16(plan.fileModeCreationMask.rawValue),
+            resourceLimits: plan.resourceLimits,
+            noNewPrivileges: plan.noNewPrivileges,
+            emptiesBoundingSet: plan.emptiesBoundingSet,
+            terminal: plan.terminal,
+            startDeadlineMilliseconds: UInt32(clamping: command.startDeadline.milliseconds),
+            descriptorTargets: Array(0..<(3 + plan.extraDescriptorCount)),
+            treeLimits: prepared.treeLimits,
+            endsWithDaemon: command.daemonEnd != .goOn,
+            endsDescendants: command.descendants == .end
+        )
+    }
+
+    private func send(
+        _ order: LaunchOrder,
+        _ streams: StreamPlumbing,
+        over connection: HelperConnection
+    ) throws(LaunchError) {
+        let descriptors = streams.childEnds + streams.extraEnds
+        let frame: EncodedFrame
+        do throws(FrameError) {
+            frame = try HelperConnection.encode(.launch(order), descriptors: descriptors)
+        } catch {
+            let message = "the helper cannot be asked for it: \(error.message)"
+            throw failures.failure(.invalidCommand, .prepare, nil, message)
+        }
+        do throws(Errno) {
+            try connection.send(frame, descriptors: descriptors)
+        } catch {
+            throw lost(error)
+        }
+    }
+
+    /// Waits for the answer of the helper.
+    ///
+    /// A launch that is given up is withdrawn, and the helper's word waited for all the same: only it knows what came first.
+    private func reply(
+        on connection: HelperConnection,
+        until deadline: ContinuousClock.Instant
+    ) async throws(LaunchError) -> (StartedReport, OwnedDescriptor) {
+        while true {
+            let waited: Reactor.Ending
+            do throws(Errno) {
+                waited = try await reactor.ready(
+                    connection.socket.descriptor.rawValue,
+                    .reading,
+                    until: deadline,
+                    whenCancelled: {
+                        try? connection.send(.withdraw)
+                        return false
+                    }
+                )
+            } catch {
+                throw failures.failure(.stepFailed, .confirm, error, "the answer of the helper could not be waited for")
+            }
+            guard waited == .ready else {
+                // The connection ends with this, and with it whatever the helper is doing for it.
+                throw failures.deadlineExceeded(command.startDeadline)
+            }
+            switch connection.receive() {
+            case .nothing: continue
+            case .end: throw lost(nil)
+            case .message(.started(let report), let descriptors):
+                guard let descriptor = descriptors.first else { throw lost(nil) }
+                return (report, descriptor)
+            case .message(.failed(let report), _): throw error(of: report)
+            case .message(.refused(let refusal), _):
+                let message = "the system helper refused the launch (\(refusal.reason)): \(refusal.message)"
+                throw failures.failure(.refused, .connect, nil, message)
+            case .message(.welcome, _), .message(.exited, _): throw lost(nil)
+            }
+        }
+    }
+
+    private func error(of report: FailureReport) -> LaunchError {
+        let code: LaunchError.Code =
+            switch report.code {
+            case .invalidOrder: .invalidCommand
+            case .notPermitted: .notPermitted
+            case .stepFailed: .stepFailed
+            case .executableNotStarted: .executableNotStarted
+            case .verificationFailed: .verificationFailed
+            case .deadlineExceeded: .deadlineExceeded
+            case .endedBeforeStart: .endedBeforeStart
+            case .withdrawn: .cancelled
+            }
+        return failures.failure(
+            code,
+            LaunchStep(rawValue: report.step),
+            report.errno == 0 ? nil : Errno(rawValue: report.errno),
+            report.operationText
+        )
+    }
+
+    private func lost(_ errno: Errno?) -> LaunchError {
+        failures.failure(
+            .helperLost,
+            .connect,
+            errno,
+            "the system helper ended before it had answered, and ends what it has begun; look at its log and launch again"
+        )
+    }
+
+    /// The daemon looks for itself: a helper that is wrong about whom the job runs as is not believed.
+    private func attest(_ process: HelpedProcess, _ descriptor: OwnedDescriptor) async throws(LaunchError) {
+        var seen = launch_credentials()
+        guard unsafe launch_credentials_of(descriptor.rawValue, &seen) == 0 else { return }
+        let users = [seen.real_user, seen.effective_user, seen.saved_user]
+        let groups = [seen.real_group, seen.effective_group, seen.saved_group]
+        let account = ChildPlan.Credentials(identity.account)
+        guard users.allSatisfy({ $0 == account.userID }), groups.allSatisfy({ $0 == account.groupID }) else {
+            process.start()
+            _ = try? await process.terminate(gracePeriod: .zero)
+            throw failures.failure(
+                .verificationFailed,
+                .verifyOutside,
+                nil,
+                "the kernel says that the process which the helper has started runs as somebody else; it was ended; look at "
+                    + "what listens at \(launcher.socket)"
+            )
+        }
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded up.
+    var milliseconds: Int64 {
+        components.seconds * 1_000 + (components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    }
+}

@@ -1,0 +1,61 @@
+import LaunchPlan
+public import SystemPackage
+
+/// Starts a process as another account through the system helper: the `helper` backend, for daemons without any privilege.
+///
+/// `impersonation-helper` runs as root, or with `CAP_SETUID` and `CAP_SETGID` alone. It launches what its policy permits,
+/// which only root can write, the same way as ``SetUIDLauncher`` in isolated mode, and stays with the job to its end. A
+/// daemon that has been taken over can do no more than that policy says.
+///
+/// Each job has a connection of its own. Whatever holds up one of them - a name service, a file system, a stopped child -
+/// holds up no other.
+public struct SystemHelperLauncher: ProcessLauncher {
+    /// Where the helper listens.
+    public let socket: FilePath
+
+    /// The user ids that the helper may have.
+    ///
+    /// What else answers at the socket is not trusted with a job.
+    public let helperUserIDs: Set<UInt32>
+
+    /// The backend's name.
+    public var backend: LaunchBackend { .helper }
+
+    /// Creates a launcher.
+    ///
+    /// Nothing is connected before the first launch.
+    ///
+    /// - Parameters:
+    ///   - socket: Where the helper listens.
+    ///   - helperUserIDs: The user ids that the helper may have: root's, or that of its own account where it has only the two
+    ///     capabilities and opens its socket itself.
+    public init(socket: FilePath = "/run/impersonation/helper.sock", helperUserIDs: Set<UInt32> = [0]) {
+        self.socket = socket
+        self.helperUserIDs = helperUserIDs
+    }
+
+    /// Starts a command as an identity and waits until its program runs.
+    ///
+    /// - Parameters:
+    ///   - command: What is run.
+    ///   - identity: Whom it runs as.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError``; with the code ``LaunchError/Code/refused`` when the policy of the helper does not permit the
+    ///   launch. Nothing of the job has run then, unless the message of ``LaunchError/Code/helperLost`` says otherwise.
+    public func launch(
+        _ command: Command,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        guard identity.method == .switchAccount else {
+            throw failures.failure(
+                .unsuitableBackend,
+                .prepare,
+                nil,
+                "the identity keeps the account of the worker (desktop mode); use the current backend for it"
+            )
+        }
+        let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
+        return try await HelperLaunch(command: command, identity: identity, launcher: self, reactor: reactor).run()
+    }
+}

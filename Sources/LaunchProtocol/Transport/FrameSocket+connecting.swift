@@ -1,0 +1,28 @@
+import CLaunchProtocol
+import LaunchPlan
+package import SystemPackage
+
+extension FrameSocket {
+    /// Connects to a listening socket, without waiting (`connect(2)`).
+    ///
+    /// - Parameter path: The path of the socket; at most 107 bytes.
+    /// - Throws: `Errno`; `resourceTemporarilyUnavailable` when as many as the other side has room for wait to be accepted.
+    package init(connectingTo path: FilePath) throws(Errno) {
+        let socket = socket_create()
+        guard socket >= 0 else { throw Errno(rawValue: -socket) }
+        let owner = try OwnedDescriptor(moving: socket)
+        let result = unsafe path.withPlatformString { unsafe socket_connect(owner.rawValue, $0) }
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        self.init(owner)
+    }
+
+    /// The user id of whoever connected, or listened when this end connected (`SO_PEERCRED`, `unix(7)`).
+    ///
+    /// - Throws: `Errno` of `getsockopt(2)`.
+    package func peerUserID() throws(Errno) -> UInt32 {
+        var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
+        let result = unsafe socket_peer(descriptor.rawValue, &process, &user, &group)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        return user
+    }
+}

@@ -1,0 +1,4 @@
+import Glibc
+import HelperService
+
+exit(HelperProgram.run(Array(CommandLine.arguments.dropFirst())))

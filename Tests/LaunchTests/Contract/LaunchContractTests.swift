@@ -1,0 +1,35 @@
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+
+@Suite("Whatever way a job is started", .testBed)
+struct LaunchContractTests {
+    @Test("of a daemon that is root:", arguments: LaunchClaim.allCases, [LaunchWay.isolated, .direct])
+    func asRoot(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
+        let claim = claim.rawValue
+        let way = way.rawValue
+        await #expect(processExitsWith: .success) { [claim = claim as String, way = way as String] in
+            let claim = try #require(LaunchClaim(rawValue: claim))
+            try await claim.prove(try #require(LaunchWay(rawValue: way)).launcher(""))
+        }
+    }
+
+    @Test(
+        "of a daemon without any privilege:",
+        arguments: LaunchClaim.allCases,
+        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities]
+    )
+    func withoutPrivilege(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
+        let helper = try RunningHelper(try #require(way.helper))
+        let claim = claim.rawValue
+        let way = way.rawValue
+        await #expect(processExitsWith: .success) {
+            [claim = claim as String, way = way as String, socket = helper.socket.string as String] in
+            becomeUnprivilegedDaemon()
+            let claim = try #require(LaunchClaim(rawValue: claim))
+            try await claim.prove(try #require(LaunchWay(rawValue: way)).launcher(FilePath(socket)))
+        }
+        helper.stop()
+    }
+}

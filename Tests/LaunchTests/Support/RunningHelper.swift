@@ -1,0 +1,131 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+/// A system helper of a test's own: its policy, its socket, its process.
+final class RunningHelper {
+    /// What the helper may do.
+    enum Privileges: String, CaseIterable, Sendable {
+        /// Everything.
+        case root
+
+        /// `CAP_SETUID` and `CAP_SETGID`, as an account of its own, and no way to get more.
+        case twoCapabilities
+    }
+
+    /// The account of daemons without any privilege.
+    static let daemon: UInt32 = 990
+
+    /// The account of a helper that is not root.
+    static let account: UInt32 = 991
+
+    let directory: FilePath
+    let socket: FilePath
+    let process: pid_t
+
+    /// Starts a helper, and waits until it listens.
+    ///
+    /// - Parameters:
+    ///   - privileges: What it may do.
+    ///   - policy: Lines of its policy beside those that every test needs.
+    ///   - arguments: Arguments beside those.
+    /// - Throws: When it ends instead.
+    init(_ privileges: Privileges = .root, policy: [String] = [], arguments: [String] = []) throws {
+        let base = FilePath(TestBed.directory).appending("helpers")
+        _ = unsafe mkdir(base.string, 0o755)
+        directory = base.appending("\(UInt64.random(in: 0...UInt64.max))")
+        let run = directory.appending("run")
+        socket = run.appending("helper.sock")
+        for made in [directory, run] { try #require(unsafe mkdir(made.string, 0o755) == 0) }
+        let file = directory.appending("policy.conf")
+        let lines = ["peers = \(Self.daemon)", "accounts = *", "maximum-start-time = 3600"]
+        let kept = lines.filter { line in !policy.contains { $0.prefix { $0 != " " } == line.prefix { $0 != " " } } }
+        let text = (kept + policy).joined(separator: "\n") + "\n"
+        let made = try FileDescriptor.open(
+            file,
+            .writeOnly,
+            options: [.create, .exclusiveCreate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead]
+        )
+        try made.closeAfter { _ = try made.writeAll(text.utf8) }
+        var words = [
+            "\(TestBed.directory)/bin/impersonation-helper", "--policy", file.string, "--socket", socket.string,
+        ]
+        if privileges == .twoCapabilities {
+            try #require(unsafe chown(run.string, Self.account, Self.account) == 0)
+            words =
+                [
+                    "/usr/bin/setpriv", "--reuid", "\(Self.account)", "--regid", "\(Self.account)", "--clear-groups",
+                    "--inh-caps=-all,+setuid,+setgid", "--ambient-caps=-all,+setuid,+setgid",
+                    "--bounding-set=-all,+setuid,+setgid", "--",
+                ] + words
+        }
+        process = try Self.spawn(words + arguments)
+        try waitUntilItListens()
+    }
+
+    deinit {
+        stop(SIGKILL)
+    }
+
+    /// Ends the helper, and waits until it has ended.
+    ///
+    /// - Returns: Its status as `waitpid(2)` has it; -1 when it had ended before.
+    @discardableResult
+    func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+        var status: Int32 = -1
+        if unsafe waitpid(process, &status, WNOHANG) == 0 {
+            kill(process, signal)
+            while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        }
+        return status
+    }
+
+    /// The processes that the helper has forked and that have not ended.
+    var monitors: [pid_t] {
+        let text = (try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? ""
+        return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    private func waitUntilItListens() throws {
+        let deadline = ContinuousClock.now + ample
+        while ContinuousClock.now < deadline {
+            var status: Int32 = 0
+            guard unsafe waitpid(process, &status, WNOHANG) == 0 else {
+                throw HelperEnded(status: status)
+            }
+            if exists(socket) { return }
+            usleep(2_000)
+        }
+        throw HelperEnded(status: -1)
+    }
+
+    private static func spawn(_ words: [String]) throws -> pid_t {
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
+        var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
+        defer { unsafe free(environment[0]) }
+        var process: pid_t = 0
+        let result = unsafe posix_spawn(&process, words[0], nil, nil, &arguments, &environment)
+        try #require(result == 0)
+        return process
+    }
+
+    struct HelperEnded: Error {
+        let status: Int32
+    }
+}
+
+/// Makes this process a daemon without any privilege.
+func becomeUnprivilegedDaemon() {
+    // Of root, these set the real, the effective and the saved id, of every thread.
+    #expect(setgroups(0, nil) == 0)
+    #expect(setgid(RunningHelper.daemon) == 0)
+    #expect(setuid(RunningHelper.daemon) == 0)
+    #expect(setuid(0) != 0)
+}
