@@ -125,7 +125,11 @@ struct AttestationTests {
         )
         let own = ChildPlan.Credentials(userID: 2001, groupID: 2001, groups: TestBed.alice.groups)
         func verdicts(_ credentials: ChildPlan.Credentials, in group: ControlGroup? = nil) -> [Attestor.Verdict] {
-            let attestor = Attestor(credentials: credentials, comparesGroups: true, group: group)
+            let attestor = Attestor(
+                credentials: credentials,
+                comparesGroups: true,
+                group: group.map { ExpectedGroup($0) }
+            )
             let byFiles = child.processDescriptor.withOpen { attestor.lookInFiles(at: child.processID, $0) }
             return attestationOfThisKernel == .kernel
                 ? [byFiles, attestor.look(at: child, .whenTheKernelOffersIt)] : [byFiles]

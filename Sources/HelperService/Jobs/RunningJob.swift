@@ -173,8 +173,8 @@ final class RunningJob {
             userMicroseconds: UInt64(clamping: exit.user_microseconds),
             systemMicroseconds: UInt64(clamping: exit.system_microseconds),
             peakResidentBytes: UInt64(clamping: exit.peak_resident_bytes),
-            blockInputOperations: 0,
-            blockOutputOperations: 0,
+            blockInputOperations: UInt64(clamping: exit.input_blocks),
+            blockOutputOperations: UInt64(clamping: exit.output_blocks),
             groupPeaks: peaks.map { HelperExitReport.GroupPeaks(memoryBytes: $0.memoryBytes, processes: $0.processes) },
             remainingProcesses: UInt32(clamping: remaining)
         )

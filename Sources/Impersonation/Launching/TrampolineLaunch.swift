@@ -131,7 +131,7 @@ struct TrampolineLaunch {
         let attestor = Attestor(
             credentials: credentials,
             comparesGroups: kind != .keepAccount,
-            group: kind == .keepAccount ? nil : group
+            group: kind == .keepAccount ? nil : group.map { ExpectedGroup($0) }
         )
         switch attestor.look(at: child, attestation) {
         case .agreement(let attestation): return attestation

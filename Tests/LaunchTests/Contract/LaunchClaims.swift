@@ -197,9 +197,11 @@ struct LaunchClaims {
 
     func termination() async throws {
         let ready = freshPath("ready")
+        // Told from what other tests leave behind by the time they sleep.
+        let time = 100_000 + Int.random(in: 0..<100_000)
         // Ignores SIGTERM, leaves a child in the session and one in a session of its own.
         let script =
-            "trap '' TERM; sleep 1000 & setsid sleep 1001 & sleep 0.1; echo $! > \(ready); "
+            "trap '' TERM; sleep \(time) & setsid sleep \(time) & sleep 0.1; echo $! > \(ready); "
             + "while :; do sleep 1; done"
         let process = try await launcher.launch(
             patient(Command(.path("/bin/sh"), arguments: ["-c", script])),
@@ -208,16 +210,16 @@ struct LaunchClaims {
         while (try? ProcFile.read(ready))?.isEmpty ?? true { try await Task.sleep(for: .milliseconds(5)) }
         let exit = try await process.terminate(gracePeriod: .milliseconds(50))
         #expect(exit.status == .signaled(.kill, coreDumped: false))
-        for _ in 0..<500 where !leftovers().isEmpty { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(leftovers() == [])
+        for _ in 0..<500 where !sleepers(time).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(sleepers(time) == [])
     }
 
     /// The processes of the script above that are not zombies.
-    private func leftovers() -> [Int32] {
+    private func sleepers(_ time: Int) -> [Int32] {
         ((try? ProcFile.processes()) ?? [])
             .filter { process in
                 let command = (try? ProcFile.read(FilePath("/proc/\(process)/cmdline"))) ?? ""
-                return command.hasPrefix("sleep\0100")
+                return command.hasPrefix("sleep\0\(time)")
             }
     }
 

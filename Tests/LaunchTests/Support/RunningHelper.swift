@@ -63,7 +63,7 @@ final class RunningHelper {
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
         }
-        process = try Self.spawn(words + arguments)
+        process = try Self.spawn(words + arguments, log: directory.appending("log"))
         try waitUntilItListens()
     }
 
@@ -84,6 +84,9 @@ final class RunningHelper {
         return status
     }
 
+    /// What the helper has told whoever runs it.
+    var log: String { (try? ProcFile.read(directory.appending("log"))) ?? "" }
+
     /// The processes that the helper has forked and that have not ended.
     var monitors: [pid_t] {
         let text = (try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? ""
@@ -95,15 +98,20 @@ final class RunningHelper {
         while ContinuousClock.now < deadline {
             var status: Int32 = 0
             guard unsafe waitpid(process, &status, WNOHANG) == 0 else {
-                throw HelperEnded(status: status)
+                throw HelperEnded(status: status, log: log)
             }
             if exists(socket) { return }
             usleep(2_000)
         }
-        throw HelperEnded(status: -1)
+        throw HelperEnded(status: -1, log: log)
     }
 
-    private static func spawn(_ words: [String]) throws -> pid_t {
+    private static func spawn(_ words: [String], log: FilePath) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        let flags = O_WRONLY | O_CREAT | O_APPEND
+        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.string, flags, 0o644)
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
         defer {
             for index in unsafe arguments.indices { unsafe free(arguments[index]) }
@@ -111,13 +119,14 @@ final class RunningHelper {
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
         defer { unsafe free(environment[0]) }
         var process: pid_t = 0
-        let result = unsafe posix_spawn(&process, words[0], nil, nil, &arguments, &environment)
+        let result = unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, &environment)
         try #require(result == 0)
         return process
     }
 
     struct HelperEnded: Error {
         let status: Int32
+        let log: String
     }
 }
 

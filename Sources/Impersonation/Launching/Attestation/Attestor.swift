@@ -1,4 +1,5 @@
 import CLaunchPlan
+import Glibc
 import LaunchPlan
 import SystemPackage
 
@@ -12,7 +13,7 @@ struct Attestor {
     let comparesGroups: Bool
 
     /// The cgroup that the job cannot leave.
-    let group: ControlGroup?
+    let group: ExpectedGroup?
 
     /// What a look has shown.
     enum Verdict: Equatable {
@@ -52,7 +53,7 @@ struct Attestor {
             if let group, try !group.contains(processID) { return Self.wrongGroup(group) }
             return nil
         }
-        guard launch_has_ended(descriptor) >= 0 else { return .agreement(.none(.jobHasEnded)) }
+        guard launch_has_ended(descriptor) >= 0 || Self.runs(descriptor) else { return .agreement(.none(.jobHasEnded)) }
         return switch found {
         case .success(let difference?): .difference(difference)
         case .success(nil): .agreement(.procfs)
@@ -67,11 +68,17 @@ struct Attestor {
         if groups.contains(where: { $0 != credentials.groupID }) {
             return "its group ids are not \(credentials.groupID)"
         }
-        if let group, group.kernelID != found.control_group { return Self.wrongGroup(group) }
+        if let group, let expected = group.kernelID, expected != found.control_group { return Self.wrongGroup(group) }
         return nil
     }
 
-    private static func wrongGroup(_ group: ControlGroup) -> String { "it is not in its cgroup \(group.path)" }
+    private static func wrongGroup(_ group: ExpectedGroup) -> String { "it is not in its cgroup \(group.path)" }
+
+    /// Whether a process that is no child of this one has not ended.
+    private static func runs(_ descriptor: Int32) -> Bool {
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&event, 1, 0) == 0
+    }
 
     private static func kernelCredentials(_ descriptor: Int32) throws(Errno) -> launch_credentials {
         var found = launch_credentials()

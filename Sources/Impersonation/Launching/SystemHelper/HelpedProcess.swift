@@ -147,7 +147,9 @@ final class HelpedProcess: ProcessControl {
                 wallTime: .microseconds(Int64(clamping: report.wallMicroseconds)),
                 userTime: .microseconds(Int64(clamping: report.userMicroseconds)),
                 systemTime: .microseconds(Int64(clamping: report.systemMicroseconds)),
-                peakResidentBytes: report.peakResidentBytes == 0 ? nil : Int(clamping: report.peakResidentBytes)
+                peakResidentBytes: report.peakResidentBytes == 0 ? nil : Int(clamping: report.peakResidentBytes),
+                inputBlocks: Int(clamping: report.blockInputOperations),
+                outputBlocks: Int(clamping: report.blockOutputOperations)
             ),
             standardOutput: captured.output,
             standardError: captured.error

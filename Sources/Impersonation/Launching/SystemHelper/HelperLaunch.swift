@@ -17,8 +17,8 @@ struct HelperLaunch {
 
     func run() async throws(LaunchError) -> LaunchedProcess {
         guard !Task.isCancelled else { throw failures.cancelled() }
-        let begin = ContinuousClock.now
-        let deadline = begin + command.startDeadline
+        var stopwatch = LaunchStopwatch()
+        let deadline = stopwatch.begin + command.startDeadline
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
         let order = order(prepared, streams)
@@ -28,17 +28,20 @@ struct HelperLaunch {
             until: deadline,
             failures
         )
+        stopwatch.end(\.preparation)
         try send(order, streams, over: connection)
         streams.closeChildEnds()
+        stopwatch.end(\.clone)
         let (started, descriptor) = try await reply(on: connection, until: deadline + Self.margin)
+        let child = StartedChild(processID: started.processID, processDescriptor: descriptor)
         let process = HelpedProcess(
-            StartedChild(processID: started.processID, processDescriptor: descriptor),
+            child,
             over: connection,
             streams: streams,
             endsWithDaemon: order.endsWithDaemon,
             on: reactor
         )
-        try await attest(process, descriptor)
+        let attestation = try await attest(child, process, prepared, started)
         process.start()
         return LaunchedProcess(
             identity: identity,
@@ -47,8 +50,9 @@ struct HelperLaunch {
                 processID: ProcessID(rawValue: started.processID),
                 workingDirectory: prepared.workingDirectory(fellBack: started.fellBack),
                 omittedVariables: prepared.environment.omitted,
-                startTime: ContinuousClock.now - begin,
-                containment: started.controlGroup.map { .controlGroup($0) } ?? .session
+                timings: stopwatch.confirmed(),
+                containment: started.controlGroup.map { .controlGroup($0) } ?? .session,
+                attestation: attestation
             ),
             control: process
         )
@@ -171,22 +175,24 @@ struct HelperLaunch {
     }
 
     /// The daemon looks for itself: a helper that is wrong about whom the job runs as is not believed.
-    private func attest(_ process: HelpedProcess, _ descriptor: OwnedDescriptor) async throws(LaunchError) {
-        var seen = launch_credentials()
-        guard unsafe launch_credentials_of(descriptor.rawValue, &seen) == 0 else { return }
-        let users = [seen.real_user, seen.effective_user, seen.saved_user]
-        let groups = [seen.real_group, seen.effective_group, seen.saved_group]
-        let account = ChildPlan.Credentials(identity.account)
-        guard users.allSatisfy({ $0 == account.userID }), groups.allSatisfy({ $0 == account.groupID }) else {
+    private func attest(
+        _ child: StartedChild,
+        _ process: HelpedProcess,
+        _ prepared: PreparedLaunch,
+        _ started: StartedReport
+    ) async throws(LaunchError) -> Attestation {
+        guard command.noNewPrivileges else { return .none(.jobMayGainPrivileges) }
+        let attestor = Attestor(
+            credentials: prepared.credentials,
+            comparesGroups: true,
+            group: started.controlGroup.map { ExpectedGroup(at: $0) }
+        )
+        switch attestor.look(at: child, launcher.attestation) {
+        case .agreement(let attestation): return attestation
+        case .difference(let difference):
             process.start()
             _ = try? await process.terminate(gracePeriod: .zero)
-            throw failures.failure(
-                .verificationFailed,
-                .verifyOutside,
-                nil,
-                "the kernel says that the process which the helper has started runs as somebody else; it was ended; look at "
-                    + "what listens at \(launcher.socket)"
-            )
+            throw failures.differs(difference)
         }
     }
 }

@@ -18,6 +18,9 @@ public struct SystemHelperLauncher: ProcessLauncher {
     /// What else answers at the socket is not trusted with a job.
     public let helperUserIDs: Set<UInt32>
 
+    /// How much is done to look at a job from outside once the helper has started it.
+    public let attestation: AttestationPolicy
+
     /// The backend's name.
     public var backend: LaunchBackend { .helper }
 
@@ -29,9 +32,15 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ///   - socket: Where the helper listens.
     ///   - helperUserIDs: The user ids that the helper may have: root's, or that of its own account where it has only the two
     ///     capabilities and opens its socket itself.
-    public init(socket: FilePath = "/run/impersonation/helper.sock", helperUserIDs: Set<UInt32> = [0]) {
+    ///   - attestation: How much is done to look at a job from outside once the helper has started it.
+    public init(
+        socket: FilePath = "/run/impersonation/helper.sock",
+        helperUserIDs: Set<UInt32> = [0],
+        attestation: AttestationPolicy = .always
+    ) {
         self.socket = socket
         self.helperUserIDs = helperUserIDs
+        self.attestation = attestation
     }
 
     /// Starts a command as an identity and waits until its program runs.
