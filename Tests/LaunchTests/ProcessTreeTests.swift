@@ -165,6 +165,13 @@ struct ProcessTreeTests {
         while try !leftovers(of: name).isEmpty { await Task.yield() }
     }
 
+    @Test("are all ended with it also when they get no time", arguments: survivors.keys.sorted())
+    func withoutGrace(_ name: String) async throws {
+        let process = try await start(name, SetUIDLauncher())
+        try await process.terminate(gracePeriod: .zero)
+        while try !leftovers(of: name).isEmpty { await Task.yield() }
+    }
+
     @Test("get no cgroup in a place that others can write to, or that is none", arguments: ["/tmp", "/nonexistent"])
     func unsafePlaces(_ path: String) {
         let error = #expect(throws: LaunchError.self) { try ControlGroups(below: FilePath(path)) }

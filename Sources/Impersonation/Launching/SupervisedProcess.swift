@@ -138,9 +138,11 @@ final class SupervisedProcess: ProcessControl {
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         endDescendantsAtEnd()
-        let alarm = reactor.alarm(at: .now + gracePeriod) { [self] in kill() }
-        defer { reactor.cancel(alarm) }
+        let deadline = ContinuousClock.now + gracePeriod
+        // Without a cgroup nobody finds what has left the session any more once the first process is gone.
         await signalTree(.terminate)
+        let alarm = reactor.alarm(at: deadline) { [self] in kill() }
+        defer { reactor.cancel(alarm) }
         // Whoever is stopped cannot end politely.
         await signalTree(.resume)
         return try await exitReport()
