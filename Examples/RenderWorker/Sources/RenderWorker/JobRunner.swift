@@ -183,6 +183,7 @@ public struct JobRunner: Sendable {
         var command = Command(description.executable, arguments: Array(description.command.dropFirst()))
         command.standardOutput = .file(log, .createNew)
         command.standardError = .standardOutput
+        command.descendants = .end
         command.niceness = min(19, settings.niceness + description.nice)
         if let directory = description.workingDirectory { command.workingDirectory = .path(FilePath(directory)) }
         switch settings.environment.value {

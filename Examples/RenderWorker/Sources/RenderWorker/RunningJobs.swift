@@ -1,11 +1,11 @@
-public import Impersonation
+import Impersonation
 import Synchronization
 
-/// The processes that run right now, so that they can be told to end.
+/// The processes that run right now, so that they can be ended.
 public final class RunningJobs: Sendable {
     private struct State {
         var processes: [JobID: LaunchedProcess] = [:]
-        var signal: Signal?
+        var gracePeriod: Duration?
     }
 
     private let state = Mutex(State())
@@ -13,13 +13,13 @@ public final class RunningJobs: Sendable {
     /// Creates an empty collection.
     public init() {}
 
-    /// Adds a process; one that comes when all were told to end is told so as well.
+    /// Adds a process; one that comes when all were ended is ended as well.
     func add(_ process: LaunchedProcess, of job: JobID) {
-        let signal = state.withLock { state in
+        let gracePeriod = state.withLock { state in
             state.processes[job] = process
-            return state.signal
+            return state.gracePeriod
         }
-        if let signal { try? process.send(signal) }
+        if let gracePeriod { Self.end(process, gracePeriod) }
     }
 
     /// Takes a process out that has ended.
@@ -27,18 +27,24 @@ public final class RunningJobs: Sendable {
         state.withLock { _ = $0.processes.removeValue(forKey: job) }
     }
 
-    /// Sends a signal to every process, and to those that are still being started.
+    /// Ends every job as a whole, and those that are still being started; returns at once.
     ///
-    /// - Parameter signal: The signal.
+    /// Whoever waits for the end of a job is told when nothing of it is left.
+    ///
+    /// - Parameter gracePeriod: How long a job may take to end by itself once it was told to.
     /// - Returns: How many were running.
     @discardableResult
-    public func send(_ signal: Signal) -> Int {
+    public func end(within gracePeriod: Duration) -> Int {
         let processes = state.withLock { state in
-            state.signal = signal
+            state.gracePeriod = gracePeriod
             return Array(state.processes.values)
         }
-        // One that has just ended is no failure.
-        for process in processes { try? process.send(signal) }
+        for process in processes { Self.end(process, gracePeriod) }
         return processes.count
+    }
+
+    private static func end(_ process: LaunchedProcess, _ gracePeriod: Duration) {
+        // Whoever runs the job waits for its end and writes it down, a lost one too.
+        Task.detached { _ = try? await process.terminate(gracePeriod: gracePeriod) }
     }
 }

@@ -7,6 +7,7 @@ public struct Worker: Sendable {
     private let runner: JobRunner
     private let running: RunningJobs
     private let limit: Int
+    private let gracePeriod: Duration
     private let logger: Logger
     private let events: AsyncStream<WorkerEvent>
     private let post: AsyncStream<WorkerEvent>.Continuation
@@ -18,22 +19,44 @@ public struct Worker: Sendable {
     ///   - runner: What takes one job through its life.
     ///   - running: The processes the runner has started.
     ///   - limit: How many jobs run at a time.
+    ///   - gracePeriod: How long jobs may go on once the worker is to end.
     ///   - logger: Where the worker tells what it does.
-    public init(spool: Spool, runner: JobRunner, running: RunningJobs, limit: Int = 2, logger: Logger) {
+    public init(
+        spool: Spool,
+        runner: JobRunner,
+        running: RunningJobs,
+        limit: Int = 2,
+        gracePeriod: Duration = .seconds(30),
+        logger: Logger
+    ) {
         self.spool = spool
         self.runner = runner
         self.running = running
         self.limit = limit
+        self.gracePeriod = gracePeriod
         self.logger = logger
         (events, post) = AsyncStream.makeStream()
     }
+
+    /// How long a job may take to end once it was told to.
+    private static let politePeriod: Duration = .seconds(5)
 
     /// Tells the worker to end; see ``WorkerEvent/stop``.
     public func stop() {
         post.yield(.stop)
     }
 
+    /// Kills every job and tells the worker to end; see ``WorkerEvent/stopAtOnce``.
+    ///
+    /// Also for a worker whose task was cancelled, which hears of no event any more.
+    public func stopAtOnce() {
+        running.end(within: .zero)
+        post.yield(.stopAtOnce)
+    }
+
     /// Clears up what an earlier worker left and runs what comes in, until it is told to end.
+    ///
+    /// When the task is cancelled, no new job is taken, and it returns when those that run have ended.
     ///
     /// - Parameter once: Whether to end when everything that is in the spool has run.
     /// - Throws: ``SpoolError`` when the spool cannot be read any more. The jobs that run have ended by then.
@@ -51,9 +74,10 @@ public struct Worker: Sendable {
             for await event in events {
                 handle(event, &state)
                 await fill(&state, &group)
-                if state.count == 0, state.stops > 0 || state.isExhausted || state.failure != nil { break }
+                if state.count == 0, state.isStopping || state.isExhausted || state.failure != nil { break }
             }
             state.laterLook?.cancel()
+            state.graceTimer?.cancel()
             return state.failure
         }
         if let failure { throw failure }
@@ -63,12 +87,13 @@ public struct Worker: Sendable {
     private struct State {
         let once: Bool
         var count = 0
-        var stops = 0
+        var isStopping = false
         var isExhausted = false
         var failure: SpoolError?
         /// What was logged, so that it is not with every look.
         var trouble: SpoolError?
         var laterLook: Task<Void, Never>?
+        var graceTimer: Task<Void, Never>?
     }
 
     private func handle(_ event: WorkerEvent, _ state: inout State) {
@@ -76,18 +101,27 @@ public struct Worker: Sendable {
         case .spoolChanged: break
         case .jobEnded: state.count -= 1
         case .stop:
-            state.stops += 1
-            switch state.stops {
-            case 1: logger.notice("stopping: no new job; \(state.count) still run")
-            case 2: logger.notice("stopping: told \(running.send(.terminate)) jobs to end")
-            default: logger.notice("stopping: killed \(running.send(.kill)) jobs")
+            guard !state.isStopping else { return }
+            state.isStopping = true
+            logger.notice("stopping: no new job; \(state.count) still run, for \(gracePeriod) at most")
+            state.graceTimer = Task { [post, gracePeriod] in
+                guard (try? await Task.sleep(for: gracePeriod)) != nil else { return }
+                post.yield(.timeIsUp)
             }
+        case .timeIsUp:
+            // A logger that is not interested never asks for its message.
+            let count = running.end(within: Self.politePeriod)
+            logger.notice("stopping: told \(count) jobs to end")
+        case .stopAtOnce:
+            state.isStopping = true
+            let count = running.end(within: .zero)
+            logger.notice("stopping: killed \(count) jobs")
         }
     }
 
     /// Takes up as many jobs as there are places.
     private func fill(_ state: inout State, _ group: inout DiscardingTaskGroup) async {
-        while state.stops == 0, state.failure == nil, state.count < limit {
+        while !state.isStopping, state.failure == nil, state.count < limit {
             do throws(SpoolError) {
                 switch try await spool.next(settled: state.once) {
                 case .item(let item):

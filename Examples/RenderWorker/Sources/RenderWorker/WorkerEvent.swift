@@ -6,7 +6,12 @@ public enum WorkerEvent: Sendable, Hashable {
     /// A job has ended.
     case jobEnded
 
-    /// Somebody wants the worker to end. The first takes no new job and lets those that run end; the second tells them
-    /// to end; the third ends them.
+    /// Somebody wants the worker to end: no new job is taken, and those that run have a while to end.
     case stop
+
+    /// The while is over: the jobs that still run are told to end, and killed when they do not.
+    case timeIsUp
+
+    /// Somebody wants the worker to end now: every job is killed.
+    case stopAtOnce
 }

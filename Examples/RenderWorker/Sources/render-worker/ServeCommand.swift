@@ -3,6 +3,7 @@ import Impersonation
 import Logging
 import QubeCompatibility
 import RenderWorker
+import ServiceLifecycle
 import SystemPackage
 
 /// Watches a spool and runs what comes in.
@@ -30,11 +31,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "How many jobs run at a time.")
     var jobs = 2
 
+    @Option(help: "How many seconds running jobs may go on after the first SIGTERM or SIGINT.")
+    var grace = 30
+
     @Flag(help: "Run what is in the spool, and end.")
     var once = false
 
     func validate() throws {
         guard (1...1_000).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 1000.") }
+        guard (0...86_400).contains(grace) else { throw ValidationError("--grace takes 0 to 86400 seconds.") }
     }
 
     func run() async throws {
@@ -72,11 +77,23 @@ struct ServeCommand: AsyncParsableCommand {
             ),
             running: running,
             limit: jobs,
+            gracePeriod: .seconds(grace),
             logger: logger
         )
-        let signals = StopSignals { worker.stop() }
-        try await worker.run(once: once)
-        withExtendedLifetime(signals) {}
+        try await ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    ServiceGroupConfiguration.ServiceConfiguration(
+                        service: await WorkerService(worker, once: once),
+                        successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup
+                    )
+                ],
+                gracefulShutdownSignals: WorkerService.shutdownSignals,
+                logger: logger
+            )
+        )
+        .run()
     }
 
     private func registry(_ configuration: WorkerConfiguration) async throws -> InMemoryProxyRegistry {

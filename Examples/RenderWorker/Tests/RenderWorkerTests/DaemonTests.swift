@@ -13,16 +13,8 @@ struct DaemonTests {
         scratch = try ScratchFolder()
     }
 
-    /// Submits a shell script as alice; it is renamed into place as people are told to do.
     private func submit(_ name: String, _ script: String, to spool: FilePath) throws {
-        let draft = spool.appending("new/.\(name)")
-        let text = #"{"spool": "\#(spool)", "command": ["/bin/sh", "-c", "\#(script)"]}"#
-        try scratch.write(text, to: draft, owner: 2001)
-        try ScratchFolder.check(
-            unsafe draft.withPlatformString { old in
-                unsafe spool.appending("new/\(name)").withPlatformString { unsafe rename(old, $0) }
-            }
-        )
+        try scratch.submit(name, script, to: spool)
     }
 
     /// Makes a FIFO at which a job of alice waits until the test opens it.
@@ -87,20 +79,6 @@ struct DaemonTests {
         #expect(reports.map(\.result.file) == ["running"])
         #expect(reports.first?.result.exited == 0)
         #expect(try scratch.names(in: daemon.spool.appending("new")) == ["late"])
-    }
-
-    @Test func `the second signal tells the jobs to end`() async throws {
-        let daemon = try Daemon(in: scratch)
-        let gate = try makeGate()
-        _ = try await daemon.line(containing: "ready")
-        try submit("running", "exec cat \(gate)", to: daemon.spool)
-        _ = try await daemon.line(containing: "runs as alice")
-        daemon.send(SIGTERM)
-        _ = try await daemon.line(containing: "stopping: no new job")
-        daemon.send(SIGTERM)
-        #expect(await daemon.end() == 0)
-        let report = try #require(try JobReport.read(daemon.spool).first)
-        #expect(report.result.signaled == SIGTERM)
     }
 
     @Test func `what ran when a worker was killed has failed for the next one`() async throws {

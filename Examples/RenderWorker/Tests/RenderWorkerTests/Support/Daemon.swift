@@ -6,15 +6,16 @@ final class Daemon {
     private let process = Process()
     let spool: FilePath
     let logs: FilePath
+    let audit: FilePath
     private let lines: AsyncStream<String>
     private(set) var seen: [String] = []
 
     /// Starts the program in user mode, in a scratch directory.
-    init(in scratch: ScratchFolder, jobs: Int = 2) throws {
+    init(in scratch: ScratchFolder, jobs: Int = 2, grace: Int = 30) throws {
         spool = scratch.path.appending("spool")
         logs = scratch.path.appending("logs")
         let configuration = scratch.path.appending("worker.conf")
-        let audit = scratch.path.appending("audit.jsonl")
+        audit = scratch.path.appending("audit.jsonl")
         try scratch.write("proxy_execution_mode = user\naudit_log = \(audit)\n", to: configuration)
         let errors = Pipe()
         let continuation: AsyncStream<String>.Continuation
@@ -22,6 +23,7 @@ final class Daemon {
         process.executableURL = Bundle(for: Daemon.self).bundleURL.appendingPathComponent("render-worker")
         process.arguments = [
             "--config", configuration.string, "--spool", spool.string, "--logs", logs.string, "--jobs", "\(jobs)",
+            "--grace", "\(grace)",
         ]
         process.standardError = errors
         let reader = errors.fileHandleForReading

@@ -50,6 +50,7 @@ struct WorkerFixture {
 
     func worker(
         limit: Int = 2,
+        gracePeriod: Duration = .seconds(30),
         logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     ) throws -> Worker {
         Worker(
@@ -57,6 +58,7 @@ struct WorkerFixture {
             runner: runner,
             running: running,
             limit: limit,
+            gracePeriod: gracePeriod,
             logger: logger
         )
     }
