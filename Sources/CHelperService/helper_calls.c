@@ -20,7 +20,7 @@ int helper_fork(void)
     const pid_t child = fork();
     if (child != 0)
         return child < 0 ? -errno : child;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent)
+    if (helper_die_with_parent(parent) != 0)
         _exit(1);
     return 0;
 }
@@ -51,6 +51,13 @@ int helper_is_protected(void)
 void helper_outlive_parent(void)
 {
     prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+}
+
+int helper_die_with_parent(int parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return -errno;
+    return getppid() == parent ? 0 : -ESRCH;
 }
 
 int helper_signals_open(const int32_t *signals, int count)
@@ -90,14 +97,16 @@ int helper_become(uint32_t user)
         return -EINVAL;
     if (setresuid((uid_t)-1, user, (uid_t)-1) != 0)
         return -errno;
-    return geteuid() == user ? 0 : -EPROTO;
+    /* The change has taken back both the death signal and, where fs.suid_dumpable says so, the protection (commit_creds of
+     * kernel/cred.c). */
+    return geteuid() == user ? helper_protect() : -EPROTO;
 }
 
 int helper_come_back(uint32_t user)
 {
     if (setresuid((uid_t)-1, user, (uid_t)-1) != 0)
         return -errno;
-    return geteuid() == user ? 0 : -EPROTO;
+    return geteuid() == user ? helper_protect() : -EPROTO;
 }
 
 int helper_reap(int *status)

@@ -18,6 +18,10 @@ int helper_protect(void);
 /* Whether nobody but root may look into this process. */
 int helper_is_protected(void);
 
+/* Has this process killed by the end of its parent, as long as it keeps its effective user id. Returns 0, or a negative error
+ * number: -ESRCH when the parent has ended already. */
+int helper_die_with_parent(int parent);
+
 /* Forgets the death signal of the parent (PR_SET_PDEATHSIG). */
 void helper_outlive_parent(void);
 

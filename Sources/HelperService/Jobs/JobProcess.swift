@@ -13,10 +13,13 @@ struct JobProcess {
     let child: StartedChild
     let userID: UInt32
     let tree: ProcessTree
+    /// Whether this process looks after the job when the one that forked it has ended.
+    let outlivesParent: Bool
 
     private static let mayKill: UInt32 = 5
 
-    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?) {
+    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?, outlivesParent: Bool) {
+        self.outlivesParent = outlivesParent
         self.child = child
         self.userID = userID
         tree = ProcessTree(leader: child.processID, group: group)
@@ -53,10 +56,13 @@ struct JobProcess {
 
     private func asTheAccount(_ body: () -> Void) {
         let own = geteuid()
+        let parent = getppid()
         guard helper_become(userID) == 0 else { return }
         body()
         // With the wrong identity nothing else may be done here.
         if helper_come_back(own) != 0 { _exit(70) }
+        // The change of the id has taken the death signal back. A parent that has ended meanwhile ends this process.
+        if !outlivesParent, helper_die_with_parent(parent) != 0 { _exit(70) }
     }
 
     enum SignalTarget {

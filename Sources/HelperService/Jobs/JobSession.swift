@@ -123,7 +123,8 @@ final class JobSession {
         var withdrawal: FailureReport.Code?
         waiting: while true {
             let descriptors = [launch.status.rawValue, client?.socket.descriptor.rawValue ?? -1, signals.rawValue]
-            let waited = Waiting.wait(for: descriptors, until: deadline)
+            // The child says that all is proven before its exec; only the end of the pipe comes with it.
+            let waited = Waiting.wait(for: descriptors, endOf: launch.status.rawValue, until: deadline)
             if waited.contains(0) { break }
             let reason: FailureReport.Code
             if waited.isEmpty {

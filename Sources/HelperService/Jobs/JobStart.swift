@@ -72,7 +72,12 @@ struct JobStart {
                 )
             )
         }
-        job = JobProcess(launch.child, as: order.credentials.userID, in: group)
+        job = JobProcess(
+            launch.child,
+            as: order.credentials.userID,
+            in: group,
+            outlivesParent: !order.endsWithDaemon
+        )
         // A file system of the daemon's may take its time over a close: only now, and in this process alone.
         for descriptor in descriptors + ends.standard + ends.extra { descriptor.closeNow() }
     }

@@ -6,10 +6,15 @@ enum Waiting {
     ///
     /// - Parameters:
     ///   - descriptors: What is waited for; -1 for nothing.
+    ///   - quiet: One of them of which only the end counts, not what it has to say before.
     ///   - deadline: When the waiting ends at the latest; `nil` for never.
     /// - Returns: Which of them, by their place in the list; none when the time is up.
-    static func wait(for descriptors: [Int32], until deadline: ContinuousClock.Instant?) -> Set<Int> {
-        var events = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    static func wait(
+        for descriptors: [Int32],
+        endOf quiet: Int32? = nil,
+        until deadline: ContinuousClock.Instant?
+    ) -> Set<Int> {
+        var events = descriptors.map { pollfd(fd: $0, events: $0 == quiet ? 0 : Int16(POLLIN), revents: 0) }
         while true {
             let count = unsafe poll(&events, nfds_t(events.count), deadline.map(milliseconds) ?? -1)
             if count > 0 { return Set(events.indices.filter { events[$0].revents != 0 }) }

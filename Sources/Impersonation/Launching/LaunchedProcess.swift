@@ -30,6 +30,12 @@ public final class LaunchedProcess: Sendable {
     /// It may belong to another process once this one has ended: send signals with ``send(_:to:)``.
     public var processID: ProcessID { report.processID }
 
+    /// Names the job beyond the life of this daemon; `nil` once it has ended.
+    ///
+    /// A later daemon takes it over with ``ProcessLauncher/adopt(_:as:)``, if it was launched to outlive this one
+    /// (``Command/daemonEnd``).
+    public var reference: JobReference? { control.reference }
+
     /// Waits until the process has ended and every captured stream is complete.
     ///
     /// When the calling task is cancelled, the process goes on and so does the waiting.
@@ -130,9 +136,15 @@ public protocol ProcessControl: Sendable {
 
     /// The other side of the process's terminal; `nil` when it has none.
     var terminal: PseudoTerminal? { get }
+
+    /// Names the process beyond the life of this one; `nil` once it has ended, or when it cannot be taken over.
+    var reference: JobReference? { get }
 }
 
 extension ProcessControl {
+    /// None.
+    public var reference: JobReference? { nil }
+
     /// None.
     public var standardInput: ProcessInput? { nil }
 

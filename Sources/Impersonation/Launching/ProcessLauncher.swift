@@ -25,11 +25,34 @@ public protocol ProcessLauncher: Sendable {
     /// - Returns: The running process.
     /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
     func launch(_ command: Command, as identity: ExecutionIdentity) async throws(LaunchError) -> LaunchedProcess
+
+    /// Takes over a job that an earlier daemon has launched and that has outlived it.
+    ///
+    /// Its streams stay with whoever has them, and its report knows nothing of its start but the process.
+    ///
+    /// - Parameters:
+    ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
+    ///   - identity: Whom it runs as. A process of somebody else is left alone.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError`` with the code ``LaunchError/Code/statusLost`` when it has ended meanwhile, and with
+    ///   ``LaunchError/Code/verificationFailed`` when the process is somebody else's.
+    func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess
 }
 
 extension ProcessLauncher {
     /// No credential is needed.
     public var requiresCredential: Bool { false }
+
+    /// Takes over a job by the kernel's own word: its process is watched and signalled by a descriptor.
+    public func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        try Adoption(reference: reference, identity: identity, backend: backend).adopt()
+    }
 }
 
 /// The mechanism a process is started with.

@@ -94,7 +94,8 @@ public struct SetUIDLauncher: ProcessLauncher {
                 plan.keepingAccount(account, from: daemon, verifyingGroups: true)
             }
         }
-        if isolation == .direct, controlGroups == nil, !DirectLaunch.isCrowded {
+        // In direct mode a thread that comes and goes is the parent, so the job could not be tied to the daemon.
+        if isolation == .direct, controlGroups == nil, command.daemonEnd != .end, !DirectLaunch.isCrowded {
             return try await DirectLaunch(command: command, identity: identity, backend: backend)
                 .run(on: machinery.reactor, from: daemon)
         }

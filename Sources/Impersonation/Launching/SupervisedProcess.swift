@@ -169,6 +169,11 @@ final class SupervisedProcess: ProcessControl {
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
+    var reference: JobReference? {
+        let child = StartedChild(processID: processID, processDescriptor: processDescriptor)
+        return .of(child, controlGroup: tree.group?.path)
+    }
+
     func takeStandardInput() -> FileDescriptor? { streams.inputPipe?.take() }
 
     func takeStandardOutput() -> FileDescriptor? { streams.outputPipe?.take() }

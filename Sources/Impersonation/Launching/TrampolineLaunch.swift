@@ -39,7 +39,9 @@ struct TrampolineLaunch {
         var stopwatch = LaunchStopwatch()
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
-        let steps = operations(prepared.plan(with: streams), prepared.credentials)
+        var pure = prepared.plan(with: streams)
+        if command.daemonEnd == .end { pure.parent = ChildPlan.Parent(processID: getpid(), endSignal: SIGKILL) }
+        let steps = operations(pure, prepared.credentials)
         let plan = try failures.encoding(steps, kind: kind)
 
         let group = try failures.reporting { () throws(LaunchError) in try prepared.makeGroup(in: controlGroups) }
@@ -141,6 +143,26 @@ struct TrampolineLaunch {
         }
     }
 
+    /// Clones on a thread that lasts as long as the daemon.
+    ///
+    /// The death signal of a parent (`PR_SET_PDEATHSIG`) comes with the end of the *thread* that has cloned, and threads of
+    /// the pool come and go.
+    private static func onLastingThread(
+        _ clone: @escaping @Sendable () -> Result<TrampolineStart, TrampolineStart.Failure>
+    ) async -> Result<TrampolineStart, TrampolineStart.Failure> {
+        switch await parent.performToTheEnd(deadline: nil, clone) {
+        case .success(let result): result
+        case .failure:
+            .failure(TrampolineStart.Failure(step: LAUNCH_STEP_CLONE, errno: .resourceTemporarilyUnavailable))
+        }
+    }
+
+    private static let parent = BlockingWorkers(
+        name: "impersonation-pa",
+        maximumThreads: 1,
+        idleTime: .seconds(1_000_000_000)
+    )
+
     /// Clones the child and closes the daemon's copies of its ends.
     private func start(
         _ prepared: PreparedLaunch,
@@ -150,17 +172,22 @@ struct TrampolineLaunch {
         _ group: ControlGroup?,
         _ reactor: Reactor
     ) async throws(LaunchError) -> TrampolineStart {
+        let clone = { @Sendable in
+            Result { () throws(TrampolineStart.Failure) in
+                try TrampolineStart(
+                    trampoline,
+                    plan,
+                    extraDescriptors: streams.extraEnds.map(\.rawValue),
+                    placement: { streams.placement(keeping: $0) },
+                    arguments: ArgumentVector(prepared.arguments),
+                    environment: ArgumentVector(prepared.environment.variables),
+                    into: group
+                )
+            }
+        }
         let started: TrampolineStart
         do throws(TrampolineStart.Failure) {
-            started = try TrampolineStart(
-                trampoline,
-                plan,
-                extraDescriptors: streams.extraEnds.map(\.rawValue),
-                placement: { streams.placement(keeping: $0) },
-                arguments: ArgumentVector(prepared.arguments),
-                environment: ArgumentVector(prepared.environment.variables),
-                into: group
-            )
+            started = try await (command.daemonEnd == .end ? Self.onLastingThread(clone) : clone()).get()
         } catch {
             group?.remove()
             throw failures.failure(

@@ -98,6 +98,19 @@ package final class ControlGroupParent: Sendable {
         }
     }
 
+    /// Opens the group of a job that was made here earlier.
+    ///
+    /// - Parameter path: The group.
+    /// - Returns: The group.
+    /// - Throws: ``ControlGroupError`` when it is not there any more.
+    package func group(at path: FilePath) throws(ControlGroupError) -> ControlGroup {
+        do throws(Errno) {
+            return try ControlGroup(name: path.lastComponent?.string ?? "", path: path, in: directory)
+        } catch {
+            throw ControlGroupError(error, "\(path) cannot be opened; the job has ended and its group was removed")
+        }
+    }
+
     /// Makes a group for one job.
     ///
     /// - Parameter limits: What the processes of the job may use together.

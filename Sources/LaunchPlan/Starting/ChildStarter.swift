@@ -1,4 +1,5 @@
 package import CLaunchPlan
+import Glibc
 package import SystemPackage
 
 /// A child that exists: the only ways to it are its pidfd and, in the trampoline, its status pipe.
@@ -9,6 +10,14 @@ package struct StartedChild: Sendable {
     package init(processID: Int32, processDescriptor: OwnedDescriptor) {
         self.processID = processID
         self.processDescriptor = processDescriptor
+    }
+
+    /// Whether it has not ended; whose child it is does not matter.
+    package var isRunning: Bool {
+        processDescriptor.withOpen { descriptor in
+            var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            return unsafe descriptor >= 0 && poll(&event, 1, 0) == 0
+        }
     }
 }
 

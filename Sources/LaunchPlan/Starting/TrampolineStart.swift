@@ -12,6 +12,11 @@ package struct TrampolineStart: Sendable {
     package struct Failure: Error {
         package let step: launch_step
         package let errno: Errno
+
+        package init(step: launch_step, errno: Errno) {
+            self.step = step
+            self.errno = errno
+        }
     }
 
     /// What the trampoline has said once its pipe is at its end.

@@ -29,6 +29,15 @@ struct StreamPlumbing {
     let output: StandardStream.Output
     let error: StandardStream.Output
 
+    /// No streams at all: those of a job that somebody else has launched.
+    static let none = StreamPlumbing()
+
+    private init() {
+        input = .null
+        output = .null
+        error = .null
+    }
+
     /// Makes every pipe and opens every descriptor that the streams of a command need.
     ///
     /// - Parameter command: The command.

@@ -21,19 +21,24 @@ final class HelpedProcess: ProcessControl {
     private let streams: JobStreams
     private let reactor: Reactor
     private let endsWithDaemon: Bool
+    private let controlGroup: FilePath?
+    private let adoptionSocket: FilePath?
     private let began = ContinuousClock.now
     private let state = Mutex(State())
 
     init(
         _ child: StartedChild,
         over connection: HelperConnection,
-        streams: StreamPlumbing,
+        streams: StreamPlumbing = .none,
+        started: StartedReport,
         endsWithDaemon: Bool,
         on reactor: Reactor
     ) {
         self.child = child
         self.connection = connection
         self.endsWithDaemon = endsWithDaemon
+        controlGroup = started.controlGroup
+        adoptionSocket = started.adoptionSocket
         self.reactor = reactor
         self.streams = JobStreams(streams, on: reactor)
     }
@@ -177,6 +182,10 @@ final class HelpedProcess: ProcessControl {
         }
         for waiter in waiters { waiter.resume(returning: end) }
         connection.socket.descriptor.closeNow()
+    }
+
+    var reference: JobReference? {
+        .of(child, controlGroup: controlGroup, adoptionSocket: adoptionSocket)
     }
 
     func takeStandardInput() -> FileDescriptor? { streams.inputPipe?.take() }

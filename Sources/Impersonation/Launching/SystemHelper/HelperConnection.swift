@@ -100,7 +100,18 @@ struct HelperConnection {
     }
 
     /// Receives a message, if one is there.
+    ///
+    /// A helper that goes without having read everything is told of first (`ECONNRESET`), and what it has said before comes
+    /// behind that.
     func receive() -> Reply {
+        let reply = receiveOnce()
+        if case .end = reply, case .message(let message, let descriptors) = receiveOnce() {
+            return .message(message, descriptors)
+        }
+        return reply
+    }
+
+    private func receiveOnce() -> Reply {
         guard let received = try? socket.receive() else { return .end }
         switch received {
         case .empty: return .nothing

@@ -38,6 +38,7 @@ struct HelperLaunch {
             child,
             over: connection,
             streams: streams,
+            started: started,
             endsWithDaemon: order.endsWithDaemon,
             on: reactor
         )
@@ -99,6 +100,9 @@ struct HelperLaunch {
         }
         do throws(Errno) {
             try connection.send(frame, descriptors: descriptors)
+        } catch .brokenPipe {
+            // It has said why before it went.
+            return
         } catch {
             throw lost(error)
         }

@@ -67,4 +67,21 @@ public struct SystemHelperLauncher: ProcessLauncher {
         let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
         return try await HelperLaunch(command: command, identity: identity, launcher: self, reactor: reactor).run()
     }
+
+    /// Takes over a job that an earlier daemon of this user has launched through the system helper.
+    ///
+    /// The process of the helper that has looked after the job all the time hands it over, and its end with everything it has
+    /// used, also when it has ended meanwhile (for an hour).
+    ///
+    /// - Parameters:
+    ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
+    ///   - identity: Whom it runs as.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError``.
+    public func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        try await HelperAdoption(reference: reference, identity: identity, launcher: self).adopt()
+    }
 }

@@ -1,0 +1,91 @@
+import LaunchPlan
+import SystemPackage
+
+/// Takes over a job that an earlier daemon has launched without the system helper.
+struct Adoption {
+    let reference: JobReference
+    let identity: ExecutionIdentity
+    let backend: LaunchBackend
+
+    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: backend) }
+
+    /// Takes the job over.
+    ///
+    /// - Returns: The process; its streams stay with whoever has them.
+    /// - Throws: ``LaunchError`` when it has ended, or is somebody else's.
+    func adopt() throws(LaunchError) -> LaunchedProcess {
+        let stopwatch = LaunchStopwatch()
+        guard let child = reference.open() else { throw failures.hasEnded(reference) }
+        let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
+        let group = try openGroup()
+        let attestation = try attest(child, group.map { ExpectedGroup($0) })
+        let process = AdoptedProcess(child, in: group, backend: backend, on: reactor)
+        process.startWaiting()
+        return LaunchedProcess(
+            identity: identity,
+            report: .adopted(child, backend, stopwatch, group.map(\.path), attestation),
+            control: process
+        )
+    }
+
+    private func openGroup() throws(LaunchError) -> ControlGroup? {
+        guard let text = reference.controlGroup else { return nil }
+        let path = FilePath(text)
+        do throws(ControlGroupError) {
+            return try ControlGroupParent(opening: path.removingLastComponent()).group(at: path)
+        } catch {
+            throw failures.failure(.notPermitted, .createControlGroup, error.errno, error.message)
+        }
+    }
+
+    private func attest(_ child: StartedChild, _ group: ExpectedGroup?) throws(LaunchError) -> Attestation {
+        let attestor = Attestor(
+            credentials: ChildPlan.Credentials(identity.account),
+            comparesGroups: true,
+            group: group
+        )
+        switch attestor.look(at: child, .always) {
+        case .agreement(let attestation): return attestation
+        case .difference(let difference):
+            throw failures.failure(
+                .verificationFailed,
+                .verifyOutside,
+                nil,
+                "process \(child.processID) is not the job that is meant, because \(difference); it was left alone"
+            )
+        }
+    }
+}
+
+extension LaunchFailureReporter {
+    /// The error for a job that is not there any more.
+    func hasEnded(_ reference: JobReference) -> LaunchError {
+        failure(
+            .statusLost,
+            .wait,
+            .noSuchProcess,
+            "the job that was process \(reference.processID) has ended meanwhile; nobody here knows how"
+        )
+    }
+}
+
+extension LaunchReport {
+    /// What is known of a job that was taken over: where it started is not.
+    static func adopted(
+        _ child: StartedChild,
+        _ backend: LaunchBackend,
+        _ stopwatch: LaunchStopwatch,
+        _ group: FilePath?,
+        _ attestation: Attestation
+    ) -> LaunchReport {
+        var stopwatch = stopwatch
+        return LaunchReport(
+            backend: backend,
+            processID: ProcessID(rawValue: child.processID),
+            workingDirectory: "",
+            timings: stopwatch.confirmed(),
+            containment: group.map { .controlGroup($0) } ?? .session,
+            attestation: attestation
+        )
+    }
+}

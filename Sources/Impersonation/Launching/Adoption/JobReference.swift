@@ -1,0 +1,41 @@
+/// Names a running job beyond the life of the daemon that launched it, to be written down and read back.
+///
+/// A number of a process alone would soon mean another one: the start time and the boot tell them apart.
+public struct JobReference: Sendable, Hashable, Codable {
+    /// The number of its first process.
+    public var processID: Int32
+
+    /// When that was started, in clock ticks since the boot (field 22 of `proc_pid_stat(5)`).
+    public var startTime: UInt64
+
+    /// The boot (`/proc/sys/kernel/random/boot_id`).
+    public var bootID: String
+
+    /// The cgroup of the job, if it has one.
+    public var controlGroup: String?
+
+    /// Where the system helper hands the job over; `nil` when it was launched another way.
+    public var adoptionSocket: String?
+
+    /// Creates a reference.
+    ///
+    /// - Parameters:
+    ///   - processID: The number of its first process.
+    ///   - startTime: When that was started, in clock ticks since the boot.
+    ///   - bootID: The boot.
+    ///   - controlGroup: The cgroup of the job, if it has one.
+    ///   - adoptionSocket: Where the system helper hands the job over.
+    public init(
+        processID: Int32,
+        startTime: UInt64,
+        bootID: String,
+        controlGroup: String? = nil,
+        adoptionSocket: String? = nil
+    ) {
+        self.processID = processID
+        self.startTime = startTime
+        self.bootID = bootID
+        self.controlGroup = controlGroup
+        self.adoptionSocket = adoptionSocket
+    }
+}

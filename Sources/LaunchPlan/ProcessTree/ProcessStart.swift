@@ -1,0 +1,25 @@
+import Glibc
+import SystemPackage
+
+/// When a process was started: tells it from a later one of the same number.
+package enum ProcessStart {
+    /// The start of a process in clock ticks since the boot (field 22 of `proc_pid_stat(5)`).
+    ///
+    /// - Parameter processID: The process.
+    /// - Returns: The time; `nil` when there is no such process, or it has ended and was not reaped.
+    package static func time(of processID: Int32) -> UInt64? {
+        guard let text = try? ProcFile.read(FilePath("/proc/\(processID)/stat")), let end = text.lastIndex(of: ")")
+        else {
+            return nil
+        }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        return UInt64(fields[19])
+    }
+
+    /// The boot that those times count from (`random(4)`).
+    package static let bootID: String = {
+        let text = (try? ProcFile.read("/proc/sys/kernel/random/boot_id")) ?? ""
+        return String(text.prefix { $0 != "\n" })
+    }()
+}

@@ -1,0 +1,90 @@
+import CLaunchProtocol
+import Glibc
+import LaunchPlan
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchProtocol
+
+/// A daemon that speaks to the helper without the library's launcher, and may say what that never says.
+final class RawClient {
+    /// What came back.
+    enum Reply {
+        case message(HelperMessage)
+        case end
+
+        var isEnd: Bool {
+            if case .end = self { true } else { false }
+        }
+
+        var isStart: Bool {
+            if case .message(.started) = self { true } else { false }
+        }
+
+        /// The reason of a refusal.
+        var refusal: String? {
+            if case .message(.refused(let refusal)) = self { refusal.reason } else { nil }
+        }
+    }
+
+    let socket: FrameSocket
+
+    init(_ helper: RunningHelper) throws {
+        socket = try FrameSocket(connectingTo: helper.socket)
+    }
+
+    init(_ path: FilePath) throws {
+        socket = try FrameSocket(connectingTo: path)
+    }
+
+    /// Sends bytes as they are.
+    func send(_ bytes: [UInt8]) -> Bool {
+        unsafe bytes.withUnsafeBytes { unsafe frame_send(socket.descriptor.rawValue, $0.baseAddress, $0.count, nil, 0) }
+            == 0
+    }
+
+    func tell(_ message: ClientMessage, _ descriptors: [OwnedDescriptor] = []) throws {
+        let frame = try ClientFrame(sequence: 7, message: message, descriptors: descriptors).encoded()
+        try #require(try socket.send(OutgoingFrame(frame, descriptors: descriptors)) == .sent)
+    }
+
+    /// Asks for `/bin/true` as alice, changed.
+    func launch(_ change: (inout LaunchOrder) -> Void) throws -> Reply {
+        var order = LaunchOrder(
+            account: Array("alice".utf8),
+            credentials: ChildPlan.Credentials(
+                userID: TestBed.alice.userID,
+                groupID: TestBed.alice.groupID,
+                groups: TestBed.alice.groups
+            ),
+            executables: [FilePath(TestBed.probe)],
+            arguments: [Array("probe".utf8)],
+            environment: [],
+            workingDirectory: "/",
+            fileModeCreationMask: 0o022,
+            noNewPrivileges: true,
+            emptiesBoundingSet: true,
+            startDeadlineMilliseconds: 5_000
+        )
+        change(&order)
+        let streams = try order.descriptorTargets.map { _ in
+            try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
+        }
+        try tell(.launch(order), streams)
+        return try reply()
+    }
+
+    /// Waits for what comes next.
+    func reply() throws -> Reply {
+        while true {
+            var event = pollfd(fd: socket.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+            try #require(unsafe poll(&event, 1, 60_000) == 1)
+            switch try socket.receive() {
+            case .empty: continue
+            case .end: return .end
+            case .frame(let received): return .message(try HelperFrame(decoding: received).message)
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+import CLaunchPlan
+import FoundationEssentials
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+@testable import LaunchProtocol
+
+@Suite("The lives of daemon, helper and job", .testBed)
+struct HelperLifecycleTests {
+    private func launcher(_ helper: RunningHelper) -> SystemHelperLauncher {
+        SystemHelperLauncher(socket: helper.socket)
+    }
+
+    private var sleeper: Command { patient(Command(.path("/bin/sleep"), arguments: ["100000"])) }
+
+    /// Whether a process is there and no zombie, once it has had its time to go.
+    private func isGone(_ process: ProcessID) async throws -> Bool {
+        let deadline = ContinuousClock.now + ample
+        while ContinuousClock.now < deadline {
+            if ProcessStart.time(of: process.rawValue) == nil { return true }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return false
+    }
+
+    @Test("a job ends with its daemon", arguments: RunningHelper.Privileges.allCases)
+    func daemonEnds(_ privileges: RunningHelper.Privileges) async throws {
+        let helper = try RunningHelper(privileges, policy: ["peers = 0"])
+        let note = freshPath("note").string
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, note = note as String] in
+            let launcher = SystemHelperLauncher(
+                socket: FilePath(socket),
+                helperUserIDs: [0, RunningHelper.account]
+            )
+            let script = "setsid sleep 100000 & trap '' TERM; while :; do sleep 100; done"
+            let command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            try write("\(process.processID.rawValue)", to: FilePath(note))
+        }
+        let process = try #require(Int32(try ProcFile.read(FilePath(note))))
+        #expect(try await isGone(ProcessID(rawValue: process)))
+    }
+
+    @Test("a job that is kept is taken over by the next daemon, with all that it has used")
+    func adoption() async throws {
+        let helper = try keeping()
+        let note = freshPath("reference").string
+        let go = freshPath("go").string
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, note = note as String, go = go as String] in
+            let script = "while ! [ -e \(go) ]; do sleep 0.01; done; exit 42"
+            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+            command.daemonEnd = .goOn
+            let process = try await SystemHelperLauncher(socket: FilePath(socket))
+                .launch(command, as: TestBed.alice.identity)
+            let reference = try #require(process.reference)
+            try write(String(decoding: try JSONEncoder().encode(reference), as: UTF8.self), to: FilePath(note))
+        }
+        let reference = try JSONDecoder()
+            .decode(JobReference.self, from: Data(try ProcFile.read(FilePath(note)).utf8))
+        // Somebody else's numbers are not this job's.
+        await #expect(throws: LaunchError.self) {
+            try await launcher(helper).adopt(reference, as: TestBed.bob.identity)
+        }
+        let process = try await launcher(helper).adopt(reference, as: TestBed.alice.identity)
+        #expect(process.processID.rawValue == reference.processID)
+        #expect(process.report.attestation != .none(.notAskedFor))
+        try write("", to: FilePath(go))
+        let exit = try await process.exitReport()
+        #expect(exit.status == .exited(42))
+        #expect(exit.usage != nil)
+        await #expect(throws: LaunchError.self) {
+            try await launcher(helper).adopt(reference, as: TestBed.alice.identity)
+        }
+    }
+
+    private func keeping(_ privileges: RunningHelper.Privileges = .root) throws -> RunningHelper {
+        let adoptions = FilePath(TestBed.directory).appending("adoptions-\(UInt64.random(in: 0...UInt64.max))")
+        try #require(unsafe mkdir(adoptions.string, 0o755) == 0)
+        return try RunningHelper(
+            privileges,
+            policy: ["peers = 0 \(RunningHelper.daemon)", "when-daemon-ends = keep-allowed"],
+            arguments: ["--adoption-directory", adoptions.string]
+        )
+    }
+
+    @Test("the end of a kept job waits for the next daemon")
+    func adoptionAfterTheEnd() async throws {
+        let helper = try keeping()
+        var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "read x; exit 7"]))
+        command.daemonEnd = .goOn
+        command.standardInput = .pipe
+        var client: LaunchedProcess? = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let reference = try #require(client?.reference)
+        let input = try #require(client?.takeStandardInput())
+        let socket = try #require(reference.adoptionSocket)
+        // As long as its daemon is there, nobody else gets the job.
+        let second = try RawClient(FilePath(socket))
+        try second.tell(.adopt)
+        try input.close()
+        #expect(try await client?.exitReport().status == .exited(7))
+        client = nil
+        // It had been told, so the socket is gone with the job.
+        #expect(try await disappears(FilePath(socket)))
+    }
+
+    private func disappears(_ path: FilePath) async throws -> Bool {
+        let deadline = ContinuousClock.now + ample
+        while ContinuousClock.now < deadline {
+            if !exists(path) { return true }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        return false
+    }
+
+    @Test("a kept job of one user is not handed to another")
+    func foreignAdoption() async throws {
+        let helper = try keeping()
+        var command = sleeper
+        command.daemonEnd = .goOn
+        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let socket = try #require(process.reference?.adoptionSocket)
+        await #expect(processExitsWith: .success) { [socket = socket as String] in
+            becomeUnprivilegedDaemon()
+            let client = try RawClient(FilePath(socket))
+            try client.tell(.adopt)
+            // Its daemon is still there, so nobody answers at all.
+            var event = pollfd(fd: client.socket.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+            #expect(unsafe poll(&event, 1, 200) == 0)
+        }
+        try await process.terminate(gracePeriod: .seconds(5))
+    }
+
+    @Test("a process of the helper that is killed takes its job along, and the daemon is told at once")
+    func monitorIsKilled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let other = try await launcher(helper).launch(sleeper, as: TestBed.bob.identity)
+        let process = try await launcher(helper).launch(sleeper, as: TestBed.alice.identity)
+        let monitor = try #require(parent(of: process.processID))
+        #expect(helper.monitors.contains(monitor))
+        kill(monitor, SIGKILL)
+        do throws(LaunchError) {
+            _ = try await process.exitReport()
+            Issue.record("the end of the helper went unnoticed")
+        } catch {
+            #expect(error.code == .helperLost)
+        }
+        #expect(try await isGone(process.processID))
+        // Nobody else has noticed.
+        let next = try await launcher(helper).launch(patient(Command(.path("/bin/true"))), as: TestBed.alice.identity)
+        #expect(try await next.exitReport().status == .exited(0))
+        #expect(ProcessStart.time(of: other.processID.rawValue) != nil)
+        try await other.terminate(gracePeriod: .seconds(5))
+    }
+
+    @Test("a helper that is killed takes all of its processes and jobs along")
+    func helperIsKilled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let process = try await launcher(helper).launch(sleeper, as: TestBed.alice.identity)
+        // A signal as the account has taken the death signal back, were it not set again.
+        try process.send(.resume, to: .tree)
+        helper.stop(SIGKILL)
+        do throws(LaunchError) {
+            _ = try await process.exitReport()
+            Issue.record("the end of the helper went unnoticed")
+        } catch {
+            #expect(error.code == .helperLost)
+        }
+        #expect(try await isGone(process.processID))
+        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher(helper))
+        // The listening socket goes with the last of its processes.
+        #expect([.helperUnavailable, .helperLost].contains(error.code))
+    }
+
+    @Test("a helper that is told to stop ends its jobs politely and says how they ended")
+    func helperStops() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let ready = freshPath("ready")
+        let script = "trap 'exit 3' TERM; echo > \(ready); while :; do sleep 0.01; done"
+        let process = try await launcher(helper)
+            .launch(patient(Command(.path("/bin/sh"), arguments: ["-c", script])), as: TestBed.alice.identity)
+        while !exists(ready) { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(helper.stop() == 0)
+        #expect(try await process.exitReport().status == .exited(3))
+        #expect(!exists(helper.socket))
+    }
+
+    @Test("a job that is kept outlives the helper that is told to stop")
+    func keptJobOutlivesHelper() async throws {
+        let helper = try keeping()
+        var command = sleeper
+        command.daemonEnd = .goOn
+        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        #expect(helper.stop() == 0)
+        #expect(ProcessStart.time(of: process.processID.rawValue) != nil)
+        // Its own process of the helper still serves it.
+        let exit = try await process.terminate(gracePeriod: .seconds(60))
+        #expect(exit.status == .signaled(.terminate, coreDumped: false))
+    }
+
+    @Test("a stalled launch delays nobody, and is given up in its time")
+    func stalled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let program = freshPath("leased")
+        let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
+        var stalled = Command(.path(program))
+        stalled.startDeadline = .milliseconds(700)
+        let person = try await TestBed.alice.identity
+        let helpers = launcher(helper)
+        let waiting = Task { [stalled] in try await launchError(stalled, as: person, helpers) }
+        for _ in 0..<20 {
+            let result = try await run(Command(.path("/bin/true")), as: person, launcher(helper))
+            #expect(result.exit.status == .exited(0))
+        }
+        #expect(try await waiting.value.code == .deadlineExceeded)
+        #expect(helper.log.contains("not started"))
+        try lease.file.close()
+    }
+
+    @Test("a launch that is cancelled is withdrawn")
+    func cancelled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let program = freshPath("leased")
+        let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
+        let command = Command(.path(program))
+        let person = try await TestBed.alice.identity
+        let helpers = launcher(helper)
+        let launch = Task { [command] in try await launchError(command, as: person, helpers) }
+        while helper.monitors.allSatisfy({ children(of: $0).isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+        launch.cancel()
+        #expect(try await launch.value.code == .cancelled)
+        try lease.file.close()
+        while !helper.monitors.allSatisfy({ children(of: $0).isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
+    @Test("daemons that connect and say nothing keep nobody waiting")
+    func silentDaemons() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let silent = try (0..<30).map { _ in try RawClient(helper) }
+        for _ in 0..<10 {
+            let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher(helper))
+            #expect(result.exit.status == .exited(0))
+        }
+        _ = silent
+    }
+
+    @Test("many launches at once all arrive")
+    func atOnce() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let person = try await TestBed.alice.identity
+        let launcher = launcher(helper)
+        try await withThrowingTaskGroup(of: (Int, TerminationStatus).self) { group in
+            for number in 0..<60 {
+                group.addTask {
+                    let script = Command(.path("/bin/sh"), arguments: ["-c", "exit \(number)"])
+                    return (number, try await run(script, as: person, launcher).exit.status)
+                }
+            }
+            for try await (number, status) in group { #expect(status == .exited(Int32(number))) }
+        }
+        #expect(helper.monitors.count <= 10)
+    }
+
+    @Test("a job has a cgroup of its own, and nothing of it is left", .controlGroups)
+    func controlGroups() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)"])
+        let script = "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM; sleep 100000' & done; exit 0"
+        var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+        command.descendants = .end
+        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        guard case .controlGroup(let path) = process.report.containment else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        #expect(try await process.exitReport().status == .exited(0))
+        #expect(try await disappears(path))
+    }
+
+    @Test("the daemon stays as it was")
+    func daemonIsLeftAlone() async throws {
+        let helper = try RunningHelper()
+        await #expect(processExitsWith: .success) { [socket = helper.socket.string as String] in
+            becomeUnprivilegedDaemon()
+            let launcher = SystemHelperLauncher(socket: FilePath(socket))
+            let names = ["Umask", "Uid", "Gid", "Groups", "SigIgn", "SigCgt", "SigBlk", "Cap", "NoNewPrivs"]
+            func state() throws -> [String] {
+                try ProcFile.read("/proc/self/status").split(separator: "\n").map(String.init)
+                    .filter { line in names.contains { line.hasPrefix($0) } } + [try ProcFile.read("/proc/self/limits")]
+            }
+            let before = try state()
+            for _ in 0..<5 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
+            let descriptors = try await openDescriptorCount()
+            for _ in 0..<20 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
+            #expect(try state() == before)
+            #expect(try await openDescriptorCount() < descriptors + 5)
+        }
+    }
+
+    private func parent(of process: ProcessID) -> pid_t? {
+        let text = (try? ProcFile.read(FilePath("/proc/\(process.rawValue)/stat"))) ?? ""
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        return pid_t(text[text.index(after: end)...].split(separator: " ")[1])
+    }
+
+    private func children(of process: pid_t) -> [Substring] {
+        ((try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? "").split(separator: " ")
+    }
+}
+
+private func write(_ text: String, to path: FilePath) throws {
+    let file = try FileDescriptor.open(
+        path,
+        .writeOnly,
+        options: [.create, .truncate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead]
+    )
+    _ = try file.closeAfter { try file.writeAll(text.utf8) }
+}

@@ -1,0 +1,205 @@
+import Glibc
+import LaunchPlan
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchProtocol
+
+@Suite("The system helper refuses", .testBed)
+struct HelperRefusalTests {
+    private func refusal(
+        _ helper: RunningHelper,
+        _ command: Command = Command(.path("/bin/true")),
+        as person: TestBed.Person = TestBed.alice
+    ) async throws -> LaunchError {
+        try await launchError(command, as: person.identity, SystemHelperLauncher(socket: helper.socket))
+    }
+
+    @Test("a daemon that is no peer of its policy")
+    func strangers() async throws {
+        let helper = try RunningHelper(policy: ["peers = \(RunningHelper.daemon)"])
+        let error = try await refusal(helper)
+        #expect(error.code == .refused)
+        #expect(error.message.contains("peer-not-permitted"))
+        #expect(error.message.contains("user id 0"))
+        #expect(helper.log.contains("user id 0 "))
+    }
+
+    @Test("whom its policy does not name, and does not tell whether there is such an account")
+    func accounts() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "accounts = bob"])
+        let error = try await refusal(helper)
+        #expect(error.code == .refused)
+        #expect(error.message.contains("account-not-permitted"))
+        let unknown = try await launchError(
+            Command(.path("/bin/true")),
+            as: alice(2001, 2001, name: "nosuchperson"),
+            SystemHelperLauncher(socket: helper.socket)
+        )
+        #expect(unknown.message.replacing("nosuchperson", with: "alice") == error.message)
+        #expect(
+            try await run(Command(.path("/bin/true")), as: TestBed.bob.identity, launcher(helper)).exit.status
+                == .exited(0)
+        )
+    }
+
+    private func launcher(_ helper: RunningHelper) -> SystemHelperLauncher {
+        SystemHelperLauncher(socket: helper.socket)
+    }
+
+    /// Alice with numbers, or a name, that a daemon might lie about.
+    private func alice(_ user: UInt32, _ group: UInt32, name: String = "alice") throws -> ExecutionIdentity {
+        let account = Account(
+            name: try AccountName(name),
+            userID: UserID(user),
+            groupID: GroupID(group),
+            groups: [GroupID(group)],
+            homeDirectory: "/",
+            shell: "/bin/sh"
+        )
+        return ExecutionIdentity(admitted: account, login: account.name, mode: .user, method: .switchAccount)
+    }
+
+    @Test("a denied group that the daemon has left out of its request")
+    func groups() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "denied-accounts = @video"])
+        let lying = try alice(2001, 2001)
+        #expect(try await launchError(Command(.path("/bin/true")), as: lying, launcher(helper)).code == .refused)
+    }
+
+    @Test(
+        "an account whose numbers are not those that the daemon gives",
+        arguments: [(2002, 2001), (2001, 2002), (0, 2001), (2001, 0)] as [(UInt32, UInt32)]
+    )
+    func numbers(_ user: UInt32, _ group: UInt32) async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let error = try await launchError(Command(.path("/bin/true")), as: alice(user, group), launcher(helper))
+        #expect(error.code == .refused, "\(error)")
+    }
+
+    @Test("a job of its own account")
+    func ownAccount() async throws {
+        let helper = try RunningHelper(.twoCapabilities, policy: ["peers = 0", "minimum-uid = 1"])
+        let name = try AccountName("launcher")
+        let found = try await NSSAccountDirectory(deadline: ample).account(named: name, freshness: .current)
+        let identity = ExecutionIdentity(
+            admitted: try #require(found),
+            login: name,
+            mode: .user,
+            method: .switchAccount
+        )
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: identity,
+            SystemHelperLauncher(socket: helper.socket, helperUserIDs: [RunningHelper.account])
+        )
+        #expect(error.message.contains("account-of-the-helper"))
+    }
+
+    @Test("a program that is not in a permitted directory, and what could make another one of it")
+    func programs() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "executable-directories = /bed/bin"])
+        #expect(try await refusal(helper).message.contains("executable-not-permitted"))
+        var command = Command(.path(FilePath(TestBed.probe)))
+        #expect(try await run(command, as: TestBed.alice.identity, launcher(helper)).exit.status == .exited(0))
+        command.executable = .path("/bed/bin/../../bin/true")
+        #expect(try await refusal(helper, command).message.contains("executable-not-permitted"))
+        for variable in ["LD_PRELOAD=/tmp/x.so", "PATH=/tmp", "HOME=/tmp", "BASH_ENV=/tmp/x", "X=() { :; }"] {
+            let reply = try RawClient(helper).launch { $0.environment = [Array(variable.utf8)] }
+            #expect(reply.refusal == "environment", "\(variable)")
+        }
+    }
+
+    @Test("privileges, priorities, limits and times that its policy or it itself does not have")
+    func more() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "maximum-start-time = 5"])
+        let changes: [(String, (inout LaunchOrder) -> Void)] = [
+            ("new-privileges-forbidden", { $0.noNewPrivileges = false }),
+            ("bounding-set-not-empty", { $0.emptiesBoundingSet = false }),
+            ("job-outlives-daemon", { $0.endsWithDaemon = false }),
+            ("start-time-too-long", { $0.startDeadlineMilliseconds = 6_000 }),
+            ("niceness", { $0.niceness = -1 }),
+            ("resource-limit", { $0.resourceLimits = [ChildPlan.Limit(resource: 7, soft: 1, hard: 1 << 40)] }),
+            ("terminal", { $0.terminal = ChildPlan.TerminalAccess(groupID: 5, mode: .ownerReadWrite) }),
+        ]
+        for (reason, change) in changes {
+            let reply = try RawClient(helper).launch(change)
+            #expect(reply.refusal == reason, "\(reply)")
+        }
+        #expect(try RawClient(helper).launch { _ in }.isStart)
+    }
+
+    @Test("limits for all processes of a job where it gives jobs no cgroup")
+    func treeLimits() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        var command = Command(.path("/bin/true"))
+        command.treeLimits.processes = 10
+        let error = try await refusal(helper, command)
+        #expect(error.code == .notPermitted)
+        #expect(error.step == .createControlGroup)
+    }
+
+    @Test("more jobs than its policy permits, until one of them ends")
+    func tooMany() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "maximum-jobs = 2"])
+        var command = Command(.path("/bin/cat"))
+        command.standardInput = .pipe
+        let person = try await TestBed.alice.identity
+        let first = try await launcher(helper).launch(patient(command), as: person)
+        let second = try await launcher(helper).launch(patient(command), as: person)
+        #expect(try await refusal(helper).message.contains("too-many-jobs"))
+        try first.takeStandardInput()?.close()
+        #expect(try await first.exitReport().status == .exited(0))
+        let deadline = ContinuousClock.now + ample
+        // The process that looked after it ends a moment after it has said so.
+        while ContinuousClock.now < deadline {
+            if let third = try? await launcher(helper).launch(patient(Command(.path("/bin/true"))), as: person) {
+                #expect(try await third.exitReport().status == .exited(0))
+                break
+            }
+        }
+        try second.takeStandardInput()?.close()
+        #expect(try await second.exitReport().status == .exited(0))
+    }
+
+    @Test("what is no frame, or comes at the wrong time, and goes on serving")
+    func frames() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        for bytes: [UInt8] in [[0], Array("GET / HTTP/1.1\r\n\r\n".utf8), [UInt8](repeating: 0xFF, count: 60_000)] {
+            let client = try RawClient(helper)
+            #expect(client.send(bytes))
+            #expect(try client.reply().refusal == "frame")
+            #expect(try client.reply().isEnd)
+        }
+        for message in [ClientMessage.adopt, .withdraw, .signal(SignalRequest(signal: 9, target: .tree))] {
+            let client = try RawClient(helper)
+            try client.tell(message)
+            #expect(try client.reply().refusal == "no-job")
+        }
+        let polite = try RawClient(helper)
+        try polite.tell(.hello(version: 1))
+        guard case .message(.welcome(let welcome)) = try polite.reply() else {
+            Issue.record("the helper did not answer")
+            return
+        }
+        #expect(welcome.version == 1)
+        #expect(welcome.features.contains(.terminals))
+        #expect(try RawClient(helper).launch { _ in }.isStart)
+    }
+
+    @Test("a second job on one connection, and ends the first with it")
+    func secondJob() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let client = try RawClient(helper)
+        #expect(
+            try client.launch {
+                $0.arguments = [Array("sleep".utf8), Array("1000".utf8)]
+                $0.executables = ["/bin/sleep"]
+            }
+            .isStart
+        )
+        #expect(try client.launch { _ in }.refusal == "one-job")
+        #expect(try client.reply().isEnd)
+    }
+}
