@@ -6,11 +6,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +116,62 @@ int helper_reap(int *status)
 {
     const pid_t child = waitpid(-1, status, WNOHANG);
     return child < 0 ? -errno : child;
+}
+
+int helper_log(const void *line, size_t size)
+{
+    /* Whoever reads the log may stand still; the flags of the open file are shared with him, so they stay as they are. */
+    if (send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 1;
+    if (errno != ENOTSOCK)
+        return 0;
+    struct iovec part = {(void *)(uintptr_t)line, size};
+    if (pwritev2(STDERR_FILENO, &part, 1, -1, RWF_NOWAIT) >= 0)
+        return 1;
+    if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+        return 0;
+    /* A terminal or a file. */
+    struct pollfd event = {STDERR_FILENO, POLLOUT, 0};
+    return poll(&event, 1, 0) == 1 && write(STDERR_FILENO, line, size) >= 0;
+}
+
+void helper_close_elsewhere(int descriptor)
+{
+    int gate[2];
+    if (pipe2(gate, O_CLOEXEC) != 0) {
+        close(descriptor);
+        return;
+    }
+    /* Twice, so that nobody has to wait for the one that closes; it ends as a process that ends closes, without lingering. */
+    const pid_t child = fork();
+    if (child == 0) {
+        if (fork() == 0) {
+            char byte;
+            alarm(10);
+            close(gate[1]);
+            (void)!read(gate[0], &byte, 1);
+        }
+        _exit(0);
+    }
+    if (child > 0) {
+        int status;
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    close(descriptor);
+    close(gate[1]);
+    close(gate[0]);
+}
+
+int helper_dumpable_setting(void)
+{
+    char digit = 0;
+    const int file = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    const ssize_t size = read(file, &digit, 1);
+    close(file);
+    return size == 1 && digit >= '0' && digit <= '2' ? digit - '0' : -1;
 }
 
 void helper_alarm(unsigned seconds)

@@ -58,7 +58,17 @@ package enum HelperProgram {
         }
         umask(0o077)
         guard unsafe chdir("/") == 0 else { throw HelperError(.system, "the root directory cannot be entered") }
-        if let directory = options.adoptionDirectory { try Listener.checkDirectory(directory) }
+        if let directory = options.adoptionDirectory {
+            try Listener.checkDirectory(directory)
+            AdoptionSocket.removeLeftovers(in: directory)
+        }
+        if helper_dumpable_setting() == 1 {
+            log.write(
+                .warning,
+                "fs.suid_dumpable is 1: for the moment of a signal, processes of the job's account can reach files of /proc "
+                    + "of the helper's process; set it to 0 or 2"
+            )
+        }
         let context = HelperContext(
             policy: policy,
             listener: try listener(options),
@@ -82,12 +92,20 @@ package enum HelperProgram {
         if let socket = options.socket { _ = unsafe unlink(socket.string) }
     }
 
+    private static func groupID(of name: String) throws(HelperError) -> UInt32 {
+        if let number = UInt32(name) { return number }
+        guard case .number(let number) = SystemPolicyNames().groupID(of: name) else {
+            throw HelperError(.usage, "there is no group \(name.onOneLine) for the socket; name one that there is")
+        }
+        return number
+    }
+
     private static func listener(_ options: HelperOptions) throws(HelperError) -> OwnedDescriptor {
         if let inherited = try Listener.inherited() { return inherited }
         guard let socket = options.socket else {
             throw HelperError(.usage, "there is no socket: give --socket, or start the helper by its socket unit")
         }
-        return try Listener.make(at: socket, mode: options.socketMode)
+        return try Listener.make(at: socket, mode: options.socketMode, group: try options.socketGroup.map(groupID))
     }
 
     private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {

@@ -42,6 +42,16 @@ int helper_come_back(uint32_t user);
 /* The end of a child without waiting: its process id, 0 when none has ended, or a negative error number. */
 int helper_reap(int *status);
 
+/* Writes a line to standard error unless that would wait for somebody. Returns whether it was written. */
+int helper_log(const void *line, size_t size);
+
+/* Closes a socket that a stranger has filled with what may take its time to be closed: another process, which nobody waits
+ * for, has it last. */
+void helper_close_elsewhere(int descriptor);
+
+/* fs.suid_dumpable, or -1. */
+int helper_dumpable_setting(void);
+
 /* alarm(2). */
 void helper_alarm(unsigned seconds);
 

@@ -1,3 +1,4 @@
+import CHelperService
 import CLaunchProtocol
 import Glibc
 import LaunchPlan
@@ -25,6 +26,26 @@ struct AdoptionSocket {
 
     var descriptor: Int32 { listener.rawValue }
 
+    /// Removes the sockets of jobs whose process of the helper is gone.
+    ///
+    /// - Parameter directory: Where they are.
+    static func removeLeftovers(in directory: FilePath) {
+        guard let entries = unsafe opendir(directory.string) else { return }
+        defer { unsafe closedir(entries) }
+        while let entry = unsafe readdir(entries) {
+            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
+                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            guard name.hasPrefix("job-"), name.hasSuffix(".sock") else { continue }
+            let path = directory.appending(name)
+            let socket = socket_create()
+            guard socket >= 0 else { return }
+            let result = unsafe socket_connect(socket, path.string)
+            Glibc.close(socket)
+            if result == -ECONNREFUSED { _ = unsafe path.withPlatformString { unsafe unlink($0) } }
+        }
+    }
+
     func close() {
         listener.closeNow()
         _ = unsafe path.withPlatformString { unsafe unlink($0) }
@@ -41,20 +62,21 @@ struct AdoptionSocket {
         guard accepted >= 0, let descriptor = try? OwnedDescriptor(moving: accepted) else { return nil }
         var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
         guard unsafe socket_peer(descriptor.rawValue, &process, &user, &group) == 0 else { return nil }
+        guard user == owner.userID else {
+            // What it has sent may take its time to be closed, and the job is not to wait for that.
+            if let stranger = descriptor.take() { helper_close_elsewhere(stranger.rawValue) }
+            context.log.write(
+                .warning,
+                "user id \(user) (process \(process)) asked for a job of user id \(owner.userID)"
+            )
+            return nil
+        }
         let client = Monitor.Client(
             socket: FrameSocket(descriptor),
             userID: user,
             groupID: group,
             processID: process
         )
-        guard user == owner.userID else {
-            context.log.write(
-                .warning,
-                "user id \(user) (process \(process)) asked for a job of user id \(owner.userID)"
-            )
-            client.tell(.refused(Refusal(reason: "not-yours", message: "the job is another user's")), 0)
-            return nil
-        }
         let deadline = ContinuousClock.now + .seconds(2)
         while !Waiting.wait(for: [client.socket.descriptor.rawValue], until: deadline).isEmpty {
             switch client.nextFrame(context.log) {

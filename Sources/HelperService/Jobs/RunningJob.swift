@@ -49,6 +49,7 @@ final class RunningJob {
             session.context.table[session.slot] = .keeping(session.owner.userID)
         }
         tellStarted()
+        session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         let exit = waitForEnd()
         let ending = settle(exit)
         if client?.tell(.exited(ending), sequence) != true, start.adoption != nil { keep(ending) }
@@ -77,9 +78,9 @@ final class RunningJob {
     private func daemonIsGone() {
         client = nil
         guard order.endsWithDaemon else { return }
-        session.context.log.write(.notice, "\(session.subject(order)): killed, because its daemon is gone")
         endsTree = true
         job.kill()
+        session.context.log.write(.notice, "\(session.subject(order)): killed, because its daemon is gone")
     }
 
     private func waitForEnd() -> launch_exit {

@@ -6,7 +6,8 @@ package import SystemPackage
 package struct HelperOptions: Hashable, Sendable {
     package var policy: FilePath = "/etc/impersonation/helper.conf"
     package var socket: FilePath?
-    package var socketMode: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite]
+    package var socketMode: FilePermissions = [.ownerReadWrite, .groupReadWrite]
+    package var socketGroup: String?
     package var adoptionDirectory: FilePath?
     package var parked = HelperContext.parkedByDefault
     package var checksPolicy = false
@@ -19,7 +20,8 @@ package struct HelperOptions: Hashable, Sendable {
 
           --policy FILE              the policy (default /etc/impersonation/helper.conf)
           --socket PATH              where daemons connect; not needed with a socket of systemd's
-          --socket-mode MODE         who may connect at all, in octal (default 0666); the policy decides by user id
+          --socket-mode MODE         who may connect at all, in octal (default 0660); the policy decides by user id
+          --socket-group GROUP       the group of the socket (default: the helper's own)
           --adoption-directory PATH  where jobs that outlive their daemon can be taken over
           --parked COUNT             processes that wait for daemons (default \(HelperContext.parkedByDefault))
           --check-policy             read the policy, say what it permits, and end
@@ -40,6 +42,7 @@ package struct HelperOptions: Hashable, Sendable {
             case "--policy": policy = try Self.path(option, &rest)
             case "--socket": socket = try Self.path(option, &rest)
             case "--adoption-directory": adoptionDirectory = try Self.path(option, &rest)
+            case "--socket-group": socketGroup = try Self.value(option, &rest)
             case "--socket-mode":
                 guard let mode = UInt32(try Self.value(option, &rest), radix: 8), mode <= 0o777 else {
                     throw HelperError(.usage, "\(option) takes a mode in octal, such as 0660")

@@ -42,9 +42,14 @@ package enum Listener {
     /// - Parameters:
     ///   - path: Where. The directory belongs to root or to the helper, and nobody else can write to it.
     ///   - mode: Who may connect at all. The policy decides by the user id whom the helper serves.
+    ///   - group: The group of the socket; `nil` is the helper's own.
     /// - Returns: The socket.
     /// - Throws: ``HelperError``.
-    package static func make(at path: FilePath, mode: FilePermissions) throws(HelperError) -> OwnedDescriptor {
+    package static func make(
+        at path: FilePath,
+        mode: FilePermissions,
+        group: UInt32? = nil
+    ) throws(HelperError) -> OwnedDescriptor {
         guard path.isAbsolute else {
             throw HelperError(.usage, "the socket \(path) is not named in full; give its path from the root")
         }
@@ -55,6 +60,13 @@ package enum Listener {
             result = unsafe socket_listen(path.string, backlog, UInt32(mode.rawValue))
         }
         guard result >= 0 else { throw failure("the socket \(path) cannot be made", -result) }
+        if let group {
+            guard unsafe path.withPlatformString({ unsafe lchown($0, uid_t.max, group) }) == 0 else {
+                let error = errno
+                close(result)
+                throw failure("the socket \(path) cannot be given to group \(group)", error)
+            }
+        }
         do throws(Errno) {
             return try OwnedDescriptor(moving: result)
         } catch {

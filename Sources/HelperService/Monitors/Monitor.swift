@@ -41,10 +41,17 @@ struct Monitor {
     /// How long a daemon that has connected may take to say what it wants.
     private static let patience = Duration.seconds(10)
 
+    /// How long a refusal may take; `SIGALRM` ends this process then.
+    private static let refusalSeconds: UInt32 = 2
+
     /// Serves one daemon, and ends when there is nothing left to do for it.
     func run() {
         guard let client = waitForClient() else { return }
-        guard let order = receiveOrder(from: client) else { return }
+        guard let order = receiveOrder(from: client) else {
+            context.table[slot] = .greeting
+            helper_alarm(Self.refusalSeconds)
+            return
+        }
         JobSession(context, client, slot: slot, signals: signals, sequence: order.sequence)
             .run(order.order, order.descriptors)
     }
@@ -69,35 +76,52 @@ struct Monitor {
             }
             if count == -EINTR { continue }
             guard count > 0, helper_signals_next(signals.rawValue) == 0 else { return nil }
-            if let client = accept() { return client }
-            // Somebody may have been made in its place meanwhile.
-            guard context.table.parkedCount <= context.parked else { return nil }
+            switch accept() {
+            case .nobody: continue
+            case .client(let client): return client
+            case .refused: return nil
+            }
         }
     }
 
-    private func accept() -> Client? {
+    private enum Accepted {
+        /// Another process was faster.
+        case nobody
+        case client(Client)
+        /// Whoever it was has been told, or is not worth it; this process ends, because closing what a stranger has sent may
+        /// take its time.
+        case refused
+    }
+
+    private func accept() -> Accepted {
         let descriptor = socket_accept(context.listener.rawValue)
-        guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
-        var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
-        guard unsafe socket_peer(owner.rawValue, &process, &user, &group) == 0 else { return nil }
+        guard descriptor >= 0 else { return .nobody }
+        // Before anything that could stand still: another process takes this one's place.
+        context.table[slot] = .greeting
+        wakeSupervisor()
+        helper_alarm(Self.refusalSeconds)
+        // Nobody else comes here any more, and whoever starts a helper anew is to find the socket free.
+        context.listener.closeNow()
+        let (process, user, group, owner): (Int32, UInt32, UInt32, OwnedDescriptor)
+        do throws(Errno) {
+            owner = try OwnedDescriptor(moving: descriptor)
+            (process, user, group) = try Self.peer(of: owner)
+        } catch {
+            return .refused
+        }
         let client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
         guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {
-            context.log.write(.warning, "user id \(user) (process \(process)) connected and is no peer of the policy")
-            client.tell(
-                .refused(
-                    Refusal(
-                        reason: "peer-not-permitted",
-                        message: "user id \(user) may not ask this helper for anything; add it to peers in the policy"
-                    )
-                ),
-                0
-            )
-            return nil
+            let refusal = context.policy.refusal(ofPeer: user)
+            client.tell(.refused(Refusal(reason: refusal.code.rawValue, message: refusal.message)), 0)
+            if context.table.mayComplain() {
+                context.log.write(.warning, "process \(process) connected: \(refusal.detail)")
+            }
+            return .refused
         }
-        // Before anything else: another process takes this one's place, so a daemon that says nothing keeps nobody waiting.
         context.table[slot] = .serving(user)
         let serving = context.table.serving(user)
         guard serving.all <= context.policy.maximumJobs, serving.ofTheUser <= context.policy.maximumJobsPerPeer else {
+            context.table[slot] = .greeting
             client.tell(
                 .refused(
                     Refusal(
@@ -108,12 +132,20 @@ struct Monitor {
                 ),
                 0
             )
-            context.log.write(.warning, "user id \(user) has as many jobs as the policy permits")
-            context.table[slot] = .parked
-            return nil
+            if context.table.mayComplain() {
+                context.log.write(.warning, "user id \(user) has as many jobs as the policy permits")
+            }
+            return .refused
         }
-        wakeSupervisor()
-        return client
+        helper_alarm(0)
+        return .client(client)
+    }
+
+    private static func peer(of socket: OwnedDescriptor) throws(Errno) -> (Int32, UInt32, UInt32) {
+        var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
+        let result = unsafe socket_peer(socket.rawValue, &process, &user, &group)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        return (process, user, group)
     }
 
     private func wakeSupervisor() {

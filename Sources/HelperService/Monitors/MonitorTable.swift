@@ -1,4 +1,5 @@
 import CHelperService
+import Glibc
 
 /// What each process of the helper is doing, in memory that they share: one word for each.
 ///
@@ -13,6 +14,9 @@ package struct MonitorTable: Sendable {
         /// It waits for a daemon.
         case parked
 
+        /// It looks who has connected, or sends him away: none that waits any more, and nobody's job.
+        case greeting
+
         /// It serves a daemon of this user id.
         case serving(UInt32)
 
@@ -26,12 +30,16 @@ package struct MonitorTable: Sendable {
     private static let parked: UInt64 = 1 << 32
     private static let serving: UInt64 = 2 << 32
     private static let keeping: UInt64 = 3 << 32
+    private static let greeting: UInt64 = 4 << 32
+
+    /// How many complaints about strangers there may be in a second.
+    private static let complaints: UInt64 = 10
 
     /// Makes a table for as many processes as there may be; there is none without memory.
     ///
     /// - Parameter capacity: How many.
     package init?(capacity: Int) {
-        guard let words = unsafe helper_table_create(capacity) else { return nil }
+        guard let words = unsafe helper_table_create(capacity + 1) else { return nil }
         self.capacity = capacity
         unsafe self.words = words
     }
@@ -43,6 +51,7 @@ package struct MonitorTable: Sendable {
             case 1: .parked
             case 2: .serving(UInt32(truncatingIfNeeded: word))
             case 3: .keeping(UInt32(truncatingIfNeeded: word))
+            case 4: .greeting
             default: .free
             }
         }
@@ -51,6 +60,7 @@ package struct MonitorTable: Sendable {
                 switch newValue {
                 case .free: 0
                 case .parked: Self.parked
+                case .greeting: Self.greeting
                 case .serving(let user): Self.serving | UInt64(user)
                 case .keeping(let user): Self.keeping | UInt64(user)
                 }
@@ -68,7 +78,7 @@ package struct MonitorTable: Sendable {
         var ofTheUser = 0
         for index in 0..<capacity {
             switch self[index] {
-            case .free, .parked: break
+            case .free, .parked, .greeting: break
             case .serving(let each), .keeping(let each):
                 all += 1
                 if each == user { ofTheUser += 1 }
@@ -79,6 +89,17 @@ package struct MonitorTable: Sendable {
 
     /// How many processes wait for a daemon.
     package var parkedCount: Int { (0..<capacity).count { self[$0] == .parked } }
+
+    /// Whether the log has room for one more line about somebody who has no business here.
+    ///
+    /// One more word counts them; processes that count at the same time may pass one or two too many.
+    package func mayComplain() -> Bool {
+        let second = UInt64(time(nil)) << 32
+        let word = unsafe helper_table_get(words, capacity)
+        let count = word & ~UInt64(UInt32.max) == second ? (word & UInt64(UInt32.max)) + 1 : 1
+        unsafe helper_table_set(words, capacity, second | count)
+        return count <= Self.complaints
+    }
 
     /// A word that nobody uses.
     package var firstFree: Int? { (0..<capacity).first { self[$0] == .free } }

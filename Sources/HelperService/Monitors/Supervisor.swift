@@ -12,9 +12,14 @@ package struct Supervisor {
     private let context: HelperContext
     private let wake: OwnedDescriptor
     private var monitors: [Int32: Int] = [:]
+    /// Processes that were seen to look who has connected, and when first.
+    private var greeting: [Int32: ContinuousClock.Instant] = [:]
 
     /// How long processes with jobs may take to end when the helper stops.
     private static let stopPatience = Duration.seconds(20)
+
+    /// How long a process may take to send somebody away before it is killed.
+    private static let greetingPatience = Duration.seconds(5)
 
     /// Signals that this process reads.
     private static let signals = [SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE]
@@ -38,7 +43,8 @@ package struct Supervisor {
         endLeftovers()
         while true {
             try park()
-            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: nil)
+            let look = greeting.isEmpty ? nil : ContinuousClock.now + .seconds(1)
+            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: look)
             var count: UInt64 = 0
             _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
             while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
@@ -48,7 +54,18 @@ package struct Supervisor {
                 }
             }
             reap()
+            endGreeters()
         }
+    }
+
+    /// Ends processes that stand still with what a stranger has sent them.
+    private mutating func endGreeters() {
+        let now = ContinuousClock.now
+        greeting = Dictionary(
+            uniqueKeysWithValues: monitors.filter { context.table[$0.value] == .greeting }
+                .map { ($0.key, greeting[$0.key] ?? now) }
+        )
+        for (child, since) in greeting where now - since > Self.greetingPatience { _ = kill(child, SIGKILL) }
     }
 
     /// Makes processes until enough of them wait.

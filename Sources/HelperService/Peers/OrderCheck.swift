@@ -64,29 +64,41 @@ package struct OrderCheck: Sendable {
     }
 
     /// Where only certain programs are permitted, their environment must not make others of them.
+    ///
+    /// Everything is compared byte by byte, as the program will do.
     private func environmentRefusal(of order: LaunchOrder, _ account: AccountCheck) -> Refusal? {
-        let name = String(decoding: order.account, as: UTF8.self)
-        let fixed = [
-            "HOME": account.homeDirectory.isEmpty ? "/" : account.homeDirectory,
-            "SHELL": account.shell.isEmpty ? "/bin/sh" : account.shell, "USER": name, "LOGNAME": name,
-            "PATH": EnvironmentDangers.searchPath,
+        let fixed: [[UInt8]: [UInt8]] = [
+            Array("HOME".utf8): Array((account.homeDirectory.isEmpty ? "/" : account.homeDirectory).utf8),
+            Array("SHELL".utf8): Array((account.shell.isEmpty ? "/bin/sh" : account.shell).utf8),
+            Array("USER".utf8): order.account, Array("LOGNAME".utf8): order.account,
+            Array("PATH".utf8): Array(EnvironmentDangers.searchPath.utf8),
         ]
-        var seen: Set<Substring> = []
+        var seen: Set<[UInt8]> = []
         for variable in order.environment {
-            let text = String(decoding: variable, as: UTF8.self)
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, seen.insert(parts[0]).inserted else {
-                return Refusal(reason: "environment", message: "a variable is there twice; give each once")
-            }
-            let isChanged = fixed[String(parts[0])].map { $0 != parts[1] } ?? false
-            if isChanged || EnvironmentDangers.isDangerous(String(parts[0]), String(parts[1])) {
-                return Refusal(
-                    reason: "environment",
-                    message: "the variable \(parts[0]) could make another program of a permitted one; leave it out"
-                )
-            }
+            guard let cut = variable.firstIndex(of: UInt8(ascii: "=")) else { return Self.environment("one of them") }
+            let (name, value) = (Array(variable[..<cut]), Array(variable[(cut + 1)...]))
+            let isName = name.first.map { !Self.isDigit($0) } ?? false && name.allSatisfy(Self.isNameByte)
+            guard isName, seen.insert(name).inserted, fixed[name] ?? value == value,
+                !EnvironmentDangers.isDangerous(name, value)
+            else { return Self.environment(String(decoding: name, as: UTF8.self)) }
         }
         return nil
+    }
+
+    private static func environment(_ name: String) -> Refusal {
+        Refusal(
+            reason: "environment",
+            message:
+                "the variable \(name.onOneLine) is there twice, or could make another program of a permitted one; leave "
+                + "it out"
+        )
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        isDigit(byte) || byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
     }
 
     /// Who else may write to the terminal of a job: the group that the file system for terminals gives them, or nobody.

@@ -20,18 +20,31 @@ package enum EnvironmentDangers {
         "DBUS_*", "SUDO_*",
     ]
 
+    private static let exactNames = Set(names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) })
+    private static let beginnings = names.filter { $0.hasSuffix("*") }.map { Array($0.utf8.dropLast()) }
+
     /// Whether a variable is one of them.
     ///
-    /// Shells read functions from variables whose value begins with `()`; the name does not matter (CVE-2014-6271).
+    /// Compared byte by byte: a character that combines with the one before it makes another character of that, and not
+    /// another byte. Shells read functions from variables whose value begins with `()`; the name does not matter
+    /// (CVE-2014-6271).
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - value: The value.
+    /// - Returns: Whether a job must not have it.
+    package static func isDangerous(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) -> Bool {
+        if value.starts(with: "()".utf8) { return true }
+        return exactNames.contains(Array(name)) || beginnings.contains { name.starts(with: $0) }
+    }
+
+    /// Whether a variable is one of them.
     ///
     /// - Parameters:
     ///   - name: The name.
     ///   - value: The value.
     /// - Returns: Whether a job must not have it.
     package static func isDangerous(_ name: String, _ value: String) -> Bool {
-        if value.hasPrefix("()") { return true }
-        return names.contains { pattern in
-            pattern.hasSuffix("*") ? name.hasPrefix(pattern.dropLast()) : name == pattern
-        }
+        isDangerous(name.utf8, value.utf8)
     }
 }

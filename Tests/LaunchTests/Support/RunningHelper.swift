@@ -4,6 +4,7 @@ import Testing
 
 @testable import Impersonation
 @testable import LaunchPlan
+@testable import LaunchProtocol
 
 /// A system helper of a test's own: its policy, its socket, its process.
 final class RunningHelper {
@@ -32,13 +33,21 @@ final class RunningHelper {
     ///   - privileges: What it may do.
     ///   - policy: Lines of its policy beside those that every test needs.
     ///   - arguments: Arguments beside those.
+    ///   - place: Where it listens; a place of its own unless set.
+    ///   - messages: Where its messages go; a file of its own unless set.
     /// - Throws: When it ends instead.
-    init(_ privileges: Privileges = .root, policy: [String] = [], arguments: [String] = []) throws {
+    init(
+        _ privileges: Privileges = .root,
+        policy: [String] = [],
+        arguments: [String] = [],
+        at place: FilePath? = nil,
+        messagesTo messages: FileDescriptor? = nil
+    ) throws {
         let base = FilePath(TestBed.directory).appending("helpers")
         _ = unsafe mkdir(base.string, 0o755)
         directory = base.appending("\(UInt64.random(in: 0...UInt64.max))")
         let run = directory.appending("run")
-        socket = run.appending("helper.sock")
+        socket = place ?? run.appending("helper.sock")
         for made in [directory, run] { try #require(unsafe mkdir(made.string, 0o755) == 0) }
         let file = directory.appending("policy.conf")
         let lines = ["peers = \(Self.daemon)", "accounts = *", "maximum-start-time = 3600"]
@@ -53,6 +62,7 @@ final class RunningHelper {
         try made.closeAfter { _ = try made.writeAll(text.utf8) }
         var words = [
             "\(TestBed.directory)/bin/impersonation-helper", "--policy", file.string, "--socket", socket.string,
+            "--socket-mode", "0666",
         ]
         if privileges == .twoCapabilities {
             try #require(unsafe chown(run.string, Self.account, Self.account) == 0)
@@ -63,8 +73,8 @@ final class RunningHelper {
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
         }
-        process = try Self.spawn(words + arguments, log: directory.appending("log"))
-        try waitUntilItListens()
+        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages)
+        try waitUntilItListens(messages)
     }
 
     deinit {
@@ -93,25 +103,30 @@ final class RunningHelper {
         return text.split(separator: " ").compactMap { pid_t($0) }
     }
 
-    private func waitUntilItListens() throws {
+    private func waitUntilItListens(_ messages: FileDescriptor?) throws {
         let deadline = ContinuousClock.now + ample
         while ContinuousClock.now < deadline {
             var status: Int32 = 0
             guard unsafe waitpid(process, &status, WNOHANG) == 0 else {
                 throw HelperEnded(status: status, log: log)
             }
-            if exists(socket) { return }
+            if log.contains("serving at") { return }
+            if messages != nil, (try? FrameSocket(connectingTo: socket)) != nil { return }
             usleep(2_000)
         }
         throw HelperEnded(status: -1, log: log)
     }
 
-    private static func spawn(_ words: [String], log: FilePath) throws -> pid_t {
+    private static func spawn(_ words: [String], log: FilePath, _ messages: FileDescriptor?) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         let flags = O_WRONLY | O_CREAT | O_APPEND
-        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.string, flags, 0o644)
+        if let messages {
+            unsafe posix_spawn_file_actions_adddup2(&actions, messages.rawValue, STDERR_FILENO)
+        } else {
+            unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.string, flags, 0o644)
+        }
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
         defer {
             for index in unsafe arguments.indices { unsafe free(arguments[index]) }
