@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,7 +71,9 @@ int helper_signals_open(const int32_t *signals, int count)
     sigemptyset(&set);
     for (int i = 0; i < count; i++)
         sigaddset(&set, signals[i]);
-    if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+    /* Somebody who does not read is no reason to end, and no word of whoever stops the helper. Children reset it. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGHUP, sigismember(&set, SIGHUP) ? SIG_DFL : SIG_IGN) == SIG_ERR
+        || sigprocmask(SIG_SETMASK, &set, NULL) != 0)
         return -errno;
     const int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
@@ -85,13 +89,6 @@ int helper_signals_next(int descriptor)
     if (size < 0)
         return errno == EAGAIN ? 0 : -errno;
     return size == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
-}
-
-void helper_signals_restore(void)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int helper_become(uint32_t user)
@@ -161,6 +158,21 @@ void helper_close_elsewhere(int descriptor)
     close(descriptor);
     close(gate[1]);
     close(gate[0]);
+}
+
+void helper_close_aside(const int32_t *descriptors, int count)
+{
+    const pid_t parent = getpid();
+    /* A fork but for the table of descriptors; without a signal at its end, so that no wait for a job finds it. */
+    const long child = syscall(SYS_clone, (unsigned long)CLONE_FILES, NULL, NULL, NULL, NULL);
+    if (child > 0)
+        return;
+    if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent))
+        _exit(1);
+    for (int i = 0; i < count; i++)
+        close(descriptors[i]);
+    if (child == 0)
+        _exit(0);
 }
 
 int helper_dumpable_setting(void)

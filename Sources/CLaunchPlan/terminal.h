@@ -19,6 +19,12 @@ static UNINSTRUMENTED long own_terminal(uint64_t descriptor, uint32_t user, uint
     if (user == 0 || user == UINT32_MAX || group == UINT32_MAX || (mode & ~(uint64_t)TERMINAL_MODE_MOST) != 0)
         return -ERROR_BAD_MESSAGE;
     long result = SYSTEM_CALL_2(__NR_fchmod, descriptor, mode);
+    if (result == -ERROR_PERMITTED) {
+        /* The terminal was opened by another user, for whom a helper with CAP_CHOWN alone launches. */
+        result = SYSTEM_CALL_3(__NR_fchown, descriptor, SYSTEM_CALL_0(__NR_geteuid), UINT32_MAX);
+        if (result >= 0)
+            result = SYSTEM_CALL_2(__NR_fchmod, descriptor, mode);
+    }
     return result < 0 ? result : SYSTEM_CALL_3(__NR_fchown, descriptor, user, group);
 }
 

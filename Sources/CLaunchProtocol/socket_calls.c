@@ -40,10 +40,13 @@ int socket_listen(const char *path, int backlog, uint32_t mode)
     int descriptor = socket_create();
     if (descriptor < 0)
         return descriptor;
-    /* Nobody connects between the bind and the listen, so the mode of the path is in time. */
-    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, mode) != 0
-        || listen(descriptor, backlog) != 0) {
+    /* The mode of the process decides, for whoever looks at the path again may look at another file. */
+    const mode_t former = umask(0777 & ~(mode_t)mode);
+    result = bind(descriptor, (struct sockaddr *)&address, sizeof address) != 0 ? -errno : 0;
+    umask(former);
+    if (result == 0 && listen(descriptor, backlog) != 0)
         result = -errno;
+    if (result != 0) {
         close(descriptor);
         return result;
     }

@@ -69,9 +69,12 @@ package enum HelperProgram {
                     + "of the helper's process; set it to 0 or 2"
             )
         }
+        let inherited = try Listener.inherited()
+        let isInherited = inherited != nil
+        let listener = if let inherited { inherited } else { try listener(options) }
         let context = HelperContext(
             policy: policy,
-            listener: try listener(options),
+            listener: listener,
             table: try table(policy, options),
             trampoline: try trampoline(),
             controlGroups: try controlGroups(policy),
@@ -89,7 +92,7 @@ package enum HelperProgram {
         } catch {
             throw HelperError(.system, "the helper cannot go on: \(error)")
         }
-        if let socket = options.socket { _ = unsafe unlink(socket.string) }
+        if let socket = options.socket, !isInherited { _ = unsafe unlink(socket.string) }
     }
 
     private static func groupID(of name: String) throws(HelperError) -> UInt32 {
@@ -101,7 +104,6 @@ package enum HelperProgram {
     }
 
     private static func listener(_ options: HelperOptions) throws(HelperError) -> OwnedDescriptor {
-        if let inherited = try Listener.inherited() { return inherited }
         guard let socket = options.socket else {
             throw HelperError(.usage, "there is no socket: give --socket, or start the helper by its socket unit")
         }
@@ -109,7 +111,7 @@ package enum HelperProgram {
     }
 
     private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {
-        guard let table = MonitorTable(capacity: policy.maximumJobs + 2 * options.parked) else {
+        guard let table = MonitorTable(capacity: 2 * policy.maximumJobs + 256) else {
             throw HelperError(.system, "there is no memory for \(policy.maximumJobs) jobs; lower maximum-jobs")
         }
         return table

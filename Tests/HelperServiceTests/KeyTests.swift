@@ -18,10 +18,10 @@ struct KeyTests {
         #expect(policy.inheritedBoundingSet == .forbidden)
         #expect(policy.keepingJobs == .forbidden)
         #expect(policy.maximumJobs == 1_024)
-        #expect(policy.maximumJobsPerPeer == 1_024)
+        #expect(policy.maximumJobsPerPeer == 512)
         #expect(policy.maximumStartTime == .seconds(30))
         #expect(policy.controlGroups == nil)
-        #expect(policy.accountCache == .seconds(10))
+        #expect(policy.environment == [])
         #expect(
             complaints(about: "") == [
                 #"f:1: the file does not set "peers"; name the users that daemons run as: `peers = NAME @GROUP`"#,
@@ -50,7 +50,7 @@ struct KeyTests {
             maximum-start-time = 60
             control-groups = /sys/fs/cgroup/jobs
             when-daemon-ends = keep-allowed
-            account-cache = 0
+            environment = SHOT FRAME_1
             """#
         )
         #expect(policy.peers.users.map(\.number) == [990, 991, 0])
@@ -71,8 +71,15 @@ struct KeyTests {
         #expect(policy.maximumStartTime == .seconds(60))
         #expect(policy.controlGroups == "/sys/fs/cgroup/jobs")
         #expect(policy.keepingJobs == .permitted)
-        #expect(policy.accountCache == .zero)
+        #expect(policy.environment == ["SHOT", "FRAME_1"])
         #expect(policy.lines.count == PolicyKey.allCases.count)
+    }
+
+    @Test("A variable is a name that nothing obeys", arguments: ["A-B", "1A", "LD_PRELOAD", "PYTHONPATH", "PATH"])
+    func variables(_ name: String) throws {
+        let complaints = complaints(about: "peers = renderd\naccounts = alice\nenvironment = SHOT \(name)\n")
+        #expect(complaints.count == 1)
+        #expect(complaints.first?.hasPrefix(#"f:3: "environment" cannot be "\#(name)""#) == true, "\(complaints)")
     }
 
     @Test(
@@ -83,7 +90,6 @@ struct KeyTests {
             ("maximum-jobs", ["1", "1000000"], ["0", "1000001", "many"]),
             ("maximum-jobs-per-peer", ["1", "1024"], ["0", "1025"]),
             ("maximum-start-time", ["1", "3600"], ["0", "3601", "30s", "1.5"]),
-            ("account-cache", ["0", "300"], ["301", "-0", "00"]),
         ]
     )
     func numbers(key: String, good: [String], bad: [String]) {

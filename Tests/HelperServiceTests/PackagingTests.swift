@@ -49,7 +49,6 @@ struct PackagingTests {
         #expect(policy.maximumJobs == defaults.maximumJobs)
         #expect(policy.maximumJobsPerPeer == defaults.maximumJobsPerPeer)
         #expect(policy.maximumStartTime == defaults.maximumStartTime)
-        #expect(policy.accountCache == defaults.accountCache)
     }
 
     @Test

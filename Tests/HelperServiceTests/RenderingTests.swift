@@ -33,7 +33,7 @@ struct RenderingTests {
                 "jobs at once: 1024, of one daemon 16",
                 "time to start: 30 s",
                 "control groups: /sys/fs/cgroup/jobs",
-                "accounts are cached: 10 s",
+                "variables of jobs: those of the account and the language",
             ]
         )
         #expect(policy.render() == policy.summary.map { $0 + "\n" }.joined())

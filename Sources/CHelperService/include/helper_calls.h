@@ -25,14 +25,12 @@ int helper_die_with_parent(int parent);
 /* Forgets the death signal of the parent (PR_SET_PDEATHSIG). */
 void helper_outlive_parent(void);
 
-/* Blocks the signals and makes them readable (signalfd(2)), close-on-exec and not blocking. Returns the descriptor. */
+/* Blocks the signals and makes them readable (signalfd(2)), close-on-exec and not blocking; SIGPIPE, and SIGHUP where it is
+ * not among them, are ignored. Returns the descriptor. */
 int helper_signals_open(const int32_t *signals, int count);
 
 /* The next signal, 0 when there is none, or a negative error number. */
 int helper_signals_next(int descriptor);
-
-/* Unblocks what helper_signals_open has blocked. */
-void helper_signals_restore(void);
 
 /* Gives this process the effective user id for a moment, and takes it back. The real and the saved one stay, so nobody of that
  * id may signal or trace this process. Both return 0 or a negative error number. */
@@ -48,6 +46,10 @@ int helper_log(const void *line, size_t size);
 /* Closes a socket that a stranger has filled with what may take its time to be closed: another process, which nobody waits
  * for, has it last. */
 void helper_close_elsewhere(int descriptor);
+
+/* Closes descriptors whose file systems may take hours over it (FUSE flushes at each close): a child that shares this process's
+ * table takes them out of it and waits. They are the caller's no more. */
+void helper_close_aside(const int32_t *descriptors, int count);
 
 /* fs.suid_dumpable, or -1. */
 int helper_dumpable_setting(void);

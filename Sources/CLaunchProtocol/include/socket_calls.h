@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Sockets of SOCK_SEQPACKET, close-on-exec and not blocking. They return the descriptor or a negative error number; the
- * path may have 107 bytes. */
+ * path may have 107 bytes. Listening changes the file mode creation mask for a moment: only in a process without threads. */
 int socket_listen(const char *path, int backlog, uint32_t mode);
 int socket_create(void);
 int socket_connect(int socket, const char *path);

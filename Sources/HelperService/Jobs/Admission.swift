@@ -52,6 +52,13 @@ struct Admission {
                 detail: difference
             )
         }
+        // Whoever runs as a peer is one, and could ask for every account of the policy himself.
+        guard !context.policy.permits(peer: account.userID, groups: account.groups).isPermitted else {
+            let message =
+                "the account is itself a peer of the helper, so its job could launch others; give daemons accounts of "
+                + "their own"
+            throw .refused(Refusal(reason: "account-is-a-peer", message: message), detail: message)
+        }
         // A job of the helper's own account could signal the helper.
         guard order.credentials.userID != context.userID else {
             let message = "the account is the helper's own, which runs no job; give the helper one of its own"
@@ -63,7 +70,7 @@ struct Admission {
             with: descriptors,
             from: peer.userID,
             account,
-            restrictsPrograms: permit.executables != nil
+            whereRestricted: permit.executables == nil ? nil : context.policy.environment
         )
         if let refusal { throw .refused(refusal, detail: refusal.message) }
         return Admitted(order: order, executables: try programs(of: order, permit), permit: permit)

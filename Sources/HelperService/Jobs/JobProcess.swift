@@ -29,7 +29,7 @@ struct JobProcess {
     func send(_ signal: Int32, to target: SignalTarget) {
         switch target {
         case .process: sending { launch_signal(child.processDescriptor.rawValue, signal) }
-        case .group: sending { launch_signal_group(child.processID, signal) }
+        case .group: sendingToAll { _ = launch_signal_group(child.processID, signal) }
         case .tree where signal == SIGKILL: kill()
         case .tree: sendingToAll { _ = tree.signal(signal) }
         }
@@ -50,8 +50,10 @@ struct JobProcess {
         asTheAccount { _ = send() }
     }
 
+    /// Of several processes one may be another user's by now, which only the helper itself may signal.
     private func sendingToAll(_ send: () -> Void) {
-        launch_has_capability(Self.mayKill) == 1 ? send() : asTheAccount(send)
+        send()
+        if launch_has_capability(Self.mayKill) != 1 { asTheAccount(send) }
     }
 
     private func asTheAccount(_ body: () -> Void) {
@@ -62,7 +64,9 @@ struct JobProcess {
         // With the wrong identity nothing else may be done here.
         if helper_come_back(own) != 0 { _exit(70) }
         // The change of the id has taken the death signal back. A parent that has ended meanwhile ends this process.
-        if !outlivesParent, helper_die_with_parent(parent) != 0 { _exit(70) }
+        guard !outlivesParent, helper_die_with_parent(parent) != 0 else { return }
+        _ = launch_signal(child.processDescriptor.rawValue, SIGKILL)
+        _exit(70)
     }
 
     enum SignalTarget {

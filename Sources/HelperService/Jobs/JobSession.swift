@@ -46,7 +46,9 @@ final class JobSession {
     ///   - descriptors: What came with it.
     func run(_ order: LaunchOrder, _ descriptors: [OwnedDescriptor]) {
         let begin = ContinuousClock.now
-        let deadline = begin + .milliseconds(Int(order.startDeadlineMilliseconds))
+        // The policy refuses a longer time, but only when it is asked.
+        let time = min(.milliseconds(Int(order.startDeadlineMilliseconds)), context.policy.maximumStartTime)
+        let deadline = begin + time
         do throws(Denial) {
             let started = try start(order, descriptors, by: deadline)
             defer { started.adoption?.close() }
@@ -121,24 +123,24 @@ final class JobSession {
             throw .failed(started.failure(of: reported, in: operations))
         }
         var withdrawal: FailureReport.Code?
-        waiting: while true {
+        while true {
             let descriptors = [launch.status.rawValue, client?.socket.descriptor.rawValue ?? -1, signals.rawValue]
             // The child says that all is proven before its exec; only the end of the pipe comes with it.
             let waited = Waiting.wait(for: descriptors, endOf: launch.status.rawValue, until: deadline)
             if waited.contains(0) { break }
             let reason: FailureReport.Code
-            if waited.isEmpty {
+            if ContinuousClock.now >= deadline {
                 reason = .deadlineExceeded
             } else if waited.contains(2), helper_signals_next(signals.rawValue) != 0 {
                 reason = .withdrawn
             } else if waited.contains(1) {
                 switch client?.nextFrame(context.log) {
-                case .frame(let frame) where frame.message == .withdraw: reason = .withdrawn
-                case .frame, .some(.none): continue waiting
-                case .end, nil:
-                    client = nil
-                    reason = .withdrawn
+                case .some(.none): continue
+                case .frame(let frame) where frame.message == .withdraw: break
+                // Nothing else makes sense before the job runs.
+                case .frame, .end, nil: client = nil
                 }
+                reason = .withdrawn
             } else {
                 continue
             }

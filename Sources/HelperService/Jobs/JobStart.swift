@@ -1,3 +1,4 @@
+import CHelperService
 import CLaunchPlan
 import Glibc
 import LaunchPlan
@@ -34,7 +35,13 @@ struct JobStart {
         } else {
             adoption = context.adoptionDirectory.flatMap { AdoptionSocket(in: $0) }
         }
-        let ends = try Self.places(of: descriptors)
+        let ends: (standard: [OwnedDescriptor], extra: [OwnedDescriptor])
+        do throws(JobSession.Denial) {
+            ends = try Self.places(of: descriptors)
+        } catch {
+            adoption?.close()
+            throw error
+        }
         let plan = Self.plan(of: admitted, descriptors, owner)
         steps = plan.isolated(as: order.credentials, from: .current())
         let encoded: EncodedPlan
@@ -78,8 +85,9 @@ struct JobStart {
             in: group,
             outlivesParent: !order.endsWithDaemon
         )
-        // A file system of the daemon's may take its time over a close: only now, and in this process alone.
-        for descriptor in descriptors + ends.standard + ends.extra { descriptor.closeNow() }
+        // A file system of the daemon's may take its time over a close, and the job is not to wait for that.
+        let unneeded = (descriptors + ends.extra).compactMap { $0.take()?.rawValue }
+        unsafe unneeded.withUnsafeBufferPointer { unsafe helper_close_aside($0.baseAddress, Int32($0.count)) }
     }
 
     /// The descriptors of the job, where the trampoline can have them.

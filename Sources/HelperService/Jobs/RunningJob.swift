@@ -19,6 +19,7 @@ final class RunningJob {
     private var endsTree: Bool
     private var killsAt: ContinuousClock.Instant?
     private var retryDelay = Duration.milliseconds(1)
+    private var heldBackSince: ContinuousClock.Instant?
 
     /// How long a job may take to end by itself when the helper stops.
     private static let graceAtStop = Duration.seconds(5)
@@ -27,6 +28,14 @@ final class RunningJob {
     /// How long the end of a job waits for a daemon to come and ask for it.
     private static let retention = Duration.seconds(3_600)
     private static let longestRetryDelay = Duration.seconds(1)
+    /// How long a tracer may keep the end of a job to itself before the job counts as killed.
+    private static let tracerPatience = Duration.seconds(10)
+
+    private static var unknownExit: launch_exit {
+        var exit = launch_exit()
+        (exit.code, exit.status) = (Int32(CLD_KILLED), SIGKILL)
+        return exit
+    }
 
     init(_ session: JobSession, _ start: JobStart, _ order: LaunchOrder, _ report: StartedReport) {
         self.session = session
@@ -35,7 +44,8 @@ final class RunningJob {
         self.report = report
         client = session.client
         sequence = session.sequence
-        endsTree = order.endsDescendants
+        // Without a cgroup nobody would find later what has to end with the daemon.
+        endsTree = order.endsDescendants || order.endsWithDaemon && start.job.tree.group == nil
     }
 
     private var job: JobProcess { start.job }
@@ -53,20 +63,45 @@ final class RunningJob {
         let exit = waitForEnd()
         let ending = settle(exit)
         if client?.tell(.exited(ending), sequence) != true, start.adoption != nil { keep(ending) }
-        client = nil
         start.adoption?.close()
         removeGroup()
     }
 
-    /// Stays until what the job has left behind on purpose is gone: a group without its process counts as given up.
+    /// Stays until what the job has left behind on purpose is gone, or its daemon is: a group without its process counts as
+    /// given up.
     private func removeGroup() {
         guard let group = job.tree.group else { return }
+        // The job itself has ended; what its account has left running is not to keep others from having jobs.
+        session.context.table[session.slot] = .leaving
+        var isKilled = false
         var delay = Duration.milliseconds(1)
         while !group.remove() {
-            guard Waiting.wait(for: [session.signals.rawValue], until: .now + delay).isEmpty else {
-                return group.kill()
+            let descriptors = [session.signals.rawValue, isKilled ? -1 : client?.socket.descriptor.rawValue ?? -1]
+            let waited = Waiting.wait(for: descriptors, until: .now + delay)
+            if waited.contains(0), isKilled { return }
+            if waited.contains(0) || waited.contains(1) && isOver(group) || client == nil && order.endsWithDaemon {
+                isKilled = true
+                group.kill()
             }
             delay = min(delay * 2, Self.longestRetryDelay)
+        }
+    }
+
+    /// Whether the daemon has gone, or wants what is left of the job to end.
+    private func isOver(_ group: ControlGroup) -> Bool {
+        switch client?.nextFrame(session.context.log) {
+        case .some(.none): return false
+        case .frame(let frame):
+            switch frame.message {
+            case .signal(let request) where request.target == .tree && request.signal != SIGKILL:
+                group.signal(request.signal)
+                return false
+            case .signal(let request): return request.target == .tree
+            default: return true
+            }
+        case .end, nil:
+            client = nil
+            return order.endsWithDaemon
         }
     }
 
@@ -104,6 +139,9 @@ final class RunningJob {
             // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
             watchesProcess = false
             retryDelay = min(retryDelay * 2, Self.longestRetryDelay)
+            let since = heldBackSince ?? .now
+            heldBackSince = since
+            guard ContinuousClock.now - since < Self.tracerPatience else { return Self.unknownExit }
         }
     }
 
@@ -187,7 +225,7 @@ final class RunningJob {
         let deadline = ContinuousClock.now + Self.retention
         while let adoption = start.adoption {
             let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)
-            if waited.isEmpty || waited.contains(1) { return }
+            if waited != [0] || ContinuousClock.now >= deadline { return }
             guard let (client, sequence) = adoption.accept(for: session.owner, session.context) else { continue }
             client.tell(.started(report), sequence, descriptors: [processDescriptor])
             if client.tell(.exited(ending), sequence) { return }

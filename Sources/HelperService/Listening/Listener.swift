@@ -79,6 +79,19 @@ package enum Listener {
     /// - Parameter path: The directory.
     /// - Throws: ``HelperError`` when somebody else could put something in its place.
     package static func checkDirectory(_ path: FilePath) throws(HelperError) {
+        // From the root downwards: only below a directory that is nobody else's does the next look count.
+        var ancestor = FilePath(root: path.root)
+        try checkOne(ancestor)
+        for component in path.components {
+            guard component.kind == .regular else {
+                throw HelperError(.usage, "\(path) has a component '\(component)'; name it without")
+            }
+            ancestor.append(component)
+            try checkOne(ancestor)
+        }
+    }
+
+    private static func checkOne(_ path: FilePath) throws(HelperError) {
         let descriptor = unsafe open(path.string, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("the directory \(path) cannot be used", errno) }
         let directory = OwnedDescriptor(descriptor)

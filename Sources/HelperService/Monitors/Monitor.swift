@@ -112,10 +112,10 @@ struct Monitor {
         let client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
         guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {
             let refusal = context.policy.refusal(ofPeer: user)
-            client.tell(.refused(Refusal(reason: refusal.code.rawValue, message: refusal.message)), 0)
             if context.table.mayComplain() {
                 context.log.write(.warning, "process \(process) connected: \(refusal.detail)")
             }
+            client.tell(.refused(Refusal(reason: refusal.code.rawValue, message: refusal.message)), 0)
             return .refused
         }
         context.table[slot] = .serving(user)
@@ -166,16 +166,20 @@ struct Monitor {
         from client: Client
     ) -> (order: LaunchOrder, descriptors: [OwnedDescriptor], sequence: UInt64)? {
         let deadline = ContinuousClock.now + Self.patience
+        var hasGreeted = false
         while true {
             let waited = Waiting.wait(for: [client.socket.descriptor.rawValue, signals.rawValue], until: deadline)
-            guard waited.contains(0) else { return nil }
+            guard waited == [0], ContinuousClock.now < deadline else { return nil }
             switch client.nextFrame(context.log) {
             case .none: continue
             case .end: return nil
             case .frame(let frame):
                 switch frame.message {
                 case .launch(let order): return (order, frame.descriptors, frame.sequence)
-                case .hello: client.tell(.welcome(welcome), frame.sequence)
+                case .hello where hasGreeted: return nil
+                case .hello:
+                    hasGreeted = true
+                    client.tell(.welcome(welcome), frame.sequence)
                 case .adopt, .withdraw, .signal, .terminate:
                     let message = "there is no job on this connection yet; launch one first"
                     client.tell(.refused(Refusal(reason: "no-job", message: message)), frame.sequence)

@@ -17,6 +17,9 @@ package struct MonitorTable: Sendable {
         /// It looks who has connected, or sends him away: none that waits any more, and nobody's job.
         case greeting
 
+        /// It waits for what a job has left behind.
+        case leaving
+
         /// It serves a daemon of this user id.
         case serving(UInt32)
 
@@ -31,6 +34,7 @@ package struct MonitorTable: Sendable {
     private static let serving: UInt64 = 2 << 32
     private static let keeping: UInt64 = 3 << 32
     private static let greeting: UInt64 = 4 << 32
+    private static let leaving: UInt64 = 5 << 32
 
     /// How many complaints about strangers there may be in a second.
     private static let complaints: UInt64 = 10
@@ -52,6 +56,7 @@ package struct MonitorTable: Sendable {
             case 2: .serving(UInt32(truncatingIfNeeded: word))
             case 3: .keeping(UInt32(truncatingIfNeeded: word))
             case 4: .greeting
+            case 5: .leaving
             default: .free
             }
         }
@@ -61,6 +66,7 @@ package struct MonitorTable: Sendable {
                 case .free: 0
                 case .parked: Self.parked
                 case .greeting: Self.greeting
+                case .leaving: Self.leaving
                 case .serving(let user): Self.serving | UInt64(user)
                 case .keeping(let user): Self.keeping | UInt64(user)
                 }
@@ -78,7 +84,7 @@ package struct MonitorTable: Sendable {
         var ofTheUser = 0
         for index in 0..<capacity {
             switch self[index] {
-            case .free, .parked, .greeting: break
+            case .free, .parked, .greeting, .leaving: break
             case .serving(let each), .keeping(let each):
                 all += 1
                 if each == user { ofTheUser += 1 }

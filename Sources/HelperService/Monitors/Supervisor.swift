@@ -22,7 +22,7 @@ package struct Supervisor {
     private static let greetingPatience = Duration.seconds(5)
 
     /// Signals that this process reads.
-    private static let signals = [SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGPIPE]
+    private static let signals = [SIGCHLD, SIGTERM, SIGINT, SIGHUP]
 
     /// Prepares.
     ///
@@ -43,7 +43,10 @@ package struct Supervisor {
         endLeftovers()
         while true {
             try park()
-            let look = greeting.isEmpty ? nil : ContinuousClock.now + .seconds(1)
+            // A fork that failed is tried again, whoever has made room meanwhile.
+            let isShort = context.table.parkedCount < context.parked
+            let look: ContinuousClock.Instant? =
+                greeting.isEmpty && !isShort ? nil : .now + (isShort ? .milliseconds(200) : .seconds(1))
             _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: look)
             var count: UInt64 = 0
             _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
@@ -90,7 +93,7 @@ package struct Supervisor {
     }
 
     private func serve(_ slot: Int) {
-        guard let signals = try? openSignals([SIGTERM, SIGINT, SIGHUP, SIGPIPE]) else { return }
+        guard let signals = try? openSignals([SIGTERM, SIGINT]) else { return }
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
     }
 
@@ -107,8 +110,12 @@ package struct Supervisor {
         while case let child = unsafe helper_reap(&status), child > 0 {
             guard let slot = monitors.removeValue(forKey: child) else { continue }
             context.table[slot] = .free
-            guard status != 0 else { continue }
-            context.log.write(.error, "process \(child) of the helper ended with status \(status); its job is ended")
+            if status != 0 {
+                context.log.write(
+                    .error,
+                    "process \(child) of the helper ended with status \(status); its job is ended"
+                )
+            }
             for name in context.controlGroups?.endLeftovers(unless: { $0 != child }) ?? [] {
                 context.log.write(.warning, "the processes in \(name) were killed")
             }

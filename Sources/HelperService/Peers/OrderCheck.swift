@@ -26,14 +26,14 @@ package struct OrderCheck: Sendable {
     ///   - descriptors: What came with it.
     ///   - peer: The user id of the daemon.
     ///   - account: The account as the helper has looked it up.
-    ///   - restrictsPrograms: Whether only certain programs are permitted.
+    ///   - variables: The variables that the policy permits, where only certain programs are.
     /// - Returns: A refusal, or `nil`.
     package func refusal(
         of order: LaunchOrder,
         with descriptors: [OwnedDescriptor],
         from peer: UInt32,
         _ account: AccountCheck,
-        restrictsPrograms: Bool
+        whereRestricted variables: Set<String>?
     ) -> Refusal? {
         if order.niceness < niceness {
             return Refusal(
@@ -60,27 +60,44 @@ package struct OrderCheck: Sendable {
                 )
             }
         }
-        return restrictsPrograms ? environmentRefusal(of: order, account) : nil
+        guard let variables else { return nil }
+        guard order.streamFiles.isEmpty else {
+            return Refusal(
+                reason: "stream-files",
+                message:
+                    "where only certain programs are permitted, none of them writes to a path of the daemon's choosing; "
+                    + "pass descriptors"
+            )
+        }
+        return environmentRefusal(of: order, account, permitting: variables)
     }
 
     /// Where only certain programs are permitted, their environment must not make others of them.
     ///
     /// Everything is compared byte by byte, as the program will do.
-    private func environmentRefusal(of order: LaunchOrder, _ account: AccountCheck) -> Refusal? {
+    private func environmentRefusal(
+        of order: LaunchOrder,
+        _ account: AccountCheck,
+        permitting permitted: Set<String>
+    ) -> Refusal? {
         let fixed: [[UInt8]: [UInt8]] = [
             Array("HOME".utf8): Array((account.homeDirectory.isEmpty ? "/" : account.homeDirectory).utf8),
             Array("SHELL".utf8): Array((account.shell.isEmpty ? "/bin/sh" : account.shell).utf8),
             Array("USER".utf8): order.account, Array("LOGNAME".utf8): order.account,
             Array("PATH".utf8): Array(EnvironmentDangers.searchPath.utf8),
         ]
+        let permitted = Set(permitted.map { Array($0.utf8) })
         var seen: Set<[UInt8]> = []
         for variable in order.environment {
             guard let cut = variable.firstIndex(of: UInt8(ascii: "=")) else { return Self.environment("one of them") }
             let (name, value) = (Array(variable[..<cut]), Array(variable[(cut + 1)...]))
-            let isName = name.first.map { !Self.isDigit($0) } ?? false && name.allSatisfy(Self.isNameByte)
-            guard isName, seen.insert(name).inserted, fixed[name] ?? value == value,
-                !EnvironmentDangers.isDangerous(name, value)
-            else { return Self.environment(String(decoding: name, as: UTF8.self)) }
+            let isPermitted =
+                fixed[name].map { $0 == value }
+                ?? (EnvironmentDangers.isHarmless(name, value)
+                    || permitted.contains(name) && !EnvironmentDangers.isDangerous(name, value))
+            guard isPermitted, EnvironmentDangers.isName(name), seen.insert(name).inserted else {
+                return Self.environment(String(decoding: name, as: UTF8.self))
+            }
         }
         return nil
     }
@@ -92,13 +109,6 @@ package struct OrderCheck: Sendable {
                 "the variable \(name.onOneLine) is there twice, or could make another program of a permitted one; leave "
                 + "it out"
         )
-    }
-
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        isDigit(byte) || byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
     }
 
     /// Who else may write to the terminal of a job: the group that the file system for terminals gives them, or nobody.

@@ -84,6 +84,10 @@ package struct ExecutableCheck: Hashable, Sendable {
         guard path.isAbsolute else {
             return Self.refusal(path, "its path is not absolute", "name it by its absolute path")
         }
+        // What the kernel shows of processes there leads anywhere, with the helper's own rights.
+        guard path.components.first?.string != "proc" else {
+            return Self.refusal(path, "it is below /proc", "name the program itself")
+        }
         guard !path.components.contains(where: { $0.kind == .parentDirectory }) else {
             return Self.refusal(path, "its path has a component '..'", "name it without")
         }

@@ -22,13 +22,18 @@ extension HelperPolicy {
             ("jobs at once", "\(maximumJobs), of one daemon \(maximumJobsPerPeer)"),
             ("time to start", "\(maximumStartTime.components.seconds) s"),
             ("control groups", controlGroups.map(\.string.onOneLine) ?? "none"),
-            ("accounts are cached", "\(accountCache.components.seconds) s"),
+            ("variables of jobs", renderedEnvironment),
         ]
         return subjects.map { "\($0.0): \($0.1)" }
     }
 
     /// ``summary`` as one text.
     package func render() -> String { summary.joined(separator: "\n") + "\n" }
+
+    private var renderedEnvironment: String {
+        guard executables != nil else { return "all that cannot harm them" }
+        return (["those of the account and the language"] + environment.sorted()).joined(separator: ", ")
+    }
 
     private var renderedPrograms: String {
         guard let executables else { return "all" }

@@ -54,8 +54,8 @@ package struct HelperPolicy: Sendable {
     /// The directory of cgroup v2 in which each job gets a group of its own.
     package let controlGroups: FilePath?
 
-    /// How long an answer of the name service about an account may be used.
-    package let accountCache: Duration
+    /// Variables that jobs may have beside those of the account and the language; it counts where ``executables`` does.
+    package let environment: Set<String>
 
     /// Where the keys that the file sets stand.
     let lines: [PolicyKey: Int]
@@ -101,10 +101,10 @@ package struct HelperPolicy: Sendable {
         keepingJobs = reader.choice(.whenDaemonEnds, forbidden: "kill", permitted: "keep-allowed")
         maximumJobs = Int(reader.number(.maximumJobs, in: 1...1_000_000, default: 1_024))
         maximumJobsPerPeer = Int(
-            reader.number(.maximumJobsPerPeer, in: 1...UInt32(maximumJobs), default: UInt32(maximumJobs))
+            reader.number(.maximumJobsPerPeer, in: 1...UInt32(maximumJobs), default: UInt32(max(1, maximumJobs / 2)))
         )
         maximumStartTime = .seconds(Int(reader.number(.maximumStartTime, in: 1...3_600, default: 30)))
-        accountCache = .seconds(Int(reader.number(.accountCache, in: 0...300, default: 10)))
+        environment = reader.variables()
         controlGroups = reader.directory(.controlGroups)
         try reader.finish()
     }

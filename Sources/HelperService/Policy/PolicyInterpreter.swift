@@ -1,3 +1,4 @@
+import LaunchPlan
 import SystemPackage
 
 /// Gives the settings of a policy file their meaning, and collects everything that is wrong with them.
@@ -76,6 +77,25 @@ struct PolicyInterpreter<Names: PolicyNames> {
         return ExecutableCheck(
             directories: entry.values.compactMap { path($0, .executableDirectories, line: entry.line) }
         )
+    }
+
+    /// Names of variables.
+    ///
+    /// Those that a shell, a loader or an interpreter obeys can be none, and those of the account are permitted anyway.
+    mutating func variables() -> Set<String> {
+        guard let entry = file.entries[.environment] else { return [] }
+        for word in entry.values
+        where !EnvironmentDangers.isName(word.text.utf8) || EnvironmentDangers.isDangerous(word.text, "")
+            || EnvironmentDangers.ofTheAccount.contains(word.text)
+        {
+            complain(
+                .invalidValue,
+                line: entry.line,
+                "\(PolicyKey.environment.rawValue.quoted) cannot be \(word.text.quoted)",
+                "name variables of letters, digits and underscores that no shell, loader or interpreter obeys"
+            )
+        }
+        return Set(entry.values.map(\.text))
     }
 
     private mutating func path(_ word: PolicyWord, _ key: PolicyKey, line: Int) -> FilePath? {

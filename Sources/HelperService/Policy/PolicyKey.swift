@@ -22,7 +22,7 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case capabilityBoundingSet = "capability-bounding-set"
     /// How many jobs the helper has at once; 1024 unless set.
     case maximumJobs = "maximum-jobs"
-    /// How many jobs one peer has at once; as many as all of them unless set.
+    /// How many jobs one peer has at once; half of them unless set.
     case maximumJobsPerPeer = "maximum-jobs-per-peer"
     /// How many seconds a program may take until it runs; 30 unless set.
     case maximumStartTime = "maximum-start-time"
@@ -30,8 +30,8 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case controlGroups = "control-groups"
     /// `kill`, or `keep-allowed` for jobs that stay when their daemon ends.
     case whenDaemonEnds = "when-daemon-ends"
-    /// How many seconds an answer of the name service about an account is used; 10 unless set, 0 for never.
-    case accountCache = "account-cache"
+    /// Variables that jobs may have, beside those of the account and the language, where programs are restricted.
+    case environment
 
     /// The key that may have been meant by another word.
     ///

@@ -20,6 +20,33 @@ package enum EnvironmentDangers {
         "DBUS_*", "SUDO_*",
     ]
 
+    /// The variables that say who the account is, and where its programs are.
+    package static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
+
+    /// Whether bytes are the name of a variable as every shell takes it.
+    package static func isName(_ name: some Collection<UInt8>) -> Bool {
+        guard let first = name.first, !isDigit(first) else { return false }
+        return name.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "_") || isLetter($0) }
+    }
+
+    /// Whether a variable can be nothing but words and numbers for a program: language, terminal, a number.
+    ///
+    /// For jobs whose programs are restricted; the table of what is dangerous can never be complete.
+    package static func isHarmless(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) -> Bool {
+        let isPlain = value.allSatisfy { isDigit($0) || isLetter($0) || "_-.@+".utf8.contains($0) }
+        guard isPlain, !isDangerous(name, value) else { return false }
+        return plainNames.contains(Array(name)) || name.starts(with: "LC_".utf8)
+            || !value.isEmpty && value.allSatisfy(isDigit)
+    }
+
+    private static let plainNames = Set(["LANG", "LANGUAGE", "TERM"].map { Array($0.utf8) })
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+    }
+
     private static let exactNames = Set(names.filter { !$0.hasSuffix("*") }.map { Array($0.utf8) })
     private static let beginnings = names.filter { $0.hasSuffix("*") }.map { Array($0.utf8.dropLast()) }
 

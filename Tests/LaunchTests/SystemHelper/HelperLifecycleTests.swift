@@ -280,6 +280,54 @@ struct HelperLifecycleTests {
         #expect(try await disappears(path))
     }
 
+    @Test("what a job has left behind ends with its daemon, too", .controlGroups)
+    func remainderEndsWithDaemon() async throws {
+        let helper = try RunningHelper(
+            policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)", "maximum-jobs = 1"]
+        )
+        let note = freshPath("group").string
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, note = note as String] in
+            let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 0"]))
+            let launcher = SystemHelperLauncher(socket: FilePath(socket))
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            guard case .controlGroup(let path) = process.report.containment else { return }
+            #expect(try await process.exitReport().status == .exited(0))
+            #expect(exists(path))
+            // What has been left behind is no job any more: there is room for another one.
+            let next = try await launcher.launch(patient(Command(.path("/bin/true"))), as: TestBed.bob.identity)
+            #expect(try await next.exitReport().status == .exited(0))
+            try write(path.string, to: FilePath(note))
+        }
+        #expect(try await disappears(FilePath(try ProcFile.read(FilePath(note)))))
+    }
+
+    @Test("a job has a terminal of the daemon's", arguments: RunningHelper.Privileges.allCases)
+    func terminal(_ privileges: RunningHelper.Privileges) async throws {
+        let helper = try RunningHelper(privileges)
+        let isRoot = privileges == .root
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, isRoot = isRoot as Bool] in
+            becomeUnprivilegedDaemon()
+            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "test -t 0 && test -O \"$(tty)\""]))
+            command.terminal = .pseudoterminal(rows: 24, columns: 80)
+            let launcher = SystemHelperLauncher(
+                socket: FilePath(socket),
+                helperUserIDs: [0, RunningHelper.account]
+            )
+            let person = try await TestBed.alice.identity
+            do throws(LaunchError) {
+                let process = try await launcher.launch(command, as: person)
+                let exit = try await process.exitReport()
+                #expect(exit.status == .exited(0))
+                #expect(isRoot)
+            } catch {
+                #expect(!isRoot)
+                #expect(error.message.contains("CAP_CHOWN"))
+            }
+        }
+    }
+
     @Test("the daemon stays as it was")
     func daemonIsLeftAlone() async throws {
         let helper = try RunningHelper()

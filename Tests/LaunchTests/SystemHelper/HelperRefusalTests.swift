@@ -115,6 +115,44 @@ struct HelperRefusalTests {
         }
     }
 
+    @Test("variables and files where programs are restricted, but for what its policy names")
+    func restricted() async throws {
+        let helper = try RunningHelper(
+            policy: ["peers = 0", "executable-directories = /bed/bin", "environment = SHOT"]
+        )
+        func reply(_ variable: String) throws -> RawClient.Reply {
+            try RawClient(helper).launch { $0.environment = [Array(variable.utf8)] }
+        }
+        for variable in ["LANG=de_DE.UTF-8", "TERM=xterm", "EXTRA=5", "SHOT=sh010", "HOME=/bed/home/alice"] {
+            #expect(try reply(variable).isStart, "\(variable)")
+        }
+        for variable in ["NODE_PATH=/tmp", "OPENSSL_CONF=/tmp/x", "SHOT=() { :; }", "LANG=../../tmp", "OTHER=x"] {
+            #expect(try reply(variable).refusal == "environment", "\(variable)")
+        }
+        let file = ChildPlan.StreamFile(
+            path: "/bed/home/alice/.profile",
+            flags: O_WRONLY | O_CREAT | O_APPEND,
+            target: 2
+        )
+        #expect(try RawClient(helper).launch { $0.streamFiles = [file] }.refusal == "stream-files")
+    }
+
+    @Test("an account that is a peer itself: its job could launch others")
+    func peers() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0 @render"])
+        #expect(try RawClient(helper).launch { _ in }.refusal == "account-is-a-peer")
+    }
+
+    @Test("daemons that talk without ever asking for a job")
+    func talkers() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let client = try RawClient(helper)
+        try client.tell(.hello(version: 1))
+        _ = try client.reply()
+        try client.tell(.hello(version: 1))
+        #expect(try client.reply().isEnd)
+    }
+
     @Test("privileges, priorities, limits and times that its policy or it itself does not have")
     func more() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "maximum-start-time = 5"])
@@ -146,7 +184,7 @@ struct HelperRefusalTests {
 
     @Test("more jobs than its policy permits, until one of them ends")
     func tooMany() async throws {
-        let helper = try RunningHelper(policy: ["peers = 0", "maximum-jobs = 2"])
+        let helper = try RunningHelper(policy: ["peers = 0", "maximum-jobs = 2", "maximum-jobs-per-peer = 2"])
         var command = Command(.path("/bin/cat"))
         command.standardInput = .pipe
         let person = try await TestBed.alice.identity

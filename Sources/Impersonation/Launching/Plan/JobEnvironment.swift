@@ -10,11 +10,6 @@ struct JobEnvironment {
     /// The names of the submitter's variables that were left out.
     private(set) var omitted: [String] = []
 
-    /// The variables that say who the account is.
-    ///
-    /// A submitter cannot set them.
-    private static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
-
     /// Builds the environment of a job.
     ///
     /// - Parameters:
@@ -56,7 +51,7 @@ struct JobEnvironment {
                     message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
                 )
             }
-            if Self.ofTheAccount.contains(name) || ofTheLaunch.contains(name)
+            if EnvironmentDangers.ofTheAccount.contains(name) || ofTheLaunch.contains(name)
                 || EnvironmentDangers.isDangerous(name, value)
             {
                 omitted.append(name)
@@ -88,7 +83,7 @@ struct JobEnvironment {
                 !name.isEmpty && name.first?.isNumber == false
                 && name.utf8.allSatisfy { Self.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
             let isTaken =
-                ofTheAccount.contains(name) || names[..<index].contains(name)
+                EnvironmentDangers.ofTheAccount.contains(name) || names[..<index].contains(name)
                 || EnvironmentDangers.isDangerous(name, "")
             guard isName, !isTaken else {
                 throw LaunchError(
