@@ -5,12 +5,11 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
@@ -81,25 +80,67 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size)
     return (size_t)written == size ? 0 : -EAGAIN;
 }
 
-/* A pipe has no MSG_NOSIGNAL, and the disposition of SIGPIPE is the host's. The kernel sends the signal to the thread that
- * writes, so it is held back for the write and taken off again, unless one was pending before that means something else. */
-long linux_pipe_write(int descriptor, const void *bytes, size_t size)
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+/* Twice as much is charged, bookkeeping included, whatever the host has set for its own sockets. */
+enum { STREAM_BUFFER_SIZE = 128 * 1024, STREAM_DRAIN_SIZE = 16 * 1024, STREAM_DRAIN_ROUNDS = 128 };
+
+int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *takes_descriptors)
 {
-    sigset_t broken_pipe, former, pending;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    sigpending(&pending);
-    const int was_pending = sigismember(&pending, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, &former);
-    const ssize_t written = write(descriptor, bytes, size);
-    const int error = errno;
-    if (written < 0 && error == EPIPE && !was_pending) {
-        const struct timespec now = {0, 0};
-        while (sigtimedwait(&broken_pipe, NULL, &now) < 0 && errno == EINTR)
-            continue;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return -errno;
+    const int size = STREAM_BUFFER_SIZE, no = 0;
+    setsockopt(ends[job_writes ? 1 : 0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (!*takes_descriptors)
+        *takes_descriptors = setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
+    /* Tells the other end too: the job reads an end of file from its output, and a write to its input fails. */
+    if (shutdown(ends[0], job_writes ? SHUT_WR : SHUT_RD) != 0) {
+        const int error = errno;
+        close(ends[0]);
+        close(ends[1]);
+        return -error;
     }
-    pthread_sigmask(SIG_SETMASK, &former, NULL);
-    return written < 0 ? -error : written;
+    *daemon_end = ends[0];
+    *job_end = ends[1];
+    return 0;
+}
+
+long linux_stream_read(int descriptor, void *bytes, size_t size, int takes_descriptors)
+{
+    if (takes_descriptors) {
+        /* What is looked at stays where it is, with the descriptors that came along. Nobody else reads here, so that what
+         * is then taken is what was looked at. */
+        struct iovec place = {bytes, size};
+        struct msghdr message = {.msg_iov = &place, .msg_iovlen = 1};
+        const ssize_t seen = recvmsg(descriptor, &message, MSG_PEEK | MSG_DONTWAIT);
+        if (seen < 0)
+            return -errno;
+        if (message.msg_flags & MSG_CTRUNC)
+            return -EBADMSG;
+        if (seen == 0)
+            return 0;
+        size = (size_t)seen;
+    }
+    const ssize_t count = recv(descriptor, bytes, size, MSG_DONTWAIT);
+    return count < 0 ? -errno : count;
+}
+
+long linux_stream_write(int descriptor, const void *bytes, size_t size)
+{
+    const ssize_t count = send(descriptor, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return count < 0 ? -errno : count;
+}
+
+void linux_stream_close(int descriptor)
+{
+    char dropped[STREAM_DRAIN_SIZE];
+    shutdown(descriptor, SHUT_RDWR);
+    for (int round = 0; round < STREAM_DRAIN_ROUNDS && recv(descriptor, dropped, sizeof dropped, MSG_DONTWAIT) > 0; round++)
+        continue;
+    close(descriptor);
 }
 
 int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns)

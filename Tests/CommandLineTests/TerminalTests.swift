@@ -105,6 +105,25 @@ struct TerminalTests {
         #expect(kill(sleeper, SIGKILL) == 0, "what was left behind still runs")
     }
 
+    @Test("ends with the command, whatever goes on writing to its terminal")
+    func orphan() async throws {
+        let orphan = #"trap "" HUP; while echo more; do kill -USR1 $0 2>/dev/null; sleep 0.05; done"#
+        let job = try scratch.write(
+            "job",
+            """
+            trap 'exit 6' USR1
+            terminal=$(tty)
+            setsid sh -c '\(orphan)' $$ >$terminal 2>&1 &
+            while :; do sleep 0.05; done
+
+            """
+        )
+        #expect(unsafe chmod(job, 0o755) == 0)
+        let outcome = try await run("\(tool) -- /bin/sh \(job); echo status $?")
+        #expect(outcome.output.contains("status 6\r\n"), "\(outcome.output)")
+        #expect(outcome.output.contains("more\r\n"))
+    }
+
     @Test("is refused where there is no terminal to hand on")
     func none() async throws {
         let arguments = try scratch.configure(["proxy_execution_mode = user"])

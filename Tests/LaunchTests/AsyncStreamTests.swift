@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -196,8 +197,14 @@ struct InputStreamTests {
             $0.standardOutput = .stream
         }
         let input = try #require(process.standardInput)
-        let writer = Task { try await input.write([UInt8](repeating: 7, count: 1 << 20)) }
-        try await untilPipeIsFull(process.processID)
+        let taken = Mutex(0)
+        let writer = Task {
+            for _ in 0..<64 {
+                try await input.write([UInt8](repeating: 7, count: 1 << 16))
+                taken.withLock { $0 += 1 }
+            }
+        }
+        while taken.withLock({ $0 }) < 2 { await Task.yield() }
         writer.cancel()
         let cancelled = await #expect(throws: StreamError.self) { try await writer.value }
         #expect(cancelled?.code == .cancelled)
@@ -205,7 +212,8 @@ struct InputStreamTests {
         // It may not have stopped yet.
         try await untilStopped(process.processID)
         try process.send(.resume)
-        #expect(try await text(of: #require(process.standardOutput)) == "65536\n")
+        let count = try await Int(text(of: #require(process.standardOutput)).dropLast()) ?? 0
+        #expect((2 << 16..<1 << 19).contains(count), "\(count) bytes were on the way")
     }
 
     @Test("that nobody reads any more is an error, and the daemon with SIGPIPE at its default lives on")
@@ -261,16 +269,4 @@ private func untilItWaitsInWrite(_ process: ProcessID) async throws {
 
 private func untilStopped(_ process: ProcessID) async throws {
     while try !ProcFile.read(FilePath("/proc/\(process.rawValue)/status")).contains("State:\tT") { await Task.yield() }
-}
-
-/// Comes back when the pipe that a process reads from takes no more.
-private func untilPipeIsFull(_ process: ProcessID) async throws {
-    let end = try FileDescriptor.open(
-        FilePath("/proc/\(process.rawValue)/fd/0"),
-        .writeOnly,
-        options: [.closeOnExec, .nonBlocking]
-    )
-    defer { try? end.close() }
-    var event = pollfd(fd: end.rawValue, events: Int16(POLLOUT), revents: 0)
-    while unsafe poll(&event, 1, 0) > 0 { await Task.yield() }
 }

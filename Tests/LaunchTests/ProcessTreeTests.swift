@@ -56,6 +56,25 @@ struct ControlGroupTests {
         }
     }
 
+    @Test("that outlive the first of them cost the daemon nothing once nobody holds the job")
+    func outliving() async throws {
+        await #expect(processExitsWith: .success) {
+            let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: TestBed.controlGroups))
+            let person = try await TestBed.alice.identity
+            _ = try await runScript("exit 0", as: person, launcher)
+            let before = try await openDescriptorCount()
+            var sleepers: [Int32] = []
+            for _ in 0..<10 {
+                let result = try await runScript("exec 3<&0; sleep 3600 <&3 & echo $!", as: person, launcher) {
+                    $0.standardInput = .bytes([UInt8](repeating: 0, count: 1 << 20))
+                }
+                sleepers.append(try #require(Int32(result.text.split(separator: "\n").last ?? "")))
+            }
+            #expect(try await openDescriptorCount() <= before)
+            for sleeper in sleepers { #expect(kill(sleeper, SIGKILL) == 0) }
+        }
+    }
+
     @Test("are in the cgroup before the first instruction of the job, and not the daemon's")
     func membership() async throws {
         let path = TestBed.controlGroups

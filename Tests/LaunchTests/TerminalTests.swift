@@ -136,6 +136,35 @@ struct TerminalTests {
         }
     }
 
+    @Test("keeps as much as it holds")
+    func manyLastWords() async throws {
+        let process = try await launch(["/bin/sh", "-c", "head -c 8000 /dev/zero | tr '\\0' x"])
+        #expect(try await process.exitReport().status == .exited(0))
+        let text = try await text(of: #require(process.terminal).output)
+        #expect(text == String(repeating: "x", count: 8_000))
+    }
+
+    @Test("ends with the job, whatever goes on writing to it, and nobody has it any more")
+    func orphan() async throws {
+        let (begun, gone) = (freshPath("begun"), freshPath("gone"))
+        let orphan = #"trap "" HUP; while echo more >$0; do >\#(begun); done 2>/dev/null; >\#(gone)"#
+        let script = """
+            terminal=$(tty)
+            setsid sh -c '\(orphan)' $terminal &
+            while [ ! -e \(begun) ]; do sleep 0.01; done
+            exit 4
+            """
+        let process = try await launch(["/bin/sh", "-c", script])
+        let output = try #require(process.terminal).output
+        #expect(try await inTime { try await process.exitReport().status } == .exited(4))
+        #expect(try await inTime { try await text(of: output) }?.contains("more") == true)
+        #expect(
+            try await isInTime {
+                while !exists(gone) { await Task.yield() }
+            }
+        )
+    }
+
     @Test("has a type in TERM, before the submitter's")
     func type() async throws {
         let process = try await launch(["/bin/sh", "-c", "echo $TERM"]) {

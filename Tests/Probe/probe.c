@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 
@@ -26,6 +28,9 @@ enum option_code {
     option_echo_stdin,
     option_sleep,
     option_leave_tracer,
+    option_write_from,
+    option_read_into,
+    option_size_into,
     option_exit,
     option_signal,
 };
@@ -41,6 +46,9 @@ static const struct option options[] = {
     {"echo-stdin", no_argument, NULL, option_echo_stdin},
     {"sleep", required_argument, NULL, option_sleep},
     {"leave-tracer", no_argument, NULL, option_leave_tracer},
+    {"write-from", required_argument, NULL, option_write_from},
+    {"read-into", required_argument, NULL, option_read_into},
+    {"size-into", required_argument, NULL, option_size_into},
     {"exit", required_argument, NULL, option_exit},
     {"signal", required_argument, NULL, option_signal},
     {NULL, 0, NULL, 0},
@@ -136,6 +144,16 @@ static void leave_tracer(void)
         probe_fail("no tracer: %s", strerror(errno));
 }
 
+/* Memory of this process whose pages are those of a file. */
+static void *pages_of(const char *path)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    void *memory = file < 0 ? MAP_FAILED : mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    if (memory == MAP_FAILED)
+        probe_fail("%s: %s", path, strerror(errno));
+    return memory;
+}
+
 static void attack(int code, const char *argument)
 {
     switch (code) {
@@ -171,6 +189,17 @@ static void act(int code, const char *argument)
         break;
     case option_leave_tracer:
         leave_tracer();
+        break;
+    case option_write_from:
+        write_all(STDOUT_FILENO, pages_of(argument), 100);
+        break;
+    case option_read_into:
+        if (read(STDIN_FILENO, pages_of(argument), 100) < 0)
+            probe_fail("standard input: %s", strerror(errno));
+        break;
+    case option_size_into:
+        if (ioctl(STDIN_FILENO, TIOCGWINSZ, pages_of(argument)) != 0)
+            probe_fail("standard input: %s", strerror(errno));
         break;
     case option_exit:
         _exit((int)number_of(argument, 0, 255));

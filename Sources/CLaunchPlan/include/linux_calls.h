@@ -25,9 +25,25 @@ int linux_pipe(int *reading, int *writing);
    there yet. Returns 0 or a negative error number. */
 int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
 
-/* write(2) to a pipe that nobody may read any more: EPIPE, and no SIGPIPE for the calling thread, whatever the process does
-   with that signal. Returns how many bytes were written, or a negative error number. */
-long linux_pipe_write(int descriptor, const void *bytes, size_t size);
+/* A stream between the daemon and a job, in one direction: a pair of connected sockets, close-on-exec, that do the work of
+   a pipe. read(2), write(2) and close(2) of a pipe wait for a lock that the kernel holds while it copies from or to the
+   memory of the other side, O_NONBLOCK or not, and a page of that memory can be one of a FUSE file that never comes. Two
+   sockets share no such lock: what is written is copied into a buffer of its own first.
+
+   Unless takes_descriptors is set already, the job is kept from sending descriptors along (unix(7), SCM_RIGHTS), which the
+   kernel can do since Linux 6.16 (SO_PASSRIGHTS); it tells whether the job can. Returns 0 or a negative error number. */
+int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *takes_descriptors);
+
+/* Reads what is there. Returns how many bytes, 0 at the end, -EAGAIN when there is nothing yet, -EBADMSG when the job has
+   sent descriptors along: whoever takes them closes them, and that may take as long as the job likes. */
+long linux_stream_read(int descriptor, void *bytes, size_t size, int takes_descriptors);
+
+/* Writes what the other side has room for, and never raises SIGPIPE. Returns how many bytes, or a negative error number. */
+long linux_stream_write(int descriptor, const void *bytes, size_t size);
+
+/* Closes the daemon's end. What the job has written and nobody has read is dropped before: the job's next write would fail
+   with ECONNRESET otherwise, and not as one to a pipe does. */
+void linux_stream_close(int descriptor);
 
 /* Opens a pseudo-terminal (pty(7)): the master, and the slave by it alone (TIOCGPTPEER), so that no path is followed. Both
    close-on-exec; neither becomes the controlling terminal of the caller. Returns 0 or a negative error number. */

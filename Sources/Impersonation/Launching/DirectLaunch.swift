@@ -43,7 +43,9 @@ struct DirectLaunch {
         guard !Task.isCancelled else { throw failures.cancelled() }
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         _ = try failures.reporting { () throws(LaunchError) in try prepared.makeGroup(in: nil) }
-        let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
+        let streams = try failures.performing(.createPipes) { () throws(Errno) in
+            try StreamPlumbing(command, of: identity.account.userID.rawValue)
+        }
         let steps = prepared.plan(with: streams)
             .direct(as: prepared.credentials, from: daemon, descriptors: streams.directPlacement())
         let plan = try failures.encoding(steps, kind: .direct)

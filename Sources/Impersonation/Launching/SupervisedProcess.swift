@@ -281,9 +281,14 @@ final class SupervisedProcess: ProcessControl {
     }
 
     /// Removes the cgroup, as soon as the last process has left it.
-    private func removeGroup(_ delay: Duration = .milliseconds(1)) {
-        guard let group = tree.group, !group.remove() else { return }
-        _ = reactor.alarm(at: .now + delay) { [self] in removeGroup(min(delay * 2, Self.longestRemovalDelay)) }
+    private func removeGroup() {
+        if let removal = tree.group?.removal { Self.remove(removal, .milliseconds(1), on: reactor) }
+    }
+
+    /// Tries until it is done; what waits holds nothing of the job meanwhile, which may be for months.
+    private static func remove(_ removal: ControlGroupRemoval, _ delay: Duration, on reactor: Reactor) {
+        guard !removal.perform() else { return }
+        _ = reactor.alarm(at: .now + delay) { remove(removal, min(delay * 2, longestRemovalDelay), on: reactor) }
     }
 
     /// A tracer of the job is told of its end first, and may keep the zombie to itself for as long as it likes.

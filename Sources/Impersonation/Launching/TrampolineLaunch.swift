@@ -38,7 +38,9 @@ struct TrampolineLaunch {
         guard !Task.isCancelled else { throw failures.cancelled() }
         var stopwatch = LaunchStopwatch()
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
-        let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
+        let streams = try failures.performing(.createPipes) { () throws(Errno) in
+            try StreamPlumbing(command, of: identity.account.userID.rawValue)
+        }
         var pure = prepared.plan(with: streams)
         if command.daemonEnd == .end { pure.parent = ChildPlan.Parent(processID: getpid(), endSignal: SIGKILL) }
         let steps = operations(pure, prepared.credentials)

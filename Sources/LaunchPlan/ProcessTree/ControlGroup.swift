@@ -15,13 +15,15 @@ package final class ControlGroup: Sendable {
     /// What a child is cloned into, and what its files are opened below.
     package let directory: OwnedDescriptor
 
+    /// What removes the group, and holds nothing of it.
+    package let removal: ControlGroupRemoval
+
     private let name: String
-    private let parent: OwnedDescriptor
 
     init(name: String, path: FilePath, in parent: OwnedDescriptor) throws(Errno) {
         self.name = name
         self.path = path
-        self.parent = parent
+        removal = ControlGroupRemoval(name: name, parent: parent)
         let descriptor = unsafe openat(parent.rawValue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         directory = try OwnedDescriptor(moving: descriptor)
@@ -104,7 +106,7 @@ package final class ControlGroup: Sendable {
     /// - Returns: Whether it is gone; one with a process in it stays.
     @discardableResult
     package func remove() -> Bool {
-        unsafe unlinkat(parent.rawValue, name, AT_REMOVEDIR) == 0 || errno == ENOENT
+        removal.perform()
     }
 
     static func write(_ text: String, to file: String, in directory: OwnedDescriptor) throws(Errno) {

@@ -5,13 +5,20 @@ package import SystemPackage
 
 /// A descriptor with one owner: closed when the owner goes, unless it was taken before.
 package final class OwnedDescriptor: Sendable {
+    /// What closes a descriptor.
+    package typealias Closing = @Sendable (Int32) -> Void
+
     private let descriptor: Mutex<Int32?>
+    private let closing: Closing
 
     /// Takes a descriptor over.
     ///
-    /// - Parameter rawValue: The descriptor.
-    package init(_ rawValue: Int32) {
+    /// - Parameters:
+    ///   - rawValue: The descriptor.
+    ///   - closing: What closes it, where `close(2)` on whatever thread comes by is not right.
+    package init(_ rawValue: Int32, closing: @escaping Closing = { _ = close($0) }) {
         descriptor = Mutex(rawValue)
+        self.closing = closing
     }
 
     deinit {
@@ -36,7 +43,7 @@ package final class OwnedDescriptor: Sendable {
         descriptor.withLock { descriptor in
             guard let open = descriptor, body(open) else { return }
             descriptor = nil
-            close(open)
+            closing(open)
         }
     }
 
@@ -47,7 +54,7 @@ package final class OwnedDescriptor: Sendable {
 
     /// Closes the descriptor before its owner goes.
     package func closeNow() {
-        if let descriptor = descriptor.withLock({ $0.take() }) { close(descriptor) }
+        if let descriptor = descriptor.withLock({ $0.take() }) { closing(descriptor) }
     }
 
     /// Descriptors below this number are where a child's own take their places; the sources must not be among them.
@@ -55,18 +62,23 @@ package final class OwnedDescriptor: Sendable {
 
     /// Moves a descriptor above the places that descriptors of a child take.
     ///
-    /// - Parameter rawValue: The descriptor; it is closed when it had to move.
+    /// - Parameters:
+    ///   - rawValue: The descriptor; it is closed when it had to move.
+    ///   - closing: What closes it in the end.
     /// - Throws: `Errno` of `fcntl(2)`; the descriptor is closed then.
-    package convenience init(moving rawValue: Int32) throws(Errno) {
+    package convenience init(
+        moving rawValue: Int32,
+        closing: @escaping Closing = { _ = close($0) }
+    ) throws(Errno) {
         guard rawValue < Self.lowest else {
-            self.init(rawValue)
+            self.init(rawValue, closing: closing)
             return
         }
         let moved = fcntl(rawValue, F_DUPFD_CLOEXEC, Self.lowest)
         let error = errno
         close(rawValue)
         guard moved >= 0 else { throw Errno(rawValue: error) }
-        self.init(moved)
+        self.init(moved, closing: closing)
     }
 
     /// Duplicates a descriptor above the places that descriptors of a child take.

@@ -29,6 +29,7 @@ struct Supervision {
         case received(Signal)
         case timeIsUp
         case ended(Swift.Result<ExitReport, LaunchError>)
+        case shown
     }
 
     /// Who decides, writes down and launches, and calls the closure in between: a command that runs is supervised, also
@@ -76,6 +77,11 @@ struct Supervision {
             case .received(ReceivedSignals.windowChange):
                 relay?.followSize()
             case .received(let signal):
+                if result.end != nil {
+                    // Only the tool's own terminal keeps it here.
+                    await relay?.finish()
+                    return result
+                }
                 if let process {
                     Self.send(signal, to: process)
                 } else {
@@ -105,8 +111,14 @@ struct Supervision {
                 // What its end looks like is told by the event; nothing of its group is left then.
                 if let process { Task { try? await process.terminate(gracePeriod: Self.grace) } }
             case .ended(let end):
-                await relay?.finish()
                 result.end = end
+                guard let relay else { return result }
+                Task {
+                    await relay.showRest()
+                    continuation.yield(.shown)
+                }
+            case .shown:
+                await relay?.finish()
                 return result
             }
         }

@@ -19,13 +19,8 @@ final class TerminalRelay: Sendable {
 
     private static let chunk = 4_096
 
-    /// How long it is quiet before the text counts as complete: descendants of the command may keep its terminal open.
-    private static let quiet: Duration = .milliseconds(200)
-
     private let former: termios
     private let running = Mutex<Running?>(nil)
-    /// When something was shown last; `nil` while something is.
-    private let shown = Mutex<ContinuousClock.Instant?>(.now)
 
     /// Looks at the tool's terminal.
     ///
@@ -66,13 +61,11 @@ final class TerminalRelay: Sendable {
                 guard (try? await terminal.input.write(keys)) != nil else { return }
             }
         }
-        let showing = Task { [self] in
+        let showing = Task {
             var chunks = terminal.output.makeAsyncIterator()
             while let chunk = try? await chunks.next() {
                 // A terminal may be stopped, so a thread waits for it.
-                shown.withLock { $0 = nil }
                 let isShown = await Self.onThread { (try? FileDescriptor.standardOutput.writeAll(chunk)) != nil }
-                shown.withLock { $0 = .now }
                 guard isShown else { break }
             }
             terminal.close()
@@ -84,18 +77,17 @@ final class TerminalRelay: Sendable {
         followSize()
     }
 
-    /// Shows what is left and puts the tool's terminal back.
+    /// Shows what the command wrote last: its terminal ends with it, whatever it has left behind.
+    ///
+    /// It takes as long as the tool's own terminal takes to show it.
+    func showRest() async {
+        await running.withLock { $0 }?.showing.value
+    }
+
+    /// Puts the tool's terminal back.
     func finish() async {
         guard let running = running.withLock({ $0.take() }) else { return }
-        shown.withLock { $0 = $0.map { _ in .now } }
-        let end = Task { [self] in
-            while .now - shown.withLock({ $0 ?? .now }) < Self.quiet {
-                try await Task.sleep(for: Self.quiet)
-            }
-            running.terminal.close()
-        }
-        await running.showing.value
-        end.cancel()
+        running.terminal.close()
         try? running.wake.close()
         await running.typing.value
         var settings = former

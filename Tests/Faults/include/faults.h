@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "held_page.h"
+
 /* A system call is hit when each of these arguments compares as it says. Only the lower 32 bits are looked at. */
 enum fault_comparison {
     FAULT_ALWAYS = 0,

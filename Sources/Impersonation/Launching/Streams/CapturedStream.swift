@@ -16,11 +16,12 @@ final class CapturedStream: Sendable {
     private static let chunk = 64 * 1_024
     private static let retryDelay: Duration = .milliseconds(10)
 
-    /// More than a pipe can hold (`/proc/sys/fs/pipe-max-size`): what a job has written before its end is among it, and
-    /// a descendant that goes on writing cannot keep the reactor reading.
-    private static let mostInPipe = 1 << 20
+    /// More than is on the way at any time, unless the administrator allows sockets of a mebibyte
+    /// (`/proc/sys/net/core/wmem_max`): what a job has written before its end is among it, and a descendant that goes on
+    /// writing cannot keep the reactor reading.
+    private static let mostOnTheWay = 1 << 20
 
-    private let pipe: OwnedDescriptor
+    private let channel: StreamChannel
     private let limit: Int
     private let reactor: Reactor
     private let state = Mutex(State())
@@ -28,15 +29,13 @@ final class CapturedStream: Sendable {
     /// Creates a collector; ``start()`` begins to read.
     ///
     /// - Parameters:
-    ///   - pipe: The reading end.
+    ///   - channel: The daemon's end.
     ///   - limit: How many bytes are kept.
     ///   - reactor: The thread to read on.
-    init(_ pipe: OwnedDescriptor, limit: Int, on reactor: Reactor) {
-        self.pipe = pipe
+    init(_ channel: StreamChannel, limit: Int, on reactor: Reactor) {
+        self.channel = channel
         self.limit = limit
         self.reactor = reactor
-        let descriptor = pipe.rawValue
-        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
     /// Begins to read.
@@ -44,7 +43,7 @@ final class CapturedStream: Sendable {
         state.withLock { state in
             guard !state.isEnding else { return }
             do throws(Errno) {
-                state.ticket = try reactor.wait(for: pipe.rawValue, .reading) { [self] _ in readOn() }
+                state.ticket = try reactor.wait(for: channel.descriptor.rawValue, .reading) { [self] _ in readOn() }
             } catch {
                 // No place for one more wait: a job must not stand still for that.
                 state.ticket = reactor.alarm(at: .now + Self.retryDelay) { [self] in readOn() }
@@ -56,21 +55,22 @@ final class CapturedStream: Sendable {
         if read(atMost: Self.chunk) { start() }
     }
 
-    /// Reads what the job has left in the pipe and ends.
+    /// Reads what the job has left and ends.
     ///
-    /// Called once the job has ended; descendants that keep the pipe open are not waited for.
+    /// Called once the job has ended; descendants that keep the stream open are not waited for.
     ///
-    /// - Returns: Everything that was collected.
+    /// - Returns: Everything that was collected; whoever has it keeps it, this does not.
     func finish() -> CapturedOutput {
         let ticket = state.withLock { state in
             state.isEnding = true
             return state.ticket.take()
         }
         if let ticket { reactor.cancel(ticket) }
-        read(atMost: Self.mostInPipe)
+        read(atMost: Self.mostOnTheWay)
         return state.withLock { state in
             state.isComplete = true
-            pipe.closeNow()
+            channel.descriptor.closeNow()
+            defer { state.output = CapturedOutput(bytes: []) }
             return state.output
         }
     }
@@ -83,13 +83,13 @@ final class CapturedStream: Sendable {
             var remaining = most
             while remaining > 0 {
                 let result = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
-                    let count = unsafe Glibc.read(pipe.rawValue, buffer.baseAddress, buffer.count)
+                    let count = unsafe channel.read(into: buffer)
                     if count > 0 {
                         let kept = min(count, limit - state.output.bytes.count)
                         unsafe state.output.bytes.append(contentsOf: buffer.prefix(kept))
                         state.output.omittedBytes += count - kept
                     }
-                    return count < 0 ? -Int(errno) : count
+                    return count
                 }
                 switch result {
                 case -Int(EINTR): continue

@@ -26,17 +26,18 @@ final class JobStreams: Sendable {
     ///   - plumbing: The streams of the launch.
     ///   - reactor: The thread that waits.
     init(_ plumbing: StreamPlumbing, on reactor: Reactor) {
+        let userID = plumbing.userID
         terminal = plumbing.terminal.map { terminal in
             PseudoTerminal(
-                reading: StreamEnd(terminal.reading, on: reactor),
-                writing: StreamEnd(terminal.writing, on: reactor)
+                reading: StreamEnd(.terminal(terminal.reading, of: userID), on: reactor),
+                writing: StreamEnd(.terminal(terminal.writing, of: userID), on: reactor)
             )
         }
-        let pipe = plumbing.standardInput
+        let channel = plumbing.standardInput
         switch plumbing.input {
-        case .bytes(let bytes): (inputPipe, input, fed) = (nil, nil, pipe.map { FedStream($0, bytes, on: reactor) })
-        case .stream: (inputPipe, input, fed) = (nil, pipe.map { ProcessInput(StreamEnd($0, on: reactor)) }, nil)
-        case .null, .inherit, .file, .pipe, .descriptor: (inputPipe, input, fed) = (pipe, nil, nil)
+        case .bytes(let bytes): (inputPipe, input, fed) = (nil, nil, channel.map { FedStream($0, bytes, on: reactor) })
+        case .stream: (inputPipe, input, fed) = (nil, channel.map { ProcessInput(StreamEnd($0, on: reactor)) }, nil)
+        case .null, .inherit, .file, .pipe, .descriptor: (inputPipe, input, fed) = (channel?.descriptor, nil, nil)
         }
         (outputPipe, output, capturedOutput) = Self.ends(plumbing.standardOutput, of: plumbing.output, on: reactor)
         (errorPipe, error, capturedError) = Self.ends(plumbing.standardError, of: plumbing.error, on: reactor)
@@ -49,26 +50,28 @@ final class JobStreams: Sendable {
         capturedError?.start()
     }
 
-    /// Ends with the job: what it left unread is dropped, what it left in captured streams is read.
+    /// Ends with the job: what it left unread is dropped, what it left in captured streams and in its terminal is read, and
+    /// the terminal is hung up.
     ///
     /// Streams that the host reads go on until every process that holds them is gone.
     ///
     /// - Returns: Everything that was captured.
     func finish() -> (output: CapturedOutput?, error: CapturedOutput?) {
         fed?.finish()
+        terminal?.endWithJob()
         return (capturedOutput?.finish(), capturedError?.finish())
     }
 
     private static func ends(
-        _ pipe: OwnedDescriptor?,
+        _ channel: StreamChannel?,
         of stream: StandardStream.Output,
         on reactor: Reactor
     ) -> (OwnedDescriptor?, ProcessOutput?, CapturedStream?) {
-        guard let pipe else { return (nil, nil, nil) }
+        guard let channel else { return (nil, nil, nil) }
         return switch stream {
-        case .captured(let limit): (nil, nil, CapturedStream(pipe, limit: limit, on: reactor))
-        case .stream: (nil, ProcessOutput(StreamEnd(pipe, on: reactor)), nil)
-        case .null, .inherit, .file, .pipe, .descriptor, .standardOutput: (pipe, nil, nil)
+        case .captured(let limit): (nil, nil, CapturedStream(channel, limit: limit, on: reactor))
+        case .stream: (nil, ProcessOutput(StreamEnd(channel, on: reactor)), nil)
+        case .null, .inherit, .file, .pipe, .descriptor, .standardOutput: (channel.descriptor, nil, nil)
         }
     }
 }

@@ -1,7 +1,7 @@
 /// Writes to the standard input of a job.
 ///
-/// A write comes back when the job's pipe has taken everything, and so waits as long as the job does not read: no more than
-/// the pipe's 64 KiB are ever on the way. The job reads the end of the file after ``close()`` and no sooner: it is held for
+/// A write comes back when the job's socket has taken everything, and so waits as long as the job does not read: no more
+/// than 256 KiB are ever on the way. The job reads the end of the file after ``close()`` and no sooner: it is held for
 /// the job as long as that runs.
 ///
 /// One task at a time writes. A job that does not read any more is an error, never a `SIGPIPE`.

@@ -10,7 +10,7 @@ public import SystemPackage
 public struct PseudoTerminal: Sendable {
     /// What the job writes, standard error among it; read it, or the job stands still.
     ///
-    /// It ends when no process has the terminal open any more.
+    /// It ends with the job, after what that wrote last, or before when no process has the terminal open any more.
     public let output: ProcessOutput
 
     /// What the job reads, as if it were typed: byte 3 interrupts the job, byte 4 ends its input, a line has at most 4095
@@ -28,7 +28,7 @@ public struct PseudoTerminal: Sendable {
         end = writing
     }
 
-    /// Changes the size; the job is told by `SIGWINCH`.
+    /// Changes the size; the job is told by `SIGWINCH`, soon after this has come back.
     ///
     /// - Parameters:
     ///   - rows: How many lines it has.
@@ -51,6 +51,15 @@ public struct PseudoTerminal: Sendable {
     /// Hangs up: the job gets `SIGHUP`, and its terminal is gone.
     public func close() {
         output.close()
+        input.close()
+    }
+
+    /// Ends with the job: keeps what it wrote last for whoever reads, and hangs up.
+    ///
+    /// A terminal goes on after the process that it was made for: the account can open it by its name, and what it wrote there
+    /// would go on arriving.
+    func endWithJob() {
+        output.endWithJob()
         input.close()
     }
 }

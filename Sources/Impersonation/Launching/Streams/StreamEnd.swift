@@ -23,30 +23,35 @@ final class StreamEnd: Sendable {
     private struct State {
         var isBusy = false
         var isClosed = false
+        /// What was read at the end of the job and nobody has asked for yet.
+        var left: [UInt8] = []
+        var isResizing = false
+        var size: (rows: UInt16, columns: UInt16)?
         var wait: Wait?
         var nextNumber: UInt64 = 0
     }
 
-    /// As much as a pipe holds unless somebody has made it larger (`pipe(7)`).
+    /// The most that is read or written at once.
     static let chunk = 64 * 1_024
 
     /// How soon it is tried again where the kernel has no place for one more wait.
     private static let retryDelay: Duration = .milliseconds(10)
 
-    private let descriptor: OwnedDescriptor
+    /// More than a terminal holds (8 KiB and a line discipline of 4): a descendant that goes on writing cannot keep the reactor reading.
+    private static let mostAtTheEnd = 256 * 1_024
+
+    private let channel: StreamChannel
     private let reactor: Reactor
     private let state = Mutex(State())
 
     /// Takes an end over.
     ///
     /// - Parameters:
-    ///   - descriptor: The end. It is made not to block, which the job's end of a pipe does not share.
+    ///   - channel: The end.
     ///   - reactor: The thread that waits.
-    init(_ descriptor: OwnedDescriptor, on reactor: Reactor) {
-        self.descriptor = descriptor
+    init(_ channel: StreamChannel, on reactor: Reactor) {
+        self.channel = channel
         self.reactor = reactor
-        let rawValue = descriptor.rawValue
-        _ = fcntl(rawValue, F_SETFL, fcntl(rawValue, F_GETFL) | O_NONBLOCK)
     }
 
     deinit {
@@ -56,13 +61,51 @@ final class StreamEnd: Sendable {
     /// Closes the end; whoever waits at it is woken.
     func close() {
         let wait = state.withLock { state in
-            state.isClosed = true
-            // The number may stand for another descriptor as soon as this one is closed.
-            if let wait = state.wait { reactor.cancel(wait.ticket) }
-            descriptor.closeNow()
-            return state.wait.take()
+            state.left = []
+            return close(&state)
         }
         wait?.continuation.resume(returning: .closed)
+    }
+
+    /// Closes the end, and keeps what can be read now for whoever asks for it.
+    func endWithJob() {
+        let wait = state.withLock { state -> Wait? in
+            guard !state.isClosed else { return nil }
+            var count = 0
+            repeat {
+                let (bytes, result) = readNow()
+                state.left += bytes
+                count = result
+            } while (count > 0 && state.left.count < Self.mostAtTheEnd) || count == -Int(EINTR)
+            return close(&state)
+        }
+        wait?.continuation.resume(returning: .closed)
+    }
+
+    private func close(_ state: inout State) -> Wait? {
+        state.isClosed = true
+        // The number may stand for another descriptor as soon as this one is closed.
+        if let wait = state.wait { reactor.cancel(wait.ticket) }
+        channel.descriptor.closeNow()
+        return state.wait.take()
+    }
+
+    private func readNow() -> (bytes: [UInt8], result: Int) {
+        var result = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
+            result = unsafe channel.read(into: UnsafeMutableRawBufferPointer(buffer))
+            count = max(result, 0)
+        }
+        return (bytes, result)
+    }
+
+    /// What was kept at the end of the job.
+    private func takeLeft() -> [UInt8]? {
+        state.withLock { state in
+            guard !state.left.isEmpty else { return nil }
+            defer { state.left.removeFirst(min(Self.chunk, state.left.count)) }
+            return Array(state.left.prefix(Self.chunk))
+        }
     }
 
     /// Reads what is there, or waits for something.
@@ -74,19 +117,13 @@ final class StreamEnd: Sendable {
         defer { leave() }
         while true {
             guard !Task.isCancelled else { throw .cancelled }
-            var result = 0
-            let bytes = descriptor.withOpen { descriptor -> [UInt8] in
-                guard descriptor >= 0 else { return [] }
-                return unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
-                    result = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-                    if result < 0 { result = -Int(errno) }
-                    count = max(result, 0)
-                }
-            }
+            let (bytes, result) = readNow()
             switch result {
             case 1...: return bytes
-            // A terminal without processes answers EIO (tty_ioctl(4), pty(7)).
-            case 0, -Int(EIO):
+            case -Int(EBADF): return takeLeft()
+            // A terminal without processes answers EIO (tty_ioctl(4), pty(7)). Whoever sends descriptors along has said
+            // enough.
+            case 0, -Int(EIO), -Int(EBADMSG):
                 close()
                 return nil
             case -Int(EINTR): continue
@@ -94,7 +131,7 @@ final class StreamEnd: Sendable {
                 switch await ready(.reading) {
                 case .ready: continue
                 case .cancelled: throw .cancelled
-                case .closed: return nil
+                case .closed: return takeLeft()
                 }
             default: throw .failed(Errno(rawValue: Int32(-result)))
             }
@@ -111,13 +148,7 @@ final class StreamEnd: Sendable {
         var written = 0
         while written < bytes.count {
             guard !Task.isCancelled else { throw .cancelled }
-            let result = descriptor.withOpen { descriptor -> Int in
-                guard descriptor >= 0 else { return -Int(EBADF) }
-                return unsafe bytes.withUnsafeBytes { buffer in
-                    let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
-                    return unsafe linux_pipe_write(descriptor, rest.baseAddress, rest.count)
-                }
-            }
+            let result = channel.write(bytes, from: written)
             switch result {
             case 0...: written += result
             case -Int(EINTR): continue
@@ -127,17 +158,48 @@ final class StreamEnd: Sendable {
                 case .cancelled: throw .cancelled
                 case .closed: throw .closed
                 }
-            case -Int(EPIPE), -Int(EIO): throw .brokenPipe(Errno(rawValue: Int32(-result)))
+            // A job that has left something unread resets the connection.
+            case -Int(EPIPE), -Int(ECONNRESET): throw .brokenPipe(.brokenPipe)
+            case -Int(EIO): throw .brokenPipe(.ioError)
             case -Int(EBADF): throw .closed
             default: throw .failed(Errno(rawValue: Int32(-result)))
             }
         }
     }
 
-    /// Tells a terminal its size.
+    /// Tells a terminal its size, on a thread that nobody waits for.
+    ///
+    /// The kernel holds the lock of the size while it copies it to whoever asks for it (`TIOCGWINSZ`), and so as long as a
+    /// page of the job's memory takes to come.
     func resize(rows: UInt16, columns: UInt16) throws(StreamError) {
-        let result = descriptor.withOpen { $0 < 0 ? -EBADF : linux_terminal_resize($0, rows, columns) }
-        guard result == 0 else { throw result == -EBADF ? .closed : .failed(Errno(rawValue: -result)) }
+        let isUnderWay = try state.withLock { state throws(StreamError) in
+            guard !state.isClosed else { throw .closed }
+            state.size = (rows, columns)
+            defer { state.isResizing = true }
+            return state.isResizing
+        }
+        guard !isUnderWay else { return }
+        let duplicate = channel.descriptor.withOpen { fcntl($0, F_DUPFD_CLOEXEC, OwnedDescriptor.lowest) }
+        guard duplicate >= 0 else {
+            let error = Errno(rawValue: errno)
+            state.withLock { $0.isResizing = false }
+            throw error == .badFileDescriptor ? .closed : .failed(error)
+        }
+        PatientCloser.shared.perform(for: channel.userID) { [self] in
+            while let size = nextSize() { _ = linux_terminal_resize(duplicate, size.rows, size.columns) }
+            _ = Glibc.close(duplicate)
+        }
+    }
+
+    /// The size that was asked for last and is not set yet.
+    private func nextSize() -> (rows: UInt16, columns: UInt16)? {
+        state.withLock { state in
+            guard !state.isClosed, let size = state.size.take() else {
+                state.isResizing = false
+                return nil
+            }
+            return size
+        }
     }
 
     private func enter() throws(StreamError) {
@@ -176,7 +238,7 @@ final class StreamEnd: Sendable {
 
     private func ticket(for interest: Reactor.Interest, _ handler: @escaping @Sendable () -> Void) -> Reactor.Ticket {
         do throws(Errno) {
-            return try reactor.wait(for: descriptor.rawValue, interest) { _ in handler() }
+            return try reactor.wait(for: channel.descriptor.rawValue, interest) { _ in handler() }
         } catch {
             return reactor.alarm(at: .now + Self.retryDelay, handler: handler)
         }

@@ -16,10 +16,10 @@ struct StreamPlumbing {
     /// Whether standard error is to become standard output once the child has opened that.
     private(set) var errorFollowsFile = false
 
-    /// The daemon's ends of pipes.
-    private(set) var standardInput: OwnedDescriptor?
-    private(set) var standardOutput: OwnedDescriptor?
-    private(set) var standardError: OwnedDescriptor?
+    /// The daemon's ends of what is neither a file nor a descriptor of the host's.
+    private(set) var standardInput: StreamChannel?
+    private(set) var standardOutput: StreamChannel?
+    private(set) var standardError: StreamChannel?
 
     /// The terminal that the standard streams are.
     private(set) var terminal: TerminalPlumbing?
@@ -29,6 +29,9 @@ struct StreamPlumbing {
     let output: StandardStream.Output
     let error: StandardStream.Output
 
+    /// The account of the job.
+    let userID: UInt32
+
     /// No streams at all: those of a job that somebody else has launched.
     static let none = StreamPlumbing()
 
@@ -36,24 +39,28 @@ struct StreamPlumbing {
         input = .null
         output = .null
         error = .null
+        userID = .max
     }
 
-    /// Makes every pipe and opens every descriptor that the streams of a command need.
+    /// Makes every socket and pipe and opens every descriptor that the streams of a command need.
     ///
-    /// - Parameter command: The command.
+    /// - Parameters:
+    ///   - command: The command.
+    ///   - userID: The account of the job.
     /// - Throws: `Errno` of the system call that failed; everything made so far is closed then.
-    init(_ command: Command) throws(Errno) {
+    init(_ command: Command, of userID: UInt32) throws(Errno) {
+        self.userID = userID
         input = command.standardInput
         output = command.standardOutput
         error = command.standardError
         if case .pseudoterminal(let rows, let columns, _) = command.terminal {
-            let made = try TerminalPlumbing(rows: rows, columns: columns)
+            let made = try TerminalPlumbing(of: userID, rows: rows, columns: columns)
             terminal = made
             childEnds = [made.slave, made.slave, made.slave]
         } else {
             childEnds.append(try childEnd(ofInput: input))
-            childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, pipe: \.standardOutput))
-            childEnds.append(try childEnd(of: error, at: STDERR_FILENO, pipe: \.standardError))
+            childEnds.append(try childEnd(of: output, at: STDOUT_FILENO, channel: \.standardOutput))
+            childEnds.append(try childEnd(of: error, at: STDERR_FILENO, channel: \.standardError))
         }
         // Above every place that extra descriptors take on their way, and above the image of the trampoline behind them.
         let lowest = ChildPlan.behindExtraDescriptors(Int32(command.extraDescriptors.count)) + 1
@@ -90,17 +97,21 @@ struct StreamPlumbing {
         case .file(let path):
             files.append(ChildPlan.StreamFile(path: path, flags: O_RDONLY, target: STDIN_FILENO))
             return try Self.nullDevice(O_RDONLY)
-        case .pipe, .bytes, .stream:
-            let (reading, writing) = try OwnedDescriptor.pipe()
-            standardInput = writing
-            return reading
+        case .pipe:
+            let (daemon, job) = try StreamChannel.pipe(jobWrites: false, of: userID)
+            standardInput = daemon
+            return job
+        case .bytes, .stream:
+            let (daemon, job) = try StreamChannel.socket(jobWrites: false, of: userID)
+            standardInput = daemon
+            return job
         }
     }
 
     private mutating func childEnd(
         of stream: StandardStream.Output,
         at target: Int32,
-        pipe: WritableKeyPath<StreamPlumbing, OwnedDescriptor?>
+        channel: WritableKeyPath<StreamPlumbing, StreamChannel?>
     ) throws(Errno) -> OwnedDescriptor {
         switch stream {
         case .null: return try Self.nullDevice(O_WRONLY)
@@ -114,10 +125,14 @@ struct StreamPlumbing {
         case .file(let path, let mode):
             files.append(ChildPlan.StreamFile(path: path, flags: Self.flags(mode), target: target))
             return try Self.nullDevice(O_WRONLY)
-        case .pipe, .stream, .captured:
-            let (reading, writing) = try OwnedDescriptor.pipe()
-            self[keyPath: pipe] = reading
-            return writing
+        case .pipe:
+            let (daemon, job) = try StreamChannel.pipe(jobWrites: true, of: userID)
+            self[keyPath: channel] = daemon
+            return job
+        case .stream, .captured:
+            let (daemon, job) = try StreamChannel.socket(jobWrites: true, of: userID)
+            self[keyPath: channel] = daemon
+            return job
         }
     }
 

@@ -17,22 +17,39 @@ struct TerminalPlumbing {
 
     /// Opens a pseudo-terminal.
     ///
+    /// The daemon's side is only ever closed on a thread that nobody waits for.
+    ///
     /// - Parameters:
+    ///   - userID: The account of the job.
     ///   - rows: How many lines it has.
     ///   - columns: How many characters a line has.
-    /// - Throws: `Errno` of `open(2)` or `ioctl(2)`.
-    init(rows: UInt16, columns: UInt16) throws(Errno) {
+    /// - Throws: `Errno` of `open(2)` or `ioctl(2)`; `resourceBusy` when the account holds up the end of others it had.
+    init(of userID: UInt32, rows: UInt16, columns: UInt16) throws(Errno) {
+        guard !PatientCloser.shared.isHeldUp(by: userID) else { throw .resourceBusy }
         var ends: (master: Int32, slave: Int32) = (-1, -1)
         let result = unsafe linux_terminal_create(&ends.master, &ends.slave, rows, columns)
         guard result == 0 else { throw Errno(rawValue: -result) }
         let job = OwnedDescriptor(ends.slave)
-        reading = try OwnedDescriptor(moving: ends.master)
-        writing = try OwnedDescriptor(duplicating: reading.rawValue)
+        // Both are above the places that descriptors of a child take.
+        reading = StreamChannel.patient(try Self.moved(ends.master), userID)
+        writing = StreamChannel.patient(try Self.duplicate(reading.rawValue), userID)
         slave = try OwnedDescriptor(duplicating: job.rawValue)
         var status = stat()
         guard unsafe fstat(slave.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
         // Mounted without the option gid=, devpts gives a terminal the group of whoever opens it.
         groupID = status.st_gid == getegid() ? nil : status.st_gid
+    }
+
+    private static func moved(_ descriptor: Int32) throws(Errno) -> Int32 {
+        // No process of the account knows the terminal yet, so that nobody can hold this close up.
+        defer { close(descriptor) }
+        return try duplicate(descriptor)
+    }
+
+    private static func duplicate(_ descriptor: Int32) throws(Errno) -> Int32 {
+        let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, OwnedDescriptor.lowest)
+        guard duplicate >= 0 else { throw Errno(rawValue: errno) }
+        return duplicate
     }
 
     /// Who else may write to the terminal: `write(1)` and `wall(1)` by the group `tty`, or nobody.

@@ -20,7 +20,9 @@ struct HelperLaunch {
         var stopwatch = LaunchStopwatch()
         let deadline = stopwatch.begin + command.startDeadline
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
-        let streams = try failures.performing(.createPipes) { () throws(Errno) in try StreamPlumbing(command) }
+        let streams = try failures.performing(.createPipes) { () throws(Errno) in
+            try StreamPlumbing(command, of: identity.account.userID.rawValue)
+        }
         let order = order(prepared, streams)
         let connection = try await HelperConnection(
             to: launcher.socket,
