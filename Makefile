@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick lint format doctor packages clean
+.PHONY: help build test demo demo-test bench-quick helper install-helper lint format doctor packages clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -28,6 +28,19 @@ demo-test: packages ## Builds and runs the example worker's own tests in the tes
 bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
 	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks $(BENCH)
+
+helper: packages ## Builds the system helper as it is installed, with Swift's libraries in it
+	$(SWIFT) build --configuration release --product impersonation-helper --static-swift-stdlib --disable-local-rpath \
+		--scratch-path .build/helper
+	strip -o .build/helper/impersonation-helper .build/helper/release/impersonation-helper
+	@! readelf -d .build/helper/impersonation-helper | grep -E 'R(UN)?PATH' \
+		|| { echo 'helper: the program would look for libraries in places of its own' >&2; exit 1; }
+
+install-helper: helper ## Installs it with its units below DESTDIR; the policy is yours to write
+	install -D -m 0755 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper
+	install -D -m 0644 Packaging/impersonation-helper.service $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.service
+	install -D -m 0644 Packaging/impersonation-helper.socket $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.socket
+	install -D -m 0600 Packaging/policy.conf $(DESTDIR)/etc/impersonation/helper.conf.sample
 
 lint: ## Checks the style of every Swift file
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)

@@ -121,6 +121,8 @@ let package = Package(
             name: "impersonate",
             dependencies: [
                 "Impersonation",
+                "LaunchPlan",
+                "LaunchProtocol",
                 "QubeCompatibility",
                 "CCapability",
                 .product(name: "SystemPackage", package: "swift-system"),

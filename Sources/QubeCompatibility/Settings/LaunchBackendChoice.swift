@@ -9,6 +9,9 @@ public enum LaunchBackendChoice: String, Sendable, Hashable, CaseIterable {
     /// `sudo`, for a worker that is not root.
     case sudo
 
+    /// The system helper, for a worker without any privilege.
+    case helper
+
     /// No switch: only jobs of the worker's own account can start.
     case current
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Impersonation
 import QubeCompatibility
+import SystemPackage
 
 /// Finds what would keep commands from running as they should.
 struct Doctor: AsyncParsableCommand {
@@ -16,6 +17,11 @@ struct Doctor: AsyncParsableCommand {
 
     @Option(help: "The backend to look after. The configuration decides unless set.")
     var backend: BackendChoice?
+
+    @Option(
+        help: ArgumentHelp("Where the system helper listens, for the backend helper.", valueName: "path")
+    )
+    var helperSocket = "/run/impersonation/helper.sock"
 
     @Flag(help: "Print the findings as one line of JSON: an array of check, status, found and remedy.")
     var json = false
@@ -39,7 +45,11 @@ struct Doctor: AsyncParsableCommand {
         let configured = worker.map { BackendChoice($0.configuration.launchBackend.value) }
         let chosen = backend ?? configured ?? .setuid
         findings += ProcessCheck(backend: chosen, status: .own).findings()
-        findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
+        if chosen == .helper {
+            findings.append(HelperCheck(socket: FilePath(helperSocket)).finding())
+        } else {
+            findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
+        }
         if let worker {
             findings += FileCheck(configuration: worker.configuration).findings()
             findings += await NameServiceCheck(worker: worker).findings()

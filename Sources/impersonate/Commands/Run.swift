@@ -28,6 +28,11 @@ struct Run: AsyncParsableCommand {
     var isolation: IsolationChoice = .isolated
 
     @Option(
+        help: ArgumentHelp("Where the system helper listens, for the backend helper.", valueName: "path")
+    )
+    var helperSocket = "/run/impersonation/helper.sock"
+
+    @Option(
         help: ArgumentHelp(
             "How long the command may run: a number and s, m or h. It then gets TERM, and KILL 5 s later.",
             valueName: "time"
@@ -125,6 +130,7 @@ struct Run: AsyncParsableCommand {
         let chosen = backend ?? BackendChoice(worker.configuration.launchBackend.value)
         switch chosen {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation)
+        case .helper: launcher = SystemHelperLauncher(socket: FilePath(helperSocket))
         case .current: launcher = CurrentUserLauncher()
         case .pam, .sudo:
             throw ToolFailure(

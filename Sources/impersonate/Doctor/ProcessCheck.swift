@@ -29,6 +29,8 @@ struct ProcessCheck {
             )
         case (.current, let uid):
             Finding("user id", .ok, "\(uid); every job runs as it")
+        case (.helper, let uid):
+            Finding("user id", .ok, "\(uid); the system helper switches accounts")
         case (.setuid, 0):
             Finding("user id", .ok, "0")
         case (.setuid, let uid):

@@ -12,6 +12,9 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
     /// The `sudo` program.
     case sudo
 
+    /// The system helper, for a worker without any privilege.
+    case helper
+
     /// The account of this process; no switch.
     case current
 
@@ -20,6 +23,7 @@ enum BackendChoice: String, ExpressibleByArgument, CaseIterable {
         case .setuid: self = .setuid
         case .pam: self = .pam
         case .sudo: self = .sudo
+        case .helper: self = .helper
         case .current: self = .current
         }
     }

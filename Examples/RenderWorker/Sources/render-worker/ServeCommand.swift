@@ -108,10 +108,11 @@ struct ServeCommand: AsyncParsableCommand {
         switch configuration.launchBackend.value {
         case .setuid: return SetUIDLauncher()
         case .current: return CurrentUserLauncher()
+        case .helper: return SystemHelperLauncher()
         case .pam, .sudo:
             throw ValidationError(
                 "launch_backend = \(configuration.launchBackend.value.rawValue) "
-                    + "(\(configuration.launchBackend.source)): this worker knows setuid and current."
+                    + "(\(configuration.launchBackend.source)): this worker knows setuid, helper and current."
             )
         }
     }

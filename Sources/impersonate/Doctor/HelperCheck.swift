@@ -1,0 +1,77 @@
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// Whether a system helper answers this process, and what it can do.
+struct HelperCheck {
+    let socket: FilePath
+
+    private static let check = "system helper"
+    private static let patienceMilliseconds: Int32 = 2_000
+
+    func finding() -> Finding {
+        do throws(Errno) {
+            return finding(of: try ask())
+        } catch {
+            let remedy =
+                switch error {
+                case .permissionDenied: "put this account into the group of the socket"
+                case .noSuchFileOrDirectory, .connectionRefused: "start impersonation-helper.socket, or name the socket"
+                default: "look at the helper's log"
+                }
+            return Finding(Self.check, .failed, "does not answer at \(socket): \(error)", remedy: remedy)
+        }
+    }
+
+    private func finding(of reply: HelperMessage) -> Finding {
+        switch reply {
+        case .welcome(let welcome):
+            let lacks =
+                (welcome.features.contains(.controlGroups) ? [] : ["cgroups"])
+                + (welcome.features.contains(.terminals) ? [] : ["terminals"])
+            guard lacks.isEmpty else {
+                return Finding(
+                    Self.check,
+                    .warning,
+                    "answers at \(socket), but gives jobs no \(lacks.joined(separator: " and no "))",
+                    remedy: "set control-groups in its policy, and give it CAP_CHOWN, if jobs need them"
+                )
+            }
+            return Finding(Self.check, .ok, "answers at \(socket)")
+        case .refused(let refusal):
+            return Finding(
+                Self.check,
+                .failed,
+                "refuses this process: \(refusal.message)",
+                remedy: "add this account to peers in its policy"
+            )
+        default:
+            return Finding(
+                Self.check,
+                .failed,
+                "answers at \(socket) what makes no sense",
+                remedy: "use the same version of both"
+            )
+        }
+    }
+
+    private func ask() throws(Errno) -> HelperMessage {
+        let connection = try FrameSocket(connectingTo: socket)
+        let greeting = ClientMessage.hello(version: FrameHeader.version)
+        guard let frame = try? ClientFrame(sequence: 0, message: greeting).encoded(),
+            let outgoing = try? OutgoingFrame(frame)
+        else { throw .invalidArgument }
+        // One that sends this process away has said why before it went.
+        _ = try? connection.send(outgoing)
+        var event = pollfd(fd: connection.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&event, 1, Self.patienceMilliseconds) > 0 else { throw .timedOut }
+        for _ in 0..<2 {
+            if case .frame(let received)? = try? connection.receive(), let reply = try? HelperFrame(decoding: received)
+            {
+                return reply.message
+            }
+        }
+        throw .connectionReset
+    }
+}

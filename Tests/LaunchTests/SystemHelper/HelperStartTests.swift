@@ -1,0 +1,137 @@
+import CLaunchProtocol
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("The system helper, when it is started,", .testBed)
+struct HelperStartTests {
+    private static let program = "\(TestBed.directory)/bin/impersonation-helper"
+
+    /// Runs a program to its end, with both outputs in one file.
+    private func run(_ words: [String], descriptor: Int32? = nil) throws -> (status: Int32, text: String) {
+        let output = freshPath("helper-output")
+        let process = try spawn(words, output: output, descriptor: descriptor)
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return (status, try ProcFile.read(output))
+    }
+
+    private func spawn(_ words: [String], output: FilePath, descriptor: Int32? = nil) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        for target in [STDOUT_FILENO, STDERR_FILENO] {
+            let flags = O_WRONLY | O_CREAT | O_APPEND
+            unsafe posix_spawn_file_actions_addopen(&actions, target, output.string, flags, 0o644)
+        }
+        if let descriptor { unsafe posix_spawn_file_actions_adddup2(&actions, descriptor, 3) }
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
+        var process: pid_t = 0
+        try #require(unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, nil) == 0)
+        return process
+    }
+
+    private func policy(_ text: String) throws -> FilePath {
+        let path = FilePath(TestBed.directory).appending("policy-\(UInt64.random(in: 0...UInt64.max))")
+        let file = try FileDescriptor.open(
+            path,
+            .writeOnly,
+            options: [.create, .exclusiveCreate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead]
+        )
+        _ = try file.closeAfter { try file.writeAll(text.utf8) }
+        return path
+    }
+
+    @Test(
+        "says which capability it lacks, and does not begin without the two it needs",
+        arguments: [("setuid", "CAP_SETGID"), ("setgid", "CAP_SETUID")]
+    )
+    func capabilities(_ left: String, _ missing: String) throws {
+        let policy = try policy("peers = 0\naccounts = *\n")
+        let (status, text) = try run([
+            "/usr/bin/setpriv", "--reuid", "991", "--regid", "991", "--clear-groups", "--inh-caps=-all,+\(left)",
+            "--ambient-caps=-all,+\(left)", "--bounding-set=-all,+\(left)", "--", Self.program, "--policy",
+            policy.string, "--socket", "/run/helper.sock",
+        ])
+        #expect(status == 77 << 8)
+        #expect(text.contains("the helper lacks \(missing), so no job can be given its"))
+        #expect(text.contains("without CAP_KILL: "))
+        #expect(text.contains("without CAP_SETPCAP: "))
+    }
+
+    @Test("reads its policy and says what that permits, or what is wrong with it")
+    func checkPolicy() throws {
+        let good = try run([
+            Self.program, "--check-policy", "--policy", try policy("peers = renderd\naccounts = alice\n").string,
+        ])
+        #expect(good.status == 0)
+        #expect(good.text.contains("daemons: renderd (uid 990)"))
+        #expect(good.text.contains("accounts: alice (uid 2001)"))
+        let path = try policy("peers = renderd\nacounts = alice\n")
+        let bad = try run([Self.program, "--check-policy", "--policy", path.string])
+        #expect(bad.status == 78 << 8)
+        #expect(bad.text.contains("\(path):2: "))
+        #expect(bad.text.contains("accounts"))
+    }
+
+    @Test(
+        "says what it was started wrong with",
+        arguments: [["--sockets"], ["--socket"], ["--socket", "x"], ["--parked", "0"]]
+    )
+    func usage(_ arguments: [String]) throws {
+        let (status, text) = try run([Self.program] + arguments)
+        #expect(status == 64 << 8)
+        #expect(text.contains(arguments[0]))
+    }
+
+    @Test("takes the socket over that systemd has opened, and leaves it where it is")
+    func activation() async throws {
+        let path = FilePath(TestBed.directory).appending("activated-\(UInt64.random(in: 0...UInt64.max)).sock")
+        let listener = OwnedDescriptor(unsafe socket_listen(path.string, 16, 0o600))
+        try #require(listener.rawValue >= 0)
+        let policy = try policy("peers = 0\naccounts = *\nmaximum-start-time = 3600\n")
+        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --policy \"$1\""
+        let output = freshPath("activated")
+        let process = try spawn(
+            ["/bin/sh", "-c", script, Self.program, policy.string],
+            output: output,
+            descriptor: listener.rawValue
+        )
+        let person = try await TestBed.alice.identity
+        let report = try await LaunchTests.run(
+            Command(.path(FilePath(TestBed.probe))),
+            as: person,
+            SystemHelperLauncher(socket: path)
+        )
+        let probe = try ProbeReport(json: report.exit.standardOutput?.bytes ?? [])
+        #expect(probe.userID == .all(2001))
+        // What is said to the helper is not said to its jobs.
+        #expect(!probe.environment.contains { $0.hasPrefix("LISTEN_") })
+        #expect(probe.descriptors.map(\.number) == [0, 1, 2])
+        kill(process, SIGTERM)
+        var status: Int32 = -1
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        #expect(status == 0)
+        #expect(exists(path))
+    }
+
+    @Test("refuses a descriptor that is no such socket")
+    func wrongActivation() throws {
+        let policy = try policy("peers = 0\naccounts = *\n")
+        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --policy \"$1\""
+        let null = OwnedDescriptor(unsafe open("/dev/null", O_RDONLY))
+        let (status, text) = try run(
+            ["/bin/sh", "-c", script, Self.program, policy.string],
+            descriptor: null.rawValue
+        )
+        #expect(status == 78 << 8)
+        #expect(text.contains("ListenSequentialPacket"))
+    }
+}
