@@ -37,6 +37,9 @@ struct TerminalTests {
         return try await Tool(prefix: ["/bin/sh", "-c", terminal]).run([], omittingTool: true)
     }
 
+    /// The command may be ready before the tool has made its terminal raw: what is typed until then is the tool's own.
+    private let untilHandedOn = "until stty -a <&3 | grep -q -e -isig; do :; done"
+
     @Test("gives the command a terminal of its own, of the same size, as the account")
     func own() async throws {
         let outcome = try await run("tty; \(tool) -- /bin/sh -c 'tty; stty size; id -un; stat -c %U $(tty)'; echo $?")
@@ -51,7 +54,7 @@ struct TerminalTests {
     func typing() async throws {
         let outcome = try await run(
             "\(tool) -- /bin/sh -c 'stty -echo; echo > \(ready); read line; echo got $line; exit 7'; echo status $?",
-            whenReady: "echo one > \(keyboard)"
+            whenReady: "\(untilHandedOn); echo one > \(keyboard)"
         )
         #expect(outcome.output.contains("got one\r\n"), "\(outcome.output)")
         #expect(outcome.output.contains("status 7\r\n"))
@@ -62,7 +65,7 @@ struct TerminalTests {
         let job = #"trap "echo interrupted; exit 5" INT; echo > \#(ready); \#(wait); exit 9"#
         let outcome = try await run(
             "\(tool) -- /bin/bash -c '\(job)'; echo status $?",
-            whenReady: #"printf '\003' > \#(keyboard)"#
+            whenReady: #"\#(untilHandedOn); printf '\003' > \#(keyboard)"#
         )
         #expect(outcome.output.contains("interrupted\r\n"), "\(outcome.output)")
         #expect(outcome.output.contains("status 5\r\n"))
