@@ -49,13 +49,17 @@ int frame_send(int socket, const void *bytes, size_t size, const int *descriptor
     return (size_t)sent == size ? 0 : -EMSGSIZE;
 }
 
-int frame_receive(int socket, void *buffer, size_t capacity, struct frame_received *received)
+int frame_receive(int socket, void *buffer, size_t capacity, int takes_descriptors, struct frame_received *received)
 {
     union control control;
     struct iovec part = {.iov_base = buffer, .iov_len = capacity};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t size;
+    if (!takes_descriptors) {
+        message.msg_control = NULL;
+        message.msg_controllen = 0;
+    }
     received->size = received->count = 0;
     received->cut_off = received->unknown = 0;
     do

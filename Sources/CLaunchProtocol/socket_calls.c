@@ -9,6 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
 #endif
@@ -66,6 +69,12 @@ int socket_accept(int descriptor)
 {
     int accepted = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     return accepted < 0 ? -errno : accepted;
+}
+
+void socket_take_no_descriptors(int descriptor)
+{
+    const int none = 0;
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof none);
 }
 
 static int option(int descriptor, int name)

@@ -77,6 +77,7 @@ struct AdoptionSocket {
             groupID: group,
             processID: process
         )
+        client.socket.refuseDescriptors()
         let deadline = ContinuousClock.now + .seconds(2)
         while !Waiting.wait(for: [client.socket.descriptor.rawValue], until: deadline).isEmpty {
             switch client.nextFrame(context.log) {

@@ -72,7 +72,7 @@ final class RunningJob {
     private func removeGroup() {
         guard let group = job.tree.group else { return }
         // The job itself has ended; what its account has left running is not to keep others from having jobs.
-        session.context.table[session.slot] = .leaving
+        session.context.table[session.slot] = .leaving(session.owner.userID)
         var isKilled = false
         var delay = Duration.milliseconds(1)
         while !group.remove() {

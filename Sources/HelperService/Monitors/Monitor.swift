@@ -46,6 +46,7 @@ struct Monitor {
 
     /// Serves one daemon, and ends when there is nothing left to do for it.
     func run() {
+        Self.fillLowNumbers()
         guard let client = waitForClient() else { return }
         guard let order = receiveOrder(from: client) else {
             context.table[slot] = .greeting
@@ -54,6 +55,17 @@ struct Monitor {
         }
         JobSession(context, client, slot: slot, signals: signals, sequence: order.sequence)
             .run(order.order, order.descriptors)
+    }
+
+    /// Takes the numbers that descriptors are moved away from.
+    ///
+    /// What a daemon sends would lie there first, and closing it there could wait for whoever serves its file system.
+    private static func fillLowNumbers() {
+        while case let descriptor = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC), descriptor >= 0 {
+            guard descriptor >= OwnedDescriptor.lowest else { continue }
+            close(descriptor)
+            return
+        }
     }
 
     /// Waits until a daemon connects that the policy permits.
@@ -119,8 +131,7 @@ struct Monitor {
             return .refused
         }
         context.table[slot] = .serving(user)
-        let serving = context.table.serving(user)
-        guard serving.all <= context.policy.maximumJobs, serving.ofTheUser <= context.policy.maximumJobsPerPeer else {
+        guard hasRoom(for: user) else {
             context.table[slot] = .greeting
             client.tell(
                 .refused(
@@ -139,6 +150,16 @@ struct Monitor {
         }
         helper_alarm(0)
         return .client(client)
+    }
+
+    /// Whether the policy permits one more job of a daemon, this one counted already.
+    ///
+    /// What jobs have left behind counts apart: as much again, or a job that goes to the background would be none.
+    private func hasRoom(for user: UInt32) -> Bool {
+        let load = context.table.load(of: user)
+        let (all, own) = (context.policy.maximumJobs, context.policy.maximumJobsPerPeer)
+        return load.all.jobs <= all && load.all.remainders < all && load.ofTheUser.jobs <= own
+            && load.ofTheUser.remainders < own
     }
 
     private static func peer(of socket: OwnedDescriptor) throws(Errno) -> (Int32, UInt32, UInt32) {
@@ -170,12 +191,14 @@ struct Monitor {
         while true {
             let waited = Waiting.wait(for: [client.socket.descriptor.rawValue, signals.rawValue], until: deadline)
             guard waited == [0], ContinuousClock.now < deadline else { return nil }
-            switch client.nextFrame(context.log) {
+            switch client.nextFrame(context.log, mayLaunch: true) {
             case .none: continue
             case .end: return nil
             case .frame(let frame):
                 switch frame.message {
-                case .launch(let order): return (order, frame.descriptors, frame.sequence)
+                case .launch(let order):
+                    client.socket.refuseDescriptors()
+                    return (order, frame.descriptors, frame.sequence)
                 case .hello where hasGreeted: return nil
                 case .hello:
                     hasGreeted = true
@@ -211,9 +234,13 @@ extension Monitor.Client {
     /// Reads the next frame.
     ///
     /// A daemon that sends anything else is told, and is as good as gone.
-    func nextFrame(_ log: HelperLog) -> Next {
+    ///
+    /// - Parameters:
+    ///   - log: Where that is said.
+    ///   - mayLaunch: Whether it may be an order; nothing else brings descriptors.
+    func nextFrame(_ log: HelperLog, mayLaunch: Bool = false) -> Next {
         do throws(FrameSocketError) {
-            switch try socket.receive() {
+            switch try socket.receive(takingDescriptors: mayLaunch) {
             case .empty: return .none
             case .end: return .end
             case .frame(let received):

@@ -17,8 +17,8 @@ package struct MonitorTable: Sendable {
         /// It looks who has connected, or sends him away: none that waits any more, and nobody's job.
         case greeting
 
-        /// It waits for what a job has left behind.
-        case leaving
+        /// It waits for what a job of this user id's daemon has left behind.
+        case leaving(UInt32)
 
         /// It serves a daemon of this user id.
         case serving(UInt32)
@@ -56,7 +56,7 @@ package struct MonitorTable: Sendable {
             case 2: .serving(UInt32(truncatingIfNeeded: word))
             case 3: .keeping(UInt32(truncatingIfNeeded: word))
             case 4: .greeting
-            case 5: .leaving
+            case 5: .leaving(UInt32(truncatingIfNeeded: word))
             default: .free
             }
         }
@@ -66,7 +66,7 @@ package struct MonitorTable: Sendable {
                 case .free: 0
                 case .parked: Self.parked
                 case .greeting: Self.greeting
-                case .leaving: Self.leaving
+                case .leaving(let user): Self.leaving | UInt64(user)
                 case .serving(let user): Self.serving | UInt64(user)
                 case .keeping(let user): Self.keeping | UInt64(user)
                 }
@@ -74,23 +74,33 @@ package struct MonitorTable: Sendable {
         }
     }
 
-    /// How many processes serve: all of them, and those that serve one user.
+    /// What processes have to do with daemons, in numbers.
+    package struct Load: Hashable, Sendable {
+        package var jobs = 0
+        /// What jobs that have ended have left behind.
+        package var remainders = 0
+    }
+
+    /// How many jobs there are: of all daemons, and of those of one user.
     ///
     /// - Parameter user: The user id.
-    /// - Returns: The two numbers. Processes that come to serve at the same time count each other, so a limit is never
-    ///   exceeded, but may be met a moment too early.
-    package func serving(_ user: UInt32) -> (all: Int, ofTheUser: Int) {
-        var all = 0
-        var ofTheUser = 0
+    /// - Returns: The numbers. Processes that come to serve at the same time count each other, so a limit is never exceeded,
+    ///   but may be met a moment too early.
+    package func load(of user: UInt32) -> (all: Load, ofTheUser: Load) {
+        var all = Load()
+        var own = Load()
         for index in 0..<capacity {
             switch self[index] {
-            case .free, .parked, .greeting, .leaving: break
+            case .free, .parked, .greeting: break
             case .serving(let each), .keeping(let each):
-                all += 1
-                if each == user { ofTheUser += 1 }
+                all.jobs += 1
+                if each == user { own.jobs += 1 }
+            case .leaving(let each):
+                all.remainders += 1
+                if each == user { own.remainders += 1 }
             }
         }
-        return (all, ofTheUser)
+        return (all, own)
     }
 
     /// How many processes wait for a daemon.

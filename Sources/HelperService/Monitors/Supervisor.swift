@@ -73,6 +73,9 @@ package struct Supervisor {
 
     /// Makes processes until enough of them wait.
     private mutating func park() throws(Errno) {
+        if context.table.firstFree == nil, context.table.mayComplain() {
+            context.log.write(.error, "there is no place for another process; daemons wait until one ends")
+        }
         while context.table.parkedCount < context.parked, let slot = context.table.firstFree {
             context.table[slot] = .parked
             let child = helper_fork()

@@ -29,17 +29,24 @@ package enum EnvironmentDangers {
         return name.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "_") || isLetter($0) }
     }
 
-    /// Whether a variable can be nothing but words and numbers for a program: language, terminal, a number.
+    /// Whether a variable says language or terminal, and nothing but a word.
     ///
-    /// For jobs whose programs are restricted; the table of what is dangerous can never be complete.
+    /// For jobs whose programs are restricted: the table of what is dangerous can never be complete, and to a name that nobody
+    /// knows no value is harmless, not even a number, which is a path as well.
     package static func isHarmless(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) -> Bool {
         let isPlain = value.allSatisfy { isDigit($0) || isLetter($0) || "_-.@+".utf8.contains($0) }
         guard isPlain, !isDangerous(name, value) else { return false }
-        return plainNames.contains(Array(name)) || name.starts(with: "LC_".utf8)
-            || !value.isEmpty && value.allSatisfy(isDigit)
+        return plainNames.contains(Array(name))
     }
 
-    private static let plainNames = Set(["LANG", "LANGUAGE", "TERM"].map { Array($0.utf8) })
+    private static let plainNames = Set(
+        [
+            "LANG", "LANGUAGE", "TERM", "LC_ALL", "LC_ADDRESS", "LC_COLLATE", "LC_CTYPE", "LC_IDENTIFICATION",
+            "LC_MEASUREMENT", "LC_MESSAGES", "LC_MONETARY", "LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE",
+            "LC_TIME",
+        ]
+        .map { Array($0.utf8) }
+    )
 
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 

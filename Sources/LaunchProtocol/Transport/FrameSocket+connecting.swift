@@ -25,4 +25,7 @@ extension FrameSocket {
         guard result == 0 else { throw Errno(rawValue: -result) }
         return user
     }
+
+    /// Takes no descriptors from the other end any more, where the kernel has that (Linux 6.16).
+    package func refuseDescriptors() { socket_take_no_descriptors(descriptor.rawValue) }
 }

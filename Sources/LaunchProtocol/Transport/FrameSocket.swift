@@ -79,14 +79,21 @@ package struct FrameSocket: Sendable {
 
     /// Receives a frame with its descriptors (`recvmsg(2)`), all of them close-on-exec.
     ///
+    /// - Parameter takesDescriptors: Whether a frame may bring some; otherwise one that does is an error.
     /// - Returns: What came, not looked into yet.
     /// - Throws: ``FrameSocketError``; every descriptor that came is closed then.
-    package func receive() throws(FrameSocketError) -> Receiving {
+    package func receive(takingDescriptors takesDescriptors: Bool = true) throws(FrameSocketError) -> Receiving {
         var received = frame_received()
         var result: Int32 = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: ProtocolLimits.frameSize) { buffer, count in
             result = descriptor.withOpen { socket in
-                unsafe frame_receive(socket, buffer.baseAddress, buffer.count, &received)
+                unsafe frame_receive(
+                    socket,
+                    buffer.baseAddress,
+                    buffer.count,
+                    takesDescriptors ? 1 : 0,
+                    &received
+                )
             }
             count = received.size
         }

@@ -283,7 +283,10 @@ struct HelperLifecycleTests {
     @Test("what a job has left behind ends with its daemon, too", .controlGroups)
     func remainderEndsWithDaemon() async throws {
         let helper = try RunningHelper(
-            policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)", "maximum-jobs = 1"]
+            policy: [
+                "peers = 0", "control-groups = \(TestBed.controlGroups)", "maximum-jobs = 2",
+                "maximum-jobs-per-peer = 2",
+            ]
         )
         let note = freshPath("group").string
         await #expect(processExitsWith: .success) {
@@ -300,6 +303,36 @@ struct HelperLifecycleTests {
             try write(path.string, to: FilePath(note))
         }
         #expect(try await disappears(FilePath(try ProcFile.read(FilePath(note)))))
+    }
+
+    @Test("what a job leaves running goes on with its daemon, until that ends it", .controlGroups)
+    func remainderGoesOn() async throws {
+        let helper = try RunningHelper(
+            policy: [
+                "peers = 0", "control-groups = \(TestBed.controlGroups)", "maximum-jobs = 2",
+                "maximum-jobs-per-peer = 2",
+            ]
+        )
+        let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 0"]))
+        var processes: [LaunchedProcess] = []
+        for _ in 0..<2 {
+            let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+            #expect(try await process.exitReport().status == .exited(0))
+            processes.append(process)
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        let groups = try processes.map { process in
+            guard case .controlGroup(let path) = process.report.containment else { throw Errno.noSuchProcess }
+            return path
+        }
+        for group in groups {
+            #expect(try ProcFile.read(group.appending("cgroup.events")).contains("populated 1"))
+        }
+        // As much as there may be jobs, and no more.
+        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.bob.identity, launcher(helper))
+        #expect(error.message.contains("too-many-jobs"))
+        for process in processes { try await process.terminate(gracePeriod: .seconds(1)) }
+        for group in groups { #expect(!exists(group)) }
     }
 
     @Test("a job has a terminal of the daemon's", arguments: RunningHelper.Privileges.allCases)

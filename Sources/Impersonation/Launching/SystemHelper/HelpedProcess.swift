@@ -11,6 +11,9 @@ final class HelpedProcess: ProcessControl {
     private struct State {
         var end: Result<ExitReport, LaunchError>?
         var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
+        /// Whether the helper has nothing more to do for the job.
+        var isClosed = false
+        var closers: [CheckedContinuation<Void, Never>] = []
     }
 
     /// How long a job may take to go with the helper that looked after it.
@@ -59,9 +62,34 @@ final class HelpedProcess: ProcessControl {
 
     private func receive() {
         switch connection.receive() {
-        case .message(.exited(let report), _): finish(.success(exit(of: report)))
+        case .message(.exited(let report), _):
+            finish(.success(exit(of: report)))
+            // What the job has left running ends with this connection, so it lasts as long as that, or this process.
+            listen()
         case .nothing: listen()
-        case .message, .end: helperIsGone()
+        case .message, .end:
+            if state.withLock({ $0.end != nil }) { close() } else { helperIsGone() }
+        }
+    }
+
+    private func close() {
+        connection.socket.descriptor.closeNow()
+        let closers = state.withLock { state in
+            state.isClosed = true
+            defer { state.closers = [] }
+            return state.closers
+        }
+        for closer in closers { closer.resume() }
+    }
+
+    /// Waits until the helper has nothing more to do for the job.
+    private func closed() async {
+        await withCheckedContinuation { continuation in
+            let isClosed = state.withLock { state in
+                if !state.isClosed { state.closers.append(continuation) }
+                return state.isClosed
+            }
+            if isClosed { continuation.resume() }
         }
     }
 
@@ -71,9 +99,11 @@ final class HelpedProcess: ProcessControl {
         do throws(Errno) {
             try reactor.wait(for: child.processDescriptor.rawValue, .reading, until: deadline) { [self] outcome in
                 finish(endWithoutHelper(hasEnded: outcome == .ready))
+                close()
             }
         } catch {
             finish(endWithoutHelper(hasEnded: false))
+            close()
         }
     }
 
@@ -117,7 +147,9 @@ final class HelpedProcess: ProcessControl {
     }
 
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
-        guard state.withLock({ $0.end == nil }) else { throw .noSuchProcess }
+        // What the job has left behind in its cgroup can be signalled when its first process has ended.
+        let hasRemainder = target == .tree && controlGroup != nil
+        guard state.withLock({ $0.end == nil || hasRemainder && !$0.isClosed }) else { throw .noSuchProcess }
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
         let recipient: SignalRequest.Target =
             switch target {
@@ -131,7 +163,11 @@ final class HelpedProcess: ProcessControl {
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         let milliseconds = UInt32(clamping: max(0, gracePeriod.milliseconds))
         try? tell(.terminate(gracePeriodMilliseconds: milliseconds))
-        return try await exitReport()
+        let report = try await exitReport()
+        let alarm = reactor.alarm(at: .now + Self.farewell) { [self] in close() }
+        defer { reactor.cancel(alarm) }
+        await closed()
+        return report
     }
 
     private func tell(_ message: ClientMessage) throws(Errno) {
@@ -181,7 +217,6 @@ final class HelpedProcess: ProcessControl {
             return state.waiters
         }
         for waiter in waiters { waiter.resume(returning: end) }
-        connection.socket.descriptor.closeNow()
     }
 
     var reference: JobReference? {
