@@ -238,6 +238,7 @@ extension Monitor.Client {
     /// - Parameters:
     ///   - log: Where that is said.
     ///   - mayLaunch: Whether it may be an order; nothing else brings descriptors.
+    /// - Returns: The frame, if there is one.
     func nextFrame(_ log: HelperLog, mayLaunch: Bool = false) -> Next {
         do throws(FrameSocketError) {
             switch try socket.receive(takingDescriptors: mayLaunch) {
