@@ -71,10 +71,9 @@ int socket_accept(int descriptor)
     return accepted < 0 ? -errno : accepted;
 }
 
-void socket_take_no_descriptors(int descriptor)
+void socket_take_descriptors(int descriptor, int takes)
 {
-    const int none = 0;
-    setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof none);
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &takes, sizeof takes);
 }
 
 static int option(int descriptor, int name)

@@ -1,5 +1,6 @@
 import CHelperService
 import CLaunchPlan
+import CLaunchProtocol
 import Glibc
 import LaunchPlan
 import SystemPackage
@@ -72,6 +73,8 @@ package enum HelperProgram {
         let inherited = try Listener.inherited()
         let isInherited = inherited != nil
         let listener = if let inherited { inherited } else { try listener(options) }
+        // A stranger's descriptors could stop whoever has to close them. They are taken from peers, once these are known.
+        socket_take_descriptors(listener.rawValue, 0)
         let context = HelperContext(
             policy: policy,
             listener: listener,

@@ -13,8 +13,9 @@ int socket_connect(int socket, const char *path);
 /* accept4(2), close-on-exec and not blocking. */
 int socket_accept(int socket);
 
-/* Has the kernel take no descriptors from the other end any more (SO_PASSRIGHTS, Linux 6.16; before, nothing happens). */
-void socket_take_no_descriptors(int socket);
+/* Whether the kernel takes descriptors from the other end (SO_PASSRIGHTS, Linux 6.16; before, nothing happens). Who is accepted
+ * has what the listening socket has. */
+void socket_take_descriptors(int socket, int takes);
 
 /* Whether a descriptor is a listening socket of AF_UNIX and SOCK_SEQPACKET: 1 or 0. */
 int socket_is_listening_seqpacket(int socket);

@@ -22,6 +22,8 @@ struct AdoptionSocket {
         let descriptor = unsafe socket_listen(path.string, 4, Self.mode)
         guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
         listener = owner
+        // Whoever takes a job over brings nothing along.
+        socket_take_descriptors(owner.rawValue, 0)
     }
 
     var descriptor: Int32 { listener.rawValue }
@@ -77,7 +79,6 @@ struct AdoptionSocket {
             groupID: group,
             processID: process
         )
-        client.socket.refuseDescriptors()
         let deadline = ContinuousClock.now + .seconds(2)
         while !Waiting.wait(for: [client.socket.descriptor.rawValue], until: deadline).isEmpty {
             switch client.nextFrame(context.log) {

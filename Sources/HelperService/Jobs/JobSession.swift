@@ -80,6 +80,8 @@ final class JobSession {
         helper_alarm(UInt32(clamping: (deadline - .now).components.seconds + 1))
         let admission = try Admission(context, owner).admit(order, descriptors)
         helper_alarm(0)
+        // Whoever has given up meanwhile has perhaps asked again.
+        guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
         let group = try makeGroup(order)
         do throws(Denial) {
             return try JobStart(context, owner, admission, descriptors, in: group)
@@ -88,6 +90,15 @@ final class JobSession {
             throw error
         }
     }
+
+    private static let gone = Denial.failed(
+        FailureReport(
+            code: .withdrawn,
+            step: LAUNCH_STEP_PREPARE.rawValue,
+            errno: 0,
+            operationText: "the daemon went before the job was started"
+        )
+    )
 
     private func makeGroup(_ order: LaunchOrder) throws(Denial) -> ControlGroup? {
         let step = LAUNCH_STEP_CREATE_CONTROL_GROUP.rawValue

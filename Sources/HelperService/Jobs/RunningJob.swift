@@ -58,7 +58,11 @@ final class RunningJob {
             helper_outlive_parent()
             session.context.table[session.slot] = .keeping(session.owner.userID)
         }
-        tellStarted()
+        // A job that its daemon was never told of is nobody's.
+        if !tellStarted() {
+            endsTree = true
+            job.kill()
+        }
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         let exit = waitForEnd()
         let ending = settle(exit)
@@ -105,9 +109,14 @@ final class RunningJob {
         }
     }
 
-    private func tellStarted() {
-        guard let client else { return daemonIsGone() }
-        guard client.tell(.started(report), sequence, descriptors: [processDescriptor]) else { return daemonIsGone() }
+    private func tellStarted() -> Bool {
+        guard let client, !Waiting.isGone(client.socket.descriptor.rawValue),
+            client.tell(.started(report), sequence, descriptors: [processDescriptor])
+        else {
+            self.client = nil
+            return false
+        }
+        return true
     }
 
     private func daemonIsGone() {
@@ -167,7 +176,7 @@ final class RunningJob {
         guard let (client, sequence) = start.adoption?.accept(for: session.owner, session.context) else { return }
         self.client = client
         self.sequence = sequence
-        tellStarted()
+        _ = tellStarted()
     }
 
     private func handleSignal() {

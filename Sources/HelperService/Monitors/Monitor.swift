@@ -149,6 +149,7 @@ struct Monitor {
             return .refused
         }
         helper_alarm(0)
+        client.socket.takeDescriptors(true)
         return .client(client)
     }
 
@@ -197,7 +198,7 @@ struct Monitor {
             case .frame(let frame):
                 switch frame.message {
                 case .launch(let order):
-                    client.socket.refuseDescriptors()
+                    client.socket.takeDescriptors(false)
                     return (order, frame.descriptors, frame.sequence)
                 case .hello where hasGreeted: return nil
                 case .hello:

@@ -23,6 +23,12 @@ enum Waiting {
         }
     }
 
+    /// Whether the other side of a socket is gone.
+    static func isGone(_ descriptor: Int32) -> Bool {
+        var event = pollfd(fd: descriptor, events: 0, revents: 0)
+        return unsafe poll(&event, 1, 0) > 0
+    }
+
     /// Rounded up: a wait that comes back too early would go round and round.
     private static func milliseconds(until deadline: ContinuousClock.Instant) -> Int32 {
         let left = (deadline - .now).components

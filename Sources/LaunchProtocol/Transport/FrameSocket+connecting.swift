@@ -26,6 +26,6 @@ extension FrameSocket {
         return user
     }
 
-    /// Takes no descriptors from the other end any more, where the kernel has that (Linux 6.16).
-    package func refuseDescriptors() { socket_take_no_descriptors(descriptor.rawValue) }
+    /// Has the kernel take descriptors from the other end, or not, where it can be told (Linux 6.16).
+    package func takeDescriptors(_ takes: Bool) { socket_take_descriptors(descriptor.rawValue, takes ? 1 : 0) }
 }

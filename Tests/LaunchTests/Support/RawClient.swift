@@ -29,6 +29,7 @@ final class RawClient {
     }
 
     let socket: FrameSocket
+    private var hasGreeted = false
 
     init(_ helper: RunningHelper) throws {
         socket = try FrameSocket(connectingTo: helper.socket)
@@ -49,8 +50,31 @@ final class RawClient {
         try #require(try socket.send(OutgoingFrame(frame, descriptors: descriptors)) == .sent)
     }
 
-    /// Asks for `/bin/true` as alice, changed.
+    /// Makes itself known; only then the helper takes descriptors.
+    @discardableResult
+    func greet() throws -> Reply {
+        try tell(.hello(version: 1))
+        hasGreeted = true
+        return try reply()
+    }
+
+    /// Goes.
+    func close() {
+        socket.descriptor.closeNow()
+    }
+
+    /// Asks for the probe as alice, changed, and waits for the answer.
     func launch(_ change: (inout LaunchOrder) -> Void) throws -> Reply {
+        if !hasGreeted {
+            let greeting = try greet()
+            guard case .message(.welcome) = greeting else { return greeting }
+        }
+        try order(change)
+        return try reply()
+    }
+
+    /// Asks for the probe as alice, changed.
+    func order(_ change: (inout LaunchOrder) -> Void) throws {
         var order = LaunchOrder(
             account: Array("alice".utf8),
             credentials: ChildPlan.Credentials(
@@ -72,7 +96,6 @@ final class RawClient {
             try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
         }
         try tell(.launch(order), streams)
-        return try reply()
     }
 
     /// Waits for what comes next.

@@ -335,6 +335,26 @@ struct HelperLifecycleTests {
         for group in groups { #expect(!exists(group)) }
     }
 
+    @Test("a daemon that has gone before its job was started has none", arguments: [true, false])
+    func goneBefore(_ outlives: Bool) async throws {
+        let helper = try keeping()
+        let marks = freshPath("marks")
+        try #require(unsafe mkdir(marks.string, 0o777) == 0 && chmod(marks.string, 0o777) == 0)
+        for number in 0..<20 {
+            let client = try RawClient(helper)
+            try client.greet()
+            try client.order {
+                $0.executables = ["/bin/sh"]
+                $0.arguments = ["sh", "-c", "sleep 0.2; echo > \(marks)/\(number)"].map { Array($0.utf8) }
+                $0.endsWithDaemon = !outlives
+            }
+            client.close()
+        }
+        // Whatever had been started before the helper looked is ended, since nobody was told of it.
+        try await Task.sleep(for: .milliseconds(1_000))
+        #expect((0..<20).filter { exists(marks.appending("\($0)")) } == [])
+    }
+
     @Test("a job has a terminal of the daemon's", arguments: RunningHelper.Privileges.allCases)
     func terminal(_ privileges: RunningHelper.Privileges) async throws {
         let helper = try RunningHelper(privileges)

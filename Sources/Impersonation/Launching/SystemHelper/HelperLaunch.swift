@@ -30,6 +30,7 @@ struct HelperLaunch {
             until: deadline,
             failures
         )
+        try await greet(connection, until: deadline + Self.margin)
         stopwatch.end(\.preparation)
         try send(order, streams, over: connection)
         streams.closeChildEnds()
@@ -110,6 +111,21 @@ struct HelperLaunch {
         }
     }
 
+    /// Waits until the helper knows who this is: before that it takes no descriptors from anybody.
+    private func greet(
+        _ connection: HelperConnection,
+        until deadline: ContinuousClock.Instant
+    ) async throws(LaunchError) {
+        do throws(Errno) {
+            try connection.send(.hello(version: FrameHeader.version))
+        } catch .brokenPipe {
+            // It has said why before it went.
+        } catch {
+            throw lost(error)
+        }
+        guard case .welcome = try await next(on: connection, until: deadline).message else { throw lost(nil) }
+    }
+
     /// Waits for the answer of the helper.
     ///
     /// A launch that is given up is withdrawn, and the helper's word waited for all the same: only it knows what came first.
@@ -117,6 +133,16 @@ struct HelperLaunch {
         on connection: HelperConnection,
         until deadline: ContinuousClock.Instant
     ) async throws(LaunchError) -> (StartedReport, OwnedDescriptor) {
+        let (message, descriptors) = try await next(on: connection, until: deadline)
+        guard case .started(let report) = message, let descriptor = descriptors.first else { throw lost(nil) }
+        return (report, descriptor)
+    }
+
+    /// Waits for the next message that is no refusal and no failure.
+    private func next(
+        on connection: HelperConnection,
+        until deadline: ContinuousClock.Instant
+    ) async throws(LaunchError) -> (message: HelperMessage, descriptors: [OwnedDescriptor]) {
         while true {
             let waited: Reactor.Ending
             do throws(Errno) {
@@ -138,15 +164,13 @@ struct HelperLaunch {
             }
             switch connection.receive() {
             case .nothing: continue
-            case .end: throw lost(nil)
-            case .message(.started(let report), let descriptors):
-                guard let descriptor = descriptors.first else { throw lost(nil) }
-                return (report, descriptor)
+            case .end: throw Task.isCancelled ? failures.cancelled() : lost(nil)
             case .message(.failed(let report), _): throw error(of: report)
             case .message(.refused(let refusal), _):
+                guard !Task.isCancelled || refusal.reason != "no-job" else { throw failures.cancelled() }
                 let message = "the system helper refused the launch (\(refusal.reason)): \(refusal.message)"
                 throw failures.failure(.refused, .connect, nil, message)
-            case .message(.welcome, _), .message(.exited, _): throw lost(nil)
+            case .message(let message, let descriptors): return (message, descriptors)
             }
         }
     }
