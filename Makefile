@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick helper install-helper lint format doctor packages clean
+.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -28,6 +28,19 @@ demo-test: packages ## Builds and runs the example worker's own tests in the tes
 bench-quick: packages ## Measures how fast jobs start, against the other ways there are; two minutes
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
 	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks $(BENCH)
+
+bench-helper: packages benchmarks ## The same with a row for the system helper
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks measure --helper .build/release/impersonation-helper $(BENCH)
+
+soak: packages benchmarks ## 20,000 launches each way beside threads that come and go; not part of CI
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks soak --helper .build/release/impersonation-helper $(BENCH)
+
+hostile: packages benchmarks ## Launches of one account beside an attack of another; not part of CI
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks hostile --helper .build/release/impersonation-helper $(BENCH)
+
+benchmarks:
+	$(SWIFT) build --configuration release --product impersonation-helper
+	$(SWIFT) build --package-path Benchmarks --configuration release
 
 helper: packages ## Builds the system helper as it is installed, with Swift's libraries in it
 	$(SWIFT) build --configuration release --product impersonation-helper --static-swift-stdlib --disable-local-rpath \

@@ -13,10 +13,21 @@ let package = Package(
     targets: [
         // What a launch costs at the very least: raw system calls, nothing around them.
         .target(name: "CSpawnFloor"),
+        // What goes on in the other threads of a daemon during the soak.
+        .target(name: "CThreadChurn"),
+        // What an account does against the launches of others: a job, not a part of the measuring process.
+        // It is C through and through; without the Swift runtime every account can run it, wherever the toolchain is.
+        .executableTarget(
+            name: "hostile-job",
+            path: "Sources/HostileJob",
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+        ),
         .executableTarget(
             name: "spawn-benchmarks",
             dependencies: [
                 "CSpawnFloor",
+                "CThreadChurn",
+                "hostile-job",
                 .product(name: "Impersonation", package: "swift-impersonation"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),

@@ -14,10 +14,14 @@ struct DaemonCommand: AsyncParsableCommand {
     @Option(help: "The account that jobs run as.")
     var account: String
 
+    @Option(help: "Where a system helper listens, if there is one.")
+    var helperSocket: String?
+
     func run() async throws {
         var daemon = try MeasuredDaemon(
             residentMemory: mebibytes << 20,
-            account: try await JobAccount(named: account)
+            account: try await JobAccount(named: account),
+            helperSocket: helperSocket
         )
         try await daemon.serve()
     }

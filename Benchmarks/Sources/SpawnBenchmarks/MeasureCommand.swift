@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Glibc
+import SystemPackage
 
 /// Measures every row in a small and in a big daemon and prints the tables.
 struct MeasureCommand: AsyncParsableCommand {
@@ -27,6 +28,9 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "A file to write the results to as JSON.")
     var json: String?
 
+    @Option(help: "The program of the system helper, for a row of its own.")
+    var helper: String?
+
     @Flag(
         name: .customLong("assert"),
         help: "Fail unless the isolated mode is flat and ahead of every peer that switches identity."
@@ -47,7 +51,10 @@ struct MeasureCommand: AsyncParsableCommand {
         }
         // A daemon that ends early must not take this process along; the write then fails with an error of its own.
         signal(SIGPIPE, SIG_IGN)
-        let rows = RowCatalog.rows(for: try await JobAccount(named: account)).map(\.profile)
+        let running = try helper.map { try HelperProcess($0) }
+        defer { running?.end() }
+        let socket = running?.socket.string
+        let rows = RowCatalog.rows(for: try await JobAccount(named: account), helperSocket: socket).map(\.profile)
         let smallest = try ExitZeroProgram()
         defer { smallest.remove() }
 
@@ -56,8 +63,13 @@ struct MeasureCommand: AsyncParsableCommand {
             rows: rows,
             programs: [JobProgram(name: "exit-zero", path: smallest.path), .binTrue],
             daemons: [
-                try DaemonConnection(name: "small", mebibytes: small, account: account),
-                try DaemonConnection(name: Self.name(of: big), mebibytes: big, account: account),
+                try DaemonConnection(name: "small", mebibytes: small, account: account, helperSocket: socket),
+                try DaemonConnection(
+                    name: Self.name(of: big),
+                    mebibytes: big,
+                    account: account,
+                    helperSocket: socket
+                ),
             ]
         )
         defer { measurement.end() }

@@ -21,8 +21,9 @@ struct DaemonConnection {
     ///   - name: The name in reports.
     ///   - mebibytes: The resident memory it grows to.
     ///   - account: The account its jobs run as.
+    ///   - helperSocket: Where a system helper listens, if there is one.
     /// - Throws: ``BenchmarkError`` when the daemon does not come up.
-    init(name: String, mebibytes: Int, account: String) throws {
+    init(name: String, mebibytes: Int, account: String, helperSocket: String?) throws {
         self.name = name
         let requests = try FileDescriptor.pipe()
         let replies = try FileDescriptor.pipe()
@@ -33,7 +34,8 @@ struct DaemonConnection {
             }
         }
         process = try Self.start(
-            ["spawn-benchmarks", "daemon", "--mebibytes", String(mebibytes), "--account", account],
+            ["spawn-benchmarks", "daemon", "--mebibytes", String(mebibytes), "--account", account]
+                + (helperSocket.map { ["--helper-socket", $0] } ?? []),
             standardInput: requests.readEnd,
             standardOutput: replies.writeEnd
         )

@@ -15,10 +15,11 @@ struct MeasuredDaemon {
     /// - Parameters:
     ///   - residentMemory: The size in bytes.
     ///   - account: The account that jobs run as.
+    ///   - helperSocket: Where a system helper listens, if there is one.
     /// - Throws: ``BenchmarkError`` when the kernel does not give the memory.
-    init(residentMemory: Int, account: JobAccount) throws {
+    init(residentMemory: Int, account: JobAccount, helperSocket: String?) throws {
         self.account = account
-        rows = RowCatalog.rows(for: account)
+        rows = RowCatalog.rows(for: account, helperSocket: helperSocket)
         channel = try Self.takeOverStandardStreams()
         try ResidentHeap.grow(to: residentMemory)
         try channel.send(DaemonReply.ready(residentBytes: ProcessFile.residentBytes))

@@ -1,10 +1,23 @@
 import Impersonation
+import SystemPackage
 
 /// The rows of the table, the reference first.
 enum RowCatalog {
     /// Makes every row for an account.
-    static func rows(for account: JobAccount) -> [any BenchmarkRow] {
-        [
+    ///
+    /// - Parameters:
+    ///   - account: The account that jobs run as.
+    ///   - helperSocket: Where a system helper listens; without one there is no row for it.
+    /// - Returns: The rows.
+    static func rows(for account: JobAccount, helperSocket: String?) -> [any BenchmarkRow] {
+        let helper = helperSocket.map { socket in
+            LibraryRow(
+                profile: RowProfile(name: "helper", callsPerRound: 20, isOfTheLibrary: true, isRequired: false),
+                launcher: SystemHelperLauncher(socket: FilePath(socket)),
+                identity: account.identity
+            )
+        }
+        return [
             FloorRow(account: account),
             PosixSpawnRow(account: account),
             LibraryRow(
@@ -21,6 +34,6 @@ enum RowCatalog {
             SubprocessRow(account: account),
             CommandRow.setpriv(account),
             CommandRow.runuser(account),
-        ]
+        ] + [helper].compactMap { $0 }
     }
 }

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// A system helper of the benchmark's own: its policy, its socket, its process.
+final class HelperProcess {
+    /// Where it listens.
+    let socket: FilePath
+
+    /// Its process, a child of this one.
+    let process: pid_t
+
+    private let directory: WorkDirectory
+
+    /// How long it may take until it listens, in milliseconds.
+    private static let patience = 10_000
+
+    /// Starts a helper that does for this process whatever it may be asked, and waits until it listens.
+    ///
+    /// - Parameters:
+    ///   - program: The path of `impersonation-helper`.
+    ///   - controlGroups: Where its jobs get cgroups of their own, if they do.
+    /// - Throws: ``BenchmarkError`` when it ends instead; with what it said.
+    init(_ program: String, controlGroups: String? = nil) throws {
+        directory = try WorkDirectory()
+        socket = FilePath("\(directory.path)/helper.sock")
+        let policy = "\(directory.path)/policy.conf"
+        let log = "\(directory.path)/log"
+        let lines =
+            ["peers = 0", "accounts = *", "maximum-jobs-per-peer = 512", "maximum-start-time = 3600"]
+            + (controlGroups.map { ["control-groups = \($0)"] } ?? [])
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: policy))
+        guard unsafe chmod(policy, 0o600) == 0 else {
+            throw BenchmarkError("the policy of the helper could not be made root's alone (errno \(errno))")
+        }
+        process = try Self.spawn([program, "--policy", policy, "--socket", socket.string], log: log)
+        for _ in 0..<(Self.patience / 2) {
+            var status: Int32 = 0
+            let text = ProcessFile.text(log) ?? ""
+            guard unsafe waitpid(process, &status, WNOHANG) == 0 else {
+                directory.remove()
+                throw BenchmarkError("\(program) has ended (status \(status)): \(text)")
+            }
+            if text.contains("serving at") { return }
+            usleep(2_000)
+        }
+        end()
+        throw BenchmarkError("\(program) does not listen after \(Self.patience / 1_000) s")
+    }
+
+    /// The processes it has forked, waiting ones and those with a job, as long as they have not been reaped.
+    var monitors: [pid_t] { ProcessTable.children(of: process) }
+
+    /// How many descriptors it has.
+    var descriptorCount: Int { ProcessTable.descriptors(of: process).count }
+
+    /// Ends it and waits until it has ended.
+    func end() {
+        kill(process, SIGTERM)
+        _ = try? Subprogram.wait(for: process)
+        directory.remove()
+    }
+
+    private static func spawn(_ words: [String], log: String) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        let flags = O_WRONLY | O_CREAT | O_APPEND
+        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, flags, 0o644)
+        var process: pid_t = 0
+        let code = try unsafe StringVector.withVectors(words, ["PATH=/usr/bin:/bin"]) {
+            unsafe posix_spawn(&process, words[0], &actions, nil, $0, $1)
+        }
+        guard code == 0 else {
+            throw BenchmarkError("\(words[0]) could not be started (errno \(code)); build it: make bench-helper")
+        }
+        return process
+    }
+}
