@@ -231,6 +231,8 @@ final class RunningJob {
 
     /// Keeps the end of a job until a daemon asks for it.
     private func keep(_ ending: HelperExitReport) {
+        // The job itself has ended; others may have its place.
+        session.context.table[session.slot] = .leaving(session.owner.userID)
         let deadline = ContinuousClock.now + Self.retention
         while let adoption = start.adoption {
             let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)

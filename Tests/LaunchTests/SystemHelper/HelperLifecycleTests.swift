@@ -262,7 +262,10 @@ struct HelperLifecycleTests {
             }
             for try await (number, status) in group { #expect(status == .exited(Int32(number))) }
         }
-        #expect(helper.monitors.count <= 10)
+        // Those that have served end by themselves.
+        let deadline = ContinuousClock.now + ample
+        while helper.monitors.count > 8, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(helper.monitors.count <= 8)
     }
 
     @Test("a job has a cgroup of its own, and nothing of it is left", .controlGroups)
