@@ -44,7 +44,9 @@ struct ChurnTests {
         }
         if let helper {
             let deadline = ContinuousClock.now + ample
-            while helper.monitors.count > 8, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+            while helper.monitors.count > 8, ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             #expect(helper.monitors.count <= 8)
             #expect(helper.stop() == 0)
         }
