@@ -2,10 +2,10 @@
 # what else they need, Scripts/install-packages installs or names.
 
 SWIFT ?= swift
-SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins)
+SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper lint format doctor packages benchmarks clean
+.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper fuzz lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -55,6 +55,9 @@ install-helper: helper ## Installs it with its units below DESTDIR; the policy i
 	install -D -m 0644 Packaging/impersonation-helper.socket $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.socket
 	install -D -m 0600 Packaging/policy.conf $(DESTDIR)/etc/impersonation/helper.conf.sample
 
+fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some
+	RUNS=$(or $(RUNS),100000) Scripts/fuzz $(TARGETS)
+
 lint: ## Checks the style of every Swift file
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
@@ -68,4 +71,4 @@ packages:
 	@Scripts/install-packages
 
 clean: ## Removes what was built
-	rm -rf .build Examples/*/.build Benchmarks/.build
+	rm -rf .build Examples/*/.build Benchmarks/.build Fuzz/.build

@@ -133,11 +133,14 @@ let package = Package(
 
         // Makes system calls fail by a filter, in tests that run in a process of their own.
         .target(name: "Faults", path: "Tests/Faults"),
+        // Damages what parsers read, the same way in every run.
+        .target(name: "Damage", path: "Tests/Damage"),
         .testTarget(
             name: "ImpersonationTests",
             dependencies: [
                 "Impersonation",
                 "ImpersonationTesting",
+                "Damage",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -150,6 +153,7 @@ let package = Package(
                 "ImpersonationTesting",
                 "CLaunchPlan",
                 "LaunchPlan",
+                "Damage",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

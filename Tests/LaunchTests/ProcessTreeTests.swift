@@ -10,6 +10,10 @@ private let survivors = [
     "in its session": "(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exec sleep 1000",
     "in a session of its own":
         "setsid sh -c \"trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done\" & exec sleep 1000",
+    // A letter that joins the parenthesis behind it in /proc/PID/stat.
+    "with a name that hides the fields behind it":
+        "setsid sh -c 'printf \"\\330\\200\" > /proc/$$/comm; trap \"\" TERM HUP; echo x > READY; "
+        + "while :; do sleep 0.05; done' & exec sleep 1000",
     "deaf itself": "trap '' TERM; echo x > READY; while :; do sleep 0.05; done",
     "stopped": "(echo x > READY; kill -STOP 0) & exec sleep 1000",
 ]

@@ -154,6 +154,11 @@ struct RenderingTests {
             ("postgresql://farm:p?w@db.example/farm", "postgresql://***"),
             ("postgresql://db.example/farm?password=pw", "postgresql://db.example/farm?***"),
             ("sqlite:///var/lib/a.db", "sqlite:///var/lib/a.db"),
+            // Signs that some letter before or after them makes part of one character.
+            ("postgresql://farm:pw\u{600}@db.example/farm", "postgresql://farm:***@db.example/farm"),
+            ("postgresql://farm:pw@\u{301}db.example/farm", "postgresql://farm:***@\u{301}db.example/farm"),
+            ("postgresql://farm:\u{301}pw@db.example/farm", "postgresql://farm:***@db.example/farm"),
+            ("postgresql://db.example/farm?\u{301}password=pw", "postgresql://db.example/farm?***"),
         ]
     )
     func storeURL(url: String, shown: String) {

@@ -118,7 +118,8 @@ struct NameServiceLookup: Sendable {
             case "": "it is empty"
             case _ where name.utf8.count > Self.maximumGroupNameLength: "it is longer than 255 bytes"
             case _ where name.unicodeScalars.contains(where: isControl): "it contains a control character"
-            case _ where name.contains(":") || name.contains(","): "it contains ':' or ','"
+            case _ where name.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ",") }):
+                "it contains ':' or ','"
             case _ where name.first?.isWhitespace == true || name.last?.isWhitespace == true:
                 "it begins or ends with a blank"
             default: nil

@@ -32,12 +32,7 @@ struct OutsideProof {
     /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.
     static func hasExecuted(_ processID: Int32) throws(Errno) -> Bool {
-        let text = try ProcFile.read(FilePath("/proc/\(processID)/stat"))
-        // The name in parentheses may hold anything; the fields follow the last one.
-        guard let end = text.lastIndex(of: ")") else { throw .ioError }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 6, let flags = UInt64(fields[6]) else { throw .ioError }
-        return flags & hasNotExecuted == 0
+        try ProcessStat(of: processID).flags & hasNotExecuted == 0
     }
 
     /// Compares a child with what it was to become, and what it cannot have changed since: it may gain no privilege.

@@ -8,13 +8,8 @@ package enum ProcessStart {
     /// - Parameter processID: The process.
     /// - Returns: The time; `nil` when there is no such process, or it has ended and was not reaped.
     package static func time(of processID: Int32) -> UInt64? {
-        guard let text = try? ProcFile.read(FilePath("/proc/\(processID)/stat")), let end = text.lastIndex(of: ")")
-        else {
-            return nil
-        }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
-        return UInt64(fields[19])
+        guard let stat = try? ProcessStat(of: processID), !stat.hasEnded else { return nil }
+        return stat.startTime
     }
 
     /// The boot that those times count from (`random(4)`).

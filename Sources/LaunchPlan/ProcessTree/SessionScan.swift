@@ -15,9 +15,7 @@ package enum SessionScan {
 
     private struct Entry {
         let member: Member
-        let parent: Int32
-        let group: Int32
-        let session: Int32
+        let stat: ProcessStat
     }
 
     /// More rounds than anybody forks who is killed in each of them.
@@ -66,7 +64,7 @@ package enum SessionScan {
         while found.count > size {
             size = found.count
             for entry in all
-            where found.contains(entry.parent) || entry.session == leader || entry.group == leader {
+            where found.contains(entry.stat.parent) || entry.stat.session == leader || entry.stat.group == leader {
                 found.insert(entry.member.process)
             }
         }
@@ -75,18 +73,7 @@ package enum SessionScan {
 
     /// Zombies are nobody's to signal any more.
     private static func read(_ process: Int32) -> Entry? {
-        guard let text = try? ProcFile.read(FilePath("/proc/\(process)/stat")), let end = text.lastIndex(of: ")") else {
-            return nil
-        }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X", let parent = Int32(fields[1]),
-            let group = Int32(fields[2]), let session = Int32(fields[3]), let startTime = UInt64(fields[19])
-        else { return nil }
-        return Entry(
-            member: Member(process: process, startTime: startTime),
-            parent: parent,
-            group: group,
-            session: session
-        )
+        guard let stat = try? ProcessStat(of: process), !stat.hasEnded else { return nil }
+        return Entry(member: Member(process: process, startTime: stat.startTime), stat: stat)
     }
 }

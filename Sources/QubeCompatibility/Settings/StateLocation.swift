@@ -11,7 +11,7 @@ public struct StateLocation: Sendable, Hashable {
     }
 
     /// The part before the first colon: `sqlite`, `postgresql` or `memory`.
-    public var scheme: String { String(url.prefix { $0 != ":" }) }
+    public var scheme: String { String(url.unicodeScalars.prefix { $0 != ":" }) }
 
     /// The path of an SQLite database, or `nil` for another kind of store.
     public var databasePath: String? {
@@ -25,16 +25,18 @@ extension StateLocation: CustomStringConvertible, CustomDebugStringConvertible, 
     ///
     /// libpq also takes `password=` in the query of a URL, so nothing of the query is shown.
     public var description: String {
+        // Scalars and not characters: some letters join the sign next to them, which would then not be found.
+        let url = self.url.unicodeScalars
         let beforeQuery = url.prefix { $0 != "?" }
         let ending = beforeQuery.count == url.count ? "" : "?***"
         // Where a password contains a question mark that nobody encoded, there is no telling where the query begins.
         guard !url.dropFirst(beforeQuery.count).contains("@") else { return "\(scheme)://***" }
         // The last `@` counts: a password may contain one that nobody encoded.
-        guard let at = beforeQuery.lastIndex(of: "@") else { return beforeQuery + ending }
+        guard let at = beforeQuery.lastIndex(of: "@") else { return String(beforeQuery) + ending }
         let userInformation = beforeQuery[..<at]
-        let afterScheme = userInformation.dropFirst(scheme.count + "://".count)
-        guard afterScheme.contains(":") else { return beforeQuery + ending }
-        return "\(scheme)://\(afterScheme.prefix { $0 != ":" }):***\(beforeQuery[at...])\(ending)"
+        let afterScheme = userInformation.dropFirst(scheme.unicodeScalars.count + "://".count)
+        guard afterScheme.contains(":") else { return String(beforeQuery) + ending }
+        return "\(scheme)://\(String(afterScheme.prefix { $0 != ":" })):***\(String(beforeQuery[at...]))\(ending)"
     }
 
     /// Whether the URL contains a password.

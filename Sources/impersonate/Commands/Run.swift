@@ -153,7 +153,7 @@ struct Run: AsyncParsableCommand {
     private func described(_ configuration: WorkerConfiguration, terminal: JobTerminal) -> Command {
         let program = command[0]
         var described = Command(
-            program.contains("/") ? .path(FilePath(program)) : .name(program),
+            program.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(program)) : .name(program),
             arguments: Array(command.dropFirst())
         )
         described.terminal = terminal

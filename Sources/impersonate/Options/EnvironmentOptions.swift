@@ -33,7 +33,7 @@ struct EnvironmentOptions: ParsableArguments {
         guard exported.isEmpty || env == nil || env == .export else {
             throw ValidationError("--export needs --env export, not --env \(env?.rawValue ?? "")")
         }
-        for name in exported where name.isEmpty || name.contains("=") {
+        for name in exported where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
             throw ValidationError("--export takes the name of a variable; its value is the caller's")
         }
         // A `String` holds no other bytes, so the command would get another value than the caller has.

@@ -24,8 +24,13 @@ public struct IdentityOutput: Sendable, Hashable {
     public init?(in text: String) {
         let number = #/([0-9]+)(?:\((.*?)\))?/#
         for line in text.split(whereSeparator: \.isNewline) {
-            guard let match = line.wholeMatch(of: #/uid=(.*?) gid=(.*?) groups=(.*)/#) else { continue }
-            let names = ([match.1, match.2] + match.3.split(separator: ","))
+            // One look for each part: an expression would try every pair of them, and the line is a stranger's.
+            guard line.hasPrefix("uid="), let gid = line.firstRange(of: " gid="),
+                let list = line[gid.upperBound...].firstRange(of: " groups=")
+            else { continue }
+            let names =
+                ([line[..<gid.lowerBound].dropFirst("uid=".count), line[gid.upperBound..<list.lowerBound]]
+                + line[list.upperBound...].split(separator: ","))
                 .compactMap { part -> Name? in
                     guard let match = part.wholeMatch(of: number), let value = UInt32(match.1) else { return nil }
                     return Name(number: value, name: String(match.2 ?? match.1))

@@ -82,6 +82,13 @@ struct ReportTests {
         #expect(try report(log: nil, logOwner: nil).verdict == .unverified)
     }
 
+    @Test func `a log made to be read for ever is read at once`() throws {
+        let text = "uid=0" + String(repeating: " gid=0", count: 10_000)
+        let clock = ContinuousClock()
+        let time = clock.measure { #expect(IdentityOutput(in: text) == nil) }
+        #expect(time < .seconds(5))
+    }
+
     @Test func `a log that was another's when the job began contradicts, whatever the job says`() throws {
         #expect(try report(log: Self.trueOutput, logOwner: 0).verdict == .contradiction)
         #expect(try report(log: nil, logOwner: 2002).verdict == .contradiction)

@@ -1,0 +1,1 @@
+#include "include/fuzzer.h"

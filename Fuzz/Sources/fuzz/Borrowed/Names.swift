@@ -1,0 +1,1 @@
+../../../../Tests/HelperServiceTests/Support/Names.swift
