@@ -19,6 +19,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+int helper_close_inherited(int first)
+{
+    if (syscall(SYS_close_range, first, ~0u, 0) != 0)
+        return -errno;
+    for (;;) {
+        int null = open("/dev/null", O_RDWR);
+        if (null < 0)
+            return -errno;
+        if (null > STDERR_FILENO)
+            return close(null) == 0 ? 0 : -errno;
+    }
+}
+
+int helper_leave_streams(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return -errno;
+    int result = dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ? -errno : 0;
+    close(null);
+    return result;
+}
+
 int helper_fork(void)
 {
     const pid_t parent = getpid();

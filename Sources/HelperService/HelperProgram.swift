@@ -14,6 +14,9 @@ package enum HelperProgram {
     package static func run(_ arguments: [String]) -> Int32 {
         let log = HelperLog(isForJournal: unsafe getenv("JOURNAL_STREAM") != nil)
         do throws(HelperError) {
+            guard helper_close_inherited(Listener.firstNotInherited) == 0 else {
+                throw HelperError(.system, "what the helper was started with cannot be closed; is there a /dev/null?")
+            }
             let options = try HelperOptions(arguments)
             if options.showsHelp {
                 print(HelperOptions.usage, terminator: "")
@@ -56,6 +59,9 @@ package enum HelperProgram {
         }
         guard helper_protect() == 0, helper_is_protected() == 1 else {
             throw HelperError(.system, "the helper cannot be kept from being traced (PR_SET_DUMPABLE)")
+        }
+        guard helper_leave_streams() == 0 else {
+            throw HelperError(.system, "standard input and output cannot be left; is there a /dev/null?")
         }
         umask(0o077)
         guard unsafe chdir("/") == 0 else { throw HelperError(.system, "the root directory cannot be entered") }

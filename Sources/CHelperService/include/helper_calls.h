@@ -6,6 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Closes what this process was started with from a number on (close_range(2)), and gives the standard streams that were closed
+ * to /dev/null. Returns 0 or a negative error number. */
+int helper_close_inherited(int first);
+
+/* Gives standard input and output to /dev/null: a process that stays with a job is not to keep open what whoever started the
+ * helper waits for the end of. Returns 0 or a negative error number. */
+int helper_leave_streams(void);
+
 /* fork(2). The child is killed by the end of its parent; it returns 0 there, or a negative error number. */
 int helper_fork(void);
 

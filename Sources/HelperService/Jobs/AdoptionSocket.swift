@@ -84,7 +84,7 @@ struct AdoptionSocket {
             switch client.nextFrame(context.log) {
             case .none: continue
             case .frame(let frame) where frame.message == .adopt: return (client, frame.sequence)
-            case .frame, .end: return nil
+            case .frame, .end, .reset: return nil
             }
         }
         return nil

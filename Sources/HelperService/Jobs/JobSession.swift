@@ -149,7 +149,7 @@ final class JobSession {
                 case .some(.none): continue
                 case .frame(let frame) where frame.message == .withdraw: break
                 // Nothing else makes sense before the job runs.
-                case .frame, .end, nil: client = nil
+                case .frame, .end, .reset, nil: client = nil
                 }
                 reason = .withdrawn
             } else {

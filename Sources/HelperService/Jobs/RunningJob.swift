@@ -17,6 +17,9 @@ final class RunningJob {
     private var sequence: UInt64
     /// Whether what is left of the job is killed with the end of its first process.
     private var endsTree: Bool
+    /// Whether no daemon has ever read that the job runs: nobody could ask for it later.
+    private var isNobodys = false
+    private var isAdopted = false
     private var killsAt: ContinuousClock.Instant?
     private var retryDelay = Duration.milliseconds(1)
     private var heldBackSince: ContinuousClock.Instant?
@@ -58,15 +61,11 @@ final class RunningJob {
             helper_outlive_parent()
             session.context.table[session.slot] = .keeping(session.owner.userID)
         }
-        // A job that its daemon was never told of is nobody's.
-        if !tellStarted() {
-            endsTree = true
-            job.kill()
-        }
+        if !tellStarted() { abandon() }
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         let exit = waitForEnd()
         let ending = settle(exit)
-        if client?.tell(.exited(ending), sequence) != true, start.adoption != nil { keep(ending) }
+        if client?.tell(.exited(ending), sequence) != true, start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()
     }
@@ -103,7 +102,7 @@ final class RunningJob {
             case .signal(let request): return request.target == .tree
             default: return true
             }
-        case .end, nil:
+        case .end, .reset, nil:
             client = nil
             return order.endsWithDaemon
         }
@@ -117,6 +116,18 @@ final class RunningJob {
             return false
         }
         return true
+    }
+
+    /// Ends a job whose daemon was told of it and has not heard it.
+    private func abandon() {
+        client = nil
+        isNobodys = true
+        endsTree = true
+        job.kill()
+        session.context.log.write(
+            .notice,
+            "\(session.subject(order)): killed, because its daemon went before it knew that the job runs"
+        )
     }
 
     private func daemonIsGone() {
@@ -156,7 +167,8 @@ final class RunningJob {
 
     private func handleRequest() {
         switch client?.nextFrame(session.context.log) {
-        case .end, nil: daemonIsGone()
+        case .reset where !isAdopted: abandon()
+        case .end, .reset, nil: daemonIsGone()
         case .some(.none): break
         case .frame(let frame):
             switch frame.message {
@@ -176,6 +188,7 @@ final class RunningJob {
         guard let (client, sequence) = start.adoption?.accept(for: session.owner, session.context) else { return }
         self.client = client
         self.sequence = sequence
+        isAdopted = true
         _ = tellStarted()
     }
 

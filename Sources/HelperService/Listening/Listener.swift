@@ -10,13 +10,20 @@ package enum Listener {
     /// The first descriptor that systemd hands over (`sd_listen_fds(3)`).
     private static let firstInherited: Int32 = 3
 
+    /// The first descriptor that nobody has handed over in that way.
+    package static var firstNotInherited: Int32 {
+        guard isMeantForThisProcess else { return firstInherited }
+        return firstInherited + (variable("LISTEN_FDS").flatMap { Int32($0) }.map { max(0, min($0, 1_024)) } ?? 0)
+    }
+
+    private static var isMeantForThisProcess: Bool { variable("LISTEN_PID") == String(getpid()) }
+
     /// Takes over the socket that systemd, or whoever follows its convention, has opened.
     ///
     /// - Returns: The socket; `nil` when the helper was started without one.
     /// - Throws: ``HelperError`` when it was started with something else.
     package static func inherited() throws(HelperError) -> OwnedDescriptor? {
-        guard let process = variable("LISTEN_PID"), let count = variable("LISTEN_FDS") else { return nil }
-        guard process == String(getpid()) else { return nil }
+        guard isMeantForThisProcess, let count = variable("LISTEN_FDS") else { return nil }
         guard count == "1", socket_is_listening_seqpacket(firstInherited) == 1 else {
             throw HelperError(
                 .configuration,

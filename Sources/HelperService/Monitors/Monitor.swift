@@ -194,7 +194,7 @@ struct Monitor {
             guard waited == [0], ContinuousClock.now < deadline else { return nil }
             switch client.nextFrame(context.log, mayLaunch: true) {
             case .none: continue
-            case .end: return nil
+            case .end, .reset: return nil
             case .frame(let frame):
                 switch frame.message {
                 case .launch(let order):
@@ -229,6 +229,8 @@ extension Monitor.Client {
     enum Next {
         case none
         case end
+        /// The daemon has gone without having read all that it was told.
+        case reset
         case frame(ClientFrame)
     }
 
@@ -245,6 +247,7 @@ extension Monitor.Client {
             switch try socket.receive(takingDescriptors: mayLaunch) {
             case .empty: return .none
             case .end: return .end
+            case .reset: return .reset
             case .frame(let received):
                 do throws(FrameError) {
                     return .frame(try ClientFrame(decoding: received))

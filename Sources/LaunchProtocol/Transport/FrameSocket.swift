@@ -26,6 +26,9 @@ package struct FrameSocket: Sendable {
 
         /// The peer has closed its end.
         case end
+
+        /// The peer has closed its end and left something unread; what it has sent itself comes behind that.
+        case reset
     }
 
     /// The socket, to poll it and to ask who the peer is.
@@ -100,7 +103,7 @@ package struct FrameSocket: Sendable {
         switch Errno(rawValue: -result) {
         case Errno(rawValue: 0): break
         case .wouldBlock, .resourceTemporarilyUnavailable: return .empty
-        case .connectionReset: return .end
+        case .connectionReset: return .reset
         case let error: throw FrameSocketError(.systemCall, errno: error)
         }
         let numbers = unsafe withUnsafeBytes(of: received.descriptors) { descriptors in

@@ -105,7 +105,7 @@ final class RawClient {
             try #require(unsafe poll(&event, 1, 60_000) == 1)
             switch try socket.receive() {
             case .empty: continue
-            case .end: return .end
+            case .end, .reset: return .end
             case .frame(let received): return .message(try HelperFrame(decoding: received).message)
             }
         }

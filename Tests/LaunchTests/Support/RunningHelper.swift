@@ -35,13 +35,15 @@ final class RunningHelper {
     ///   - arguments: Arguments beside those.
     ///   - place: Where it listens; a place of its own unless set.
     ///   - messages: Where its messages go; a file of its own unless set.
+    ///   - output: Its standard output; that of the tests unless set.
     /// - Throws: When it ends instead.
     init(
         _ privileges: Privileges = .root,
         policy: [String] = [],
         arguments: [String] = [],
         at place: FilePath? = nil,
-        messagesTo messages: FileDescriptor? = nil
+        messagesTo messages: FileDescriptor? = nil,
+        output: FileDescriptor? = nil
     ) throws {
         let base = FilePath(TestBed.directory).appending("helpers")
         _ = unsafe mkdir(base.string, 0o755)
@@ -73,7 +75,7 @@ final class RunningHelper {
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
         }
-        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages)
+        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages, output)
         try waitUntilItListens(messages)
     }
 
@@ -117,10 +119,16 @@ final class RunningHelper {
         throw HelperEnded(status: -1, log: log)
     }
 
-    private static func spawn(_ words: [String], log: FilePath, _ messages: FileDescriptor?) throws -> pid_t {
+    private static func spawn(
+        _ words: [String],
+        log: FilePath,
+        _ messages: FileDescriptor?,
+        _ output: FileDescriptor?
+    ) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        if let output { unsafe posix_spawn_file_actions_adddup2(&actions, output.rawValue, STDOUT_FILENO) }
         let flags = O_WRONLY | O_CREAT | O_APPEND
         if let messages {
             unsafe posix_spawn_file_actions_adddup2(&actions, messages.rawValue, STDERR_FILENO)

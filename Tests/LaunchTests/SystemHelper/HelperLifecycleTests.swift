@@ -78,8 +78,12 @@ struct HelperLifecycleTests {
         }
     }
 
-    private func keeping(_ privileges: RunningHelper.Privileges = .root) throws -> RunningHelper {
-        let adoptions = FilePath(TestBed.directory).appending("adoptions-\(UInt64.random(in: 0...UInt64.max))")
+    private func keeping(
+        _ privileges: RunningHelper.Privileges = .root,
+        in adoptions: FilePath? = nil
+    ) throws -> RunningHelper {
+        let name = "adoptions-\(UInt64.random(in: 0...UInt64.max))"
+        let adoptions = adoptions ?? FilePath(TestBed.directory).appending(name)
         try #require(unsafe mkdir(adoptions.string, 0o755) == 0)
         return try RunningHelper(
             privileges,
@@ -340,7 +344,8 @@ struct HelperLifecycleTests {
 
     @Test("a daemon that has gone before its job was started has none", arguments: [true, false])
     func goneBefore(_ outlives: Bool) async throws {
-        let helper = try keeping()
+        let adoptions = FilePath(TestBed.directory).appending("adoptions-of-\(outlives ? "lasting" : "ending")")
+        let helper = try keeping(in: adoptions)
         let marks = freshPath("marks")
         try #require(unsafe mkdir(marks.string, 0o777) == 0 && chmod(marks.string, 0o777) == 0)
         for number in 0..<20 {
@@ -356,6 +361,14 @@ struct HelperLifecycleTests {
         // Whatever had been started before the helper looked is ended, since nobody was told of it.
         try await Task.sleep(for: .milliseconds(1_000))
         #expect((0..<20).filter { exists(marks.appending("\($0)")) } == [])
+        // Nobody could ever ask how they ended, so no process of the helper waits for that.
+        let deadline = ContinuousClock.now + ample
+        while try !FileManager.default.contentsOfDirectory(atPath: adoptions.string).isEmpty,
+            ContinuousClock.now < deadline
+        {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: adoptions.string) == [])
     }
 
     @Test("a job has a terminal of the daemon's", arguments: RunningHelper.Privileges.allCases)

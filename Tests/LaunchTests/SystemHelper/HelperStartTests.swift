@@ -122,6 +122,24 @@ struct HelperStartTests {
         #expect(exists(path))
     }
 
+    @Test("keeps nothing open that whoever started it waits for the end of")
+    func inheritedDescriptors() throws {
+        var ends: [2 of Int32] = [-1, -1]
+        let result = unsafe withUnsafeMutableBytes(of: &ends) { buffer in
+            unsafe pipe(buffer.bindMemory(to: Int32.self).baseAddress)
+        }
+        try #require(result == 0)
+        let reading = OwnedDescriptor(ends[0])
+        let writing = OwnedDescriptor(ends[1])
+        try #require(fcntl(reading.rawValue, F_SETFD, FD_CLOEXEC) == 0)
+        let helper = try RunningHelper(output: FileDescriptor(rawValue: writing.rawValue))
+        writing.closeNow()
+        var event = pollfd(fd: reading.rawValue, events: Int16(POLLIN), revents: 0)
+        try #require(unsafe poll(&event, 1, 60_000) == 1)
+        #expect(event.revents == Int16(POLLHUP))
+        #expect(!helper.monitors.isEmpty)
+    }
+
     @Test("refuses a descriptor that is no such socket")
     func wrongActivation() throws {
         let policy = try policy("peers = 0\naccounts = *\n")

@@ -115,7 +115,7 @@ struct HelperConnection {
         guard let received = try? socket.receive() else { return .end }
         switch received {
         case .empty: return .nothing
-        case .end: return .end
+        case .end, .reset: return .end
         case .frame(let received):
             guard let frame = try? HelperFrame(decoding: received) else { return .end }
             return .message(frame.message, frame.descriptors)
