@@ -43,4 +43,37 @@ struct TimeLimitTests {
             #expect(try result.end?.get().status == .signaled(.terminate))
         }
     }
+
+    @Test(
+        "with --control-groups its time is up for everything the command has started",
+        .enabled(if: Scratch.controlGroups != nil, "needs a directory of cgroup v2, which root can make: make test")
+    )
+    func endsEverything() async throws {
+        let scratch = try Scratch()
+        let configuration = try scratch.configure(["proxy_execution_mode = user"])
+        let place = try #require(Scratch.controlGroups)
+        // A daemon: two forks with a session in between, which only a cgroup finds.
+        let script = "setsid sh -c '(sleep 918273; :) & exit' & wait; exec sleep 1000"
+        let outcome = try await Tool()
+            .run(
+                ["run"] + configuration
+                    + ["--login", "alice", "--control-groups", place, "--timeout", "1s", "--", "sh", "-c", script]
+            )
+        #expect(outcome.status == 124)
+        let commands = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+            .compactMap { FileManager.default.contents(atPath: "/proc/\($0)/cmdline") }
+        #expect(!commands.contains(Data("sleep\u{0}918273\u{0}".utf8)))
+    }
+
+    @Test("--control-groups is refused where others could write to it, and with the system helper")
+    func unsafeControlGroups() async throws {
+        let scratch = try Scratch()
+        let configuration = try scratch.configure(["proxy_execution_mode = user"])
+        let unsafe = ["run"] + configuration + ["--login", "alice", "--control-groups", "/tmp"]
+        let refused = try await Tool().run(unsafe + ["--", "true"])
+        #expect(refused.status == 125)
+        #expect(refused.messages.contains("cgroup v2"))
+        let helped = try await Tool().run(unsafe + ["--backend", "helper", "--", "true"])
+        #expect(helped.status == 64)
+    }
 }

@@ -34,6 +34,15 @@ struct Run: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A directory of cgroup v2 where the command gets a cgroup of its own: everything it has started is ended with "
+                + "it. Without one, what leaves the session of the command is not found again.",
+            valueName: "directory"
+        )
+    )
+    var controlGroups: String?
+
+    @Option(
+        help: ArgumentHelp(
             "How long the command may run: a number and s, m or h. It then gets TERM, and KILL 5 s later.",
             valueName: "time"
         )
@@ -70,6 +79,9 @@ struct Run: AsyncParsableCommand {
     func validate() throws {
         guard let program = command.first else {
             throw ValidationError("name the command after --, as in: impersonate run --login alice -- /usr/bin/id")
+        }
+        guard controlGroups == nil || backend != .helper else {
+            throw ValidationError("--control-groups is for the helper's policy to say where the backend is helper")
         }
         guard !program.isEmpty else { throw ValidationError("the name of the command is empty") }
         if let nice, !(-20...19).contains(nice) { throw ValidationError("--nice takes a number from -20 to 19") }
@@ -128,10 +140,11 @@ struct Run: AsyncParsableCommand {
     ) throws -> (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator {
         let launcher: any ProcessLauncher
         let chosen = backend ?? BackendChoice(worker.configuration.launchBackend.value)
+        let groups = try controlGroups.map { try ControlGroups(below: FilePath($0)) }
         switch chosen {
-        case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation)
+        case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)
         case .helper: launcher = SystemHelperLauncher(socket: FilePath(helperSocket))
-        case .current: launcher = CurrentUserLauncher()
+        case .current: launcher = CurrentUserLauncher(controlGroups: groups)
         case .pam, .sudo:
             throw ToolFailure(
                 "backendNotBuilt",
@@ -144,7 +157,10 @@ struct Run: AsyncParsableCommand {
             Impersonator(
                 resolver: CallerBoundResolver(resolver: worker.resolver, caller: caller),
                 launcher: AnnouncingLauncher(launcher: launcher, announce: announce),
-                currentAccountLauncher: AnnouncingLauncher(launcher: CurrentUserLauncher(), announce: announce),
+                currentAccountLauncher: AnnouncingLauncher(
+                    launcher: CurrentUserLauncher(controlGroups: groups),
+                    announce: announce
+                ),
                 audit: audit
             )
         }

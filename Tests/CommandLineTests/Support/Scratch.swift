@@ -4,6 +4,10 @@ import Foundation
 final class Scratch: Sendable {
     let path: String
 
+    /// Where the jobs of tests may have cgroups; an ordinary user's bed has no such place.
+    static let controlGroups = ProcessInfo.processInfo.environment["IMPERSONATION_TEST_BED_CGROUP"]
+        .flatMap { $0.isEmpty ? nil : $0 }
+
     init() throws {
         path = FileManager.default.temporaryDirectory.appending(path: "tool-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(
