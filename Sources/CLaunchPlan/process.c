@@ -26,6 +26,9 @@ struct process_info {
     int32_t exit_status;
 };
 
+/* PIDFD_SIGNAL_PROCESS_GROUP of <linux/pidfd.h>, which older headers do not have. */
+#define SIGNAL_PROCESS_GROUP (1u << 2)
+
 #define PROCESS_INFO_CREDENTIALS (UINT64_C(1) << 1)
 #define PROCESS_INFO_CONTROL_GROUP (UINT64_C(1) << 2)
 #define PROCESS_INFO_EXIT (UINT64_C(1) << 3)
@@ -82,11 +85,16 @@ int launch_has_ended(int process_descriptor)
     return info.si_pid != 0;
 }
 
-int launch_signal_group(int process, int signal)
+int launch_signal_group(int process_descriptor, int process, int signal)
 {
     /* 0 and 1 would mean this group and every process. */
     if (process <= 1)
         return -EINVAL;
+    if (syscall(SYS_pidfd_send_signal, process_descriptor, signal, NULL, SIGNAL_PROCESS_GROUP) == 0)
+        return 0;
+    /* Kernels before 6.9 know no flags. */
+    if (errno != EINVAL)
+        return -errno;
     return kill(-process, signal) == 0 ? 0 : -errno;
 }
 

@@ -62,6 +62,22 @@ struct HeldUpTests {
         try await expectOthersToRun()
     }
 
+    @Test("holds nobody up who ends it, also where its first process stands in the kernel")
+    func termination() async throws {
+        let page = try HeldPage(of: TestBed.alice)
+        var command = Command(.path(FilePath(TestBed.probe)), arguments: ["--write-from", page.file])
+        command.standardOutput = .captured(limit: 100)
+        let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
+        try await page.isTouched()
+        let error = await #expect(throws: LaunchError.self) { try await process.terminate(gracePeriod: .zero) }
+        #expect(error?.code == .stillRunning)
+        try await expectOthersToRun()
+        // It is waited for all the same.
+        page.release()
+        let status = try await process.exitReport().status
+        #expect(status == .signaled(.terminate))
+    }
+
     @Test("holds no reader up, nor whoever closes the stream")
     func output() async throws {
         let page = try HeldPage(of: TestBed.alice)

@@ -86,8 +86,9 @@ struct launch_credentials {
 };
 int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
 
-/* kill(2) of the process group that a child leads; only while nobody has reaped it. */
-int launch_signal_group(int process, int signal);
+/* Signals the process group that a child leads: by its descriptor since Linux 6.9 (PIDFD_SIGNAL_PROCESS_GROUP), before that by
+ * its number, which is its own only while nobody has reaped it. Returns 0 or a negative error number. */
+int launch_signal_group(int process_descriptor, int process, int signal);
 
 /* Whether a child has ended, without reaping it: 1, 0, or a negative error number. */
 int launch_has_ended(int process_descriptor);

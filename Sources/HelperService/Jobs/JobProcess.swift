@@ -22,14 +22,14 @@ struct JobProcess {
         self.outlivesParent = outlivesParent
         self.child = child
         self.userID = userID
-        tree = ProcessTree(leader: child.processID, group: group)
+        tree = ProcessTree(leader: child, group: group, of: userID)
     }
 
     /// Sends a signal; the leader has not been reaped, so its number is its own.
     func send(_ signal: Int32, to target: SignalTarget) {
         switch target {
-        case .process: sending { launch_signal(child.processDescriptor.rawValue, signal) }
-        case .group: sendingToAll { _ = launch_signal_group(child.processID, signal) }
+        case .process: sending { child.send(signal) }
+        case .group: sendingToAll { _ = child.sendToGroup(signal) }
         case .tree where signal == SIGKILL: kill()
         case .tree: sendingToAll { _ = tree.signal(signal) }
         }
@@ -37,12 +37,10 @@ struct JobProcess {
 
     /// Kills everything.
     func kill() {
-        // The kernel does that by a file that belongs to the helper, so as the helper.
-        if let group = tree.group { group.kill() }
-        sendingToAll {
-            if tree.group == nil { tree.kill() }
-        }
-        sending { launch_signal(child.processDescriptor.rawValue, SIGKILL) }
+        // Where the kernel does not do it by a file that belongs to the helper, each process is killed.
+        let isDone = tree.group?.kill() ?? false
+        if !isDone || tree.scansSession { sendingToAll { _ = tree.kill() } }
+        sending { child.send(SIGKILL) }
     }
 
     private func sending(_ send: () -> Int32) {

@@ -82,22 +82,22 @@ final class RunningJob {
             let descriptors = [session.signals.rawValue, isKilled ? -1 : client?.socket.descriptor.rawValue ?? -1]
             let waited = Waiting.wait(for: descriptors, until: .now + delay)
             if waited.contains(0), isKilled { return }
-            if waited.contains(0) || waited.contains(1) && isOver(group) || client == nil && order.endsWithDaemon {
+            if waited.contains(0) || waited.contains(1) && isOver || client == nil && order.endsWithDaemon {
                 isKilled = true
-                group.kill()
+                job.kill()
             }
             delay = min(delay * 2, Self.longestRetryDelay)
         }
     }
 
     /// Whether the daemon has gone, or wants what is left of the job to end.
-    private func isOver(_ group: ControlGroup) -> Bool {
+    private var isOver: Bool {
         switch client?.nextFrame(session.context.log) {
         case .some(.none): return false
         case .frame(let frame):
             switch frame.message {
             case .signal(let request) where request.target == .tree && request.signal != SIGKILL:
-                group.signal(request.signal)
+                job.send(request.signal, to: .tree)
                 return false
             case .signal(let request): return request.target == .tree
             default: return true
@@ -220,7 +220,7 @@ final class RunningJob {
         let deadline = ContinuousClock.now + Self.remainderPatience
         var delay = Duration.milliseconds(1)
         while endsTree, job.tree.hasRemainder, ContinuousClock.now < deadline {
-            job.tree.group?.kill()
+            job.kill()
             _ = Waiting.wait(for: [], until: .now + delay)
             delay = min(delay * 2, Self.longestRetryDelay)
         }

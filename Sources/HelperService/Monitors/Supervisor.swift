@@ -119,27 +119,23 @@ package struct Supervisor {
                     "process \(child) of the helper ended with status \(status); its job is ended"
                 )
             }
-            for name in context.controlGroups?.endLeftovers(unless: { $0 != child }) ?? [] {
-                context.log.write(.warning, "the processes in \(name) were killed")
-            }
+            endLeftovers()
         }
     }
 
-    /// Ends what a helper has left that did not end in order.
-    ///
-    /// Jobs whose process of that helper still lives are its own.
+    /// Ends what processes have left that did not end in order, of this helper or of an earlier one.
     private func endLeftovers() {
-        let own = Self.program(of: getpid())
-        for name in context.controlGroups?.endLeftovers(unless: { own != nil && Self.program(of: $0) == own }) ?? [] {
-            context.log.write(.warning, "the processes in \(name), which an earlier helper has left, were killed")
+        guard let parent = context.controlGroups else { return }
+        do throws(Errno) {
+            for leftover in try parent.endLeftovers() where leftover.wasPopulated {
+                context.log.write(
+                    .warning,
+                    "the processes in \(leftover.path), whose process of the helper has ended, were killed"
+                )
+            }
+        } catch {
+            context.log.write(.error, "\(parent.path) cannot be read for what was left there: \(error)")
         }
-    }
-
-    private static func program(of process: Int32) -> String? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = unsafe readlink("/proc/\(process)/exe", &buffer, buffer.count - 1)
-        guard count > 0 else { return nil }
-        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Ends the processes that wait, and lets those with jobs end them; jobs that outlive their daemon go on.

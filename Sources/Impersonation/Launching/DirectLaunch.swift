@@ -54,7 +54,12 @@ struct DirectLaunch {
         let deadline = stopwatch.begin + command.startDeadline
         let outcome = try await attempt(prepared, plan, streams, on: reactor, until: deadline)
         stopwatch.end(\.clone)
-        let process = SupervisedProcess(outcome.child, streams: streams, on: reactor)
+        let process = SupervisedProcess(
+            outcome.child,
+            of: prepared.credentials.userID,
+            streams: streams,
+            on: reactor
+        )
         if let failed = outcome.failure {
             await process.discard(within: Self.reapingTime)
             throw failures.failure(of: failed, in: steps)
@@ -91,6 +96,7 @@ struct DirectLaunch {
 
         let arguments = prepared.arguments
         let environment = prepared.environment.variables
+        let userID = prepared.credentials.userID
         let patience = deadline - ContinuousClock.now + Self.reapingTime
         // The waiting does not end with a cancellation, but with the child that the cancellation kills.
         let finished = await withTaskCancellationHandler {
@@ -98,7 +104,7 @@ struct DirectLaunch {
                 let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
                 streams.closeChildEnds()
                 guard let abandoned else { return }
-                SupervisedProcess(abandoned, streams: streams, on: reactor)
+                SupervisedProcess(abandoned, of: userID, streams: streams, on: reactor)
                     .discardBlocking(within: Self.reapingTime)
             }
         } onCancel: {

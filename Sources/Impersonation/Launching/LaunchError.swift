@@ -49,6 +49,9 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The system helper ended before its work was done.
         public static let helperLost = Code("helperLost")
 
+        /// The process was killed, but stands in the kernel, mostly for a file system that does not answer.
+        public static let stillRunning = Code("stillRunning")
+
         /// The exit status was taken by somebody else in this process.
         public static let statusLost = Code("statusLost")
     }

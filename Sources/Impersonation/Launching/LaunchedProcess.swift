@@ -61,13 +61,16 @@ public final class LaunchedProcess: Sendable {
     /// Ends the whole job: politely first, then by force, and returns when nothing of it is left.
     ///
     /// `SIGTERM` to every process of it, `SIGKILL` when the first one has not ended within the grace period, and `SIGKILL` to
-    /// whatever is left when it has. What "every process" means depends on ``LaunchReport/containment``. Processes that
-    /// hang in the kernel are given up after ten seconds and counted in ``ExitReport/remainingProcesses``. When the calling
-    /// task is cancelled, the ending goes on.
+    /// whatever is left when it has. What "every process" means depends on ``LaunchReport/containment``. In a cgroup that
+    /// includes what the first process has left behind, however long ago it has ended. Processes that hang in the kernel are
+    /// given up after ten seconds and counted in ``ExitReport/remainingProcesses``. When the calling task is cancelled, the
+    /// ending goes on.
     ///
-    /// - Parameter gracePeriod: How long the process may take to end by itself.
+    /// - Parameter gracePeriod: How long the job may take to end by itself.
     /// - Returns: How it ended and what it used.
-    /// - Throws: ``LaunchError`` with the step `wait` when the status was lost.
+    /// - Throws: ``LaunchError`` with the step `wait`: with the code `stillRunning` when the first process itself still hangs in
+    ///   the kernel ten seconds after its `SIGKILL` (it is waited for all the same, and ``exitReport()`` returns when it has
+    ///   ended), else when the status was lost.
     @discardableResult
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         try await control.terminate(gracePeriod: gracePeriod)
@@ -166,8 +169,11 @@ public enum SignalTarget: Sendable, Hashable {
     /// Every process of the group that it leads: itself and its descendants, but for those that made a group of their own.
     case group
 
-    /// Every process of the job that can be found: all of them where the job has a cgroup, else those of its session and
-    /// their descendants.
+    /// Every process of the job that can be found: all of them where the job has a cgroup, also when the first one has ended,
+    /// else those of its session and their descendants.
+    ///
+    /// They are looked for on the calling thread: without a cgroup among all processes of the machine, which takes some ten
+    /// microseconds for each.
     case tree
 }
 

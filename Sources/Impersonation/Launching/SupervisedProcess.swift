@@ -10,8 +10,6 @@ import SystemPackage
 /// cannot come to mean another process.
 final class SupervisedProcess: ProcessControl {
     private struct State {
-        var end: Result<ExitReport, LaunchError>?
-        var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
         /// Whether what is left of the job is killed with the end of its first process.
         var endsTree = false
         var retryDelay: Duration = .milliseconds(1)
@@ -30,11 +28,15 @@ final class SupervisedProcess: ProcessControl {
     /// Where all of `/proc` is looked at.
     private static let scanners = BlockingWorkers(name: "impersonation-tr", maximumThreads: 4)
 
-    private let processID: Int32
+    /// Where the members of cgroups are looked at, which those without are not to hold up.
+    private static let groupScanners = BlockingWorkers(name: "impersonation-gr", maximumThreads: 4)
+
     private let tree: ProcessTree
-    private let processDescriptor: OwnedDescriptor
+    private let child: StartedChild
+    private let reaping = ReapingGuard()
     private let streams: JobStreams
     private let reactor: Reactor
+    private let end = JobEnd()
     private let started = ContinuousClock.now
     private let inheritedPeak = SupervisedProcess.ownPeakResidentBytes()
     private let state = Mutex(State())
@@ -44,12 +46,18 @@ final class SupervisedProcess: ProcessControl {
     /// - Parameters:
     ///   - child: The child.
     ///   - group: The cgroup of the job, if it has one; it is removed when the job has ended.
+    ///   - userID: The account of the job.
     ///   - streams: The daemon's ends of its standard streams.
     ///   - reactor: The thread that waits for it.
-    init(_ child: StartedChild, in group: ControlGroup? = nil, streams: StreamPlumbing, on reactor: Reactor) {
-        processID = child.processID
-        tree = ProcessTree(leader: child.processID, group: group)
-        processDescriptor = child.processDescriptor
+    init(
+        _ child: StartedChild,
+        in group: ControlGroup? = nil,
+        of userID: UInt32,
+        streams: StreamPlumbing,
+        on reactor: Reactor
+    ) {
+        self.child = child
+        tree = ProcessTree(leader: child, group: group, of: userID)
         self.reactor = reactor
         self.streams = JobStreams(streams, on: reactor)
     }
@@ -66,21 +74,14 @@ final class SupervisedProcess: ProcessControl {
     /// Where the kernel has no place for one more wait, the child is looked at again and again instead.
     func startWaiting() {
         do throws(Errno) {
-            try reactor.wait(for: processDescriptor.rawValue, .reading) { [self] _ in reap() }
+            try reactor.wait(for: child.processDescriptor.rawValue, .reading) { [self] _ in reap() }
         } catch {
             reapLater()
         }
     }
 
     func exitReport() async throws(LaunchError) -> ExitReport {
-        let result: Result<ExitReport, LaunchError> = await withCheckedContinuation { continuation in
-            let end = state.withLock { state -> Result<ExitReport, LaunchError>? in
-                if state.end == nil { state.waiters.append(continuation) }
-                return state.end
-            }
-            if let end { continuation.resume(returning: end) }
-        }
-        return try result.get()
+        try await end.value()
     }
 
     /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
@@ -90,7 +91,7 @@ final class SupervisedProcess: ProcessControl {
     @discardableResult
     func discard(within limit: Duration) async -> Bool {
         kill()
-        let ending = try? await reactor.ready(processDescriptor.rawValue, .reading, until: .now + limit)
+        let ending = try? await reactor.ready(child.processDescriptor.rawValue, .reading, until: .now + limit)
         return conclude(isReadable: ending == .ready)
     }
 
@@ -99,23 +100,19 @@ final class SupervisedProcess: ProcessControl {
     /// - Parameter limit: How long the thread blocks at most; later, the child is reaped in the background.
     func discardBlocking(within limit: Duration) {
         kill()
-        var event = pollfd(fd: processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        var event = pollfd(fd: child.processDescriptor.rawValue, events: Int16(POLLIN), revents: 0)
         let milliseconds = Int32(clamping: limit.components.seconds * 1_000)
         _ = conclude(isReadable: unsafe poll(&event, 1, milliseconds) > 0)
     }
 
-    /// Kills the child and its cgroup or process group.
+    /// Kills the child and its cgroup or process group, at once.
     ///
-    /// - Returns: Whether the kernel has taken the signal for the child.
+    /// - Returns: Whether the kernel has taken the signal for the child. By its cgroup that needs no right to signal it.
     @discardableResult
     func kill() -> Bool {
-        try? send(.kill, to: tree.isSlow ? .group : .tree)
-        do throws(Errno) {
-            try send(.kill, to: .process)
-            return true
-        } catch {
-            return false
-        }
+        let isKilledByGroup = tree.group?.kill() ?? false
+        if tree.scansSession { _ = child.sendToGroup(SIGKILL) }
+        return child.send(SIGKILL) == 0 || isKilledByGroup
     }
 
     /// Has what is left of the job killed when its first process ends.
@@ -129,49 +126,87 @@ final class SupervisedProcess: ProcessControl {
             return false
         }
         // The group of a child that never became the job holds nobody else; one that was killed in its exec might.
-        processDescriptor.withOpen { descriptor in
-            if descriptor >= 0, launch_has_ended(descriptor) >= 0 { _ = launch_signal_group(processID, SIGKILL) }
-        }
+        _ = child.sendToGroup(SIGKILL)
         reapNow()
-        return state.withLock { $0.end != nil }
+        return end.isKnown
     }
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         endDescendantsAtEnd()
         let deadline = ContinuousClock.now + gracePeriod
+        let hasEnded = end.isKnown
         // Without a cgroup nobody finds what has left the session any more once the first process is gone.
         await signalTree(.terminate)
         let alarm = reactor.alarm(at: deadline) { [self] in kill() }
-        defer { reactor.cancel(alarm) }
         // Whoever is stopped cannot end politely.
         await signalTree(.resume)
-        return try await exitReport()
+        let outcome = await Result { () async throws(LaunchError) in
+            try await end.value(askingAt: deadline + Self.remainderPatience, on: reactor) { [self] in hanging }
+        }
+        reactor.cancel(alarm)
+        // The end may have been reported before anybody wanted nothing to be left.
+        let remaining = await endRemainder(from: hasEnded ? deadline : .now)
+        var report = try outcome.get()
+        if let remaining { report.remainingProcesses = remaining }
+        return report
+    }
+
+    /// What is told to those who end a job that does not end; it is waited for all the same.
+    private var hanging: LaunchError? {
+        guard child.isRunning else { return nil }
+        return LaunchError(
+            .stillRunning,
+            step: .wait,
+            message: "process \(child.processID) was to be killed and has not ended: it stands in the kernel, mostly "
+                + "for a file system that does not answer (FUSE, NFS), and ends when that does "
+                + "(/proc/\(child.processID)/stack tells where), or the daemon has no right to signal it (CAP_KILL)"
+        )
+    }
+
+    /// Kills what the first process has left behind in the cgroup.
+    ///
+    /// - Parameter instant: From when on.
+    /// - Returns: How many processes hang in the kernel; `nil` when there was none to end.
+    private func endRemainder(from instant: ContinuousClock.Instant) async -> Int? {
+        guard end.isKnown, tree.hasRemainder else { return nil }
+        let deadline = max(instant, .now) + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while tree.hasRemainder, ContinuousClock.now < deadline {
+            if ContinuousClock.now >= instant { tree.group?.kill() }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
+        }
+        return tree.remainder
     }
 
     private func signalTree(_ signal: Signal) async {
-        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in try? send(signal, to: .tree) }
+        let scanners = tree.scansSession ? Self.scanners : Self.groupScanners
+        _ = await scanners.performToTheEnd(deadline: nil) { [self] in try? send(signal, to: .tree) }
     }
 
-    /// Nobody reaps the child while the descriptor is held, so its number, and that of the group it leads, mean nobody
-    /// else; unless the host has the kernel reap its children, which `waitid(2)` tells.
+    /// Does something while nobody reaps the child, so that its number, and that of the group it leads, mean nobody else;
+    /// unless the host has the kernel reap its children, which `waitid(2)` tells.
+    ///
+    /// - Returns: `nil` once it was reaped.
+    private func using<R>(_ body: () -> R) -> R? {
+        reaping.using(body) { reap() }
+    }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
-        let result = processDescriptor.withOpen { descriptor -> Int32 in
-            guard descriptor >= 0 else { return -ESRCH }
-            if target == .process { return launch_signal(descriptor, signal.rawValue) }
-            guard launch_has_ended(descriptor) >= 0 else { return -ESRCH }
-            guard target == .tree else { return launch_signal_group(processID, signal.rawValue) }
-            if signal == .kill {
-                tree.kill()
-                return launch_signal(descriptor, signal.rawValue)
+        let number = signal.rawValue
+        let signalTree = { [tree] in signal == .kill ? tree.kill() : tree.signal(number) }
+        let result =
+            switch target {
+            case .process: child.send(number)
+            case .group: using { child.sendToGroup(number) } ?? -ESRCH
+            // A cgroup has its processes also when the first of them is gone.
+            case .tree: tree.scansSession ? using(signalTree) ?? signalTree() : signalTree()
             }
-            return tree.signal(signal.rawValue) ? 0 : -ESRCH
-        }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
     var reference: JobReference? {
-        let child = StartedChild(processID: processID, processDescriptor: processDescriptor)
-        return .of(child, controlGroup: tree.group?.path)
+        .of(child, controlGroup: tree.group?.path)
     }
 
     func takeStandardInput() -> FileDescriptor? { streams.inputPipe?.take() }
@@ -197,27 +232,32 @@ final class SupervisedProcess: ProcessControl {
 
     /// Looks whether the child has ended, and reaps it; a look at all processes first is nothing for the reactor's thread.
     private func reap() {
-        guard state.withLock({ $0.endsTree }), tree.isSlow else { return reapNow() }
+        guard state.withLock({ $0.endsTree }) else { return reapNow() }
+        guard tree.scansSession else {
+            tree.group?.kill()
+            return reapNow()
+        }
         Task.detached { [self] in
-            guard case .failure = await Self.scanners.performToTheEnd(deadline: nil, { [self] in reapNow() }) else {
-                return
+            // Nobody reaps it while the rest is looked for.
+            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+                _ = using { _ = tree.kill() }
             }
             reapNow()
         }
     }
 
     private func reapNow() {
-        let endsTree = state.withLock { $0.endsTree }
         var exit = launch_exit()
         var outcome: Int32?
-        processDescriptor.closeWhen { descriptor in
-            if endsTree, launch_has_ended(descriptor) >= 0 { tree.kill() }
+        reaping.reap {
+            let descriptor = child.processDescriptor.rawValue
             let result = unsafe launch_reap(descriptor, &exit)
             // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
             let isStillKnown = unsafe result < 0 && launch_exit_of_reaped(descriptor, &exit) == 0
             outcome = isStillKnown ? 2 : result
             return result != 0
         }
+        if let outcome, outcome != 0 { child.processDescriptor.closeNow() }
         switch outcome {
         case nil: return
         case 0: holdBack()
@@ -246,49 +286,52 @@ final class SupervisedProcess: ProcessControl {
     }
 
     /// Ends the job once nothing is left of it, where nothing is to be left.
-    private func settle(_ end: Result<ExitReport, LaunchError>) {
-        guard state.withLock({ $0.endsTree }), tree.hasRemainder else {
-            var end = end
-            if case .success(var report) = end {
-                report.treePeaks = tree.peaks
-                end = .success(report)
-            }
-            finish(end)
-            return removeGroup()
-        }
+    private func settle(_ end: JobEnd.Outcome) {
+        guard state.withLock({ $0.endsTree }), tree.hasRemainder else { return finishAndRemove(end) }
         settleLater(end, .milliseconds(1), until: .now + Self.remainderPatience)
     }
 
-    private func settleLater(
-        _ end: Result<ExitReport, LaunchError>,
-        _ delay: Duration,
-        until deadline: ContinuousClock.Instant
-    ) {
+    private func settleLater(_ end: JobEnd.Outcome, _ delay: Duration, until deadline: ContinuousClock.Instant) {
         tree.group?.kill()
         _ = reactor.alarm(at: .now + delay) { [self] in
             guard tree.hasRemainder, ContinuousClock.now < deadline else {
                 var end = end
                 if case .success(var report) = end {
-                    report.treePeaks = tree.peaks
                     report.remainingProcesses = tree.remainder
                     end = .success(report)
                 }
-                finish(end)
-                return removeGroup()
+                return finishAndRemove(end)
             }
             settleLater(end, min(delay * 2, Self.longestRetryDelay), until: deadline)
         }
     }
 
-    /// Removes the cgroup, as soon as the last process has left it.
-    private func removeGroup() {
-        if let removal = tree.group?.removal { Self.remove(removal, .milliseconds(1), on: reactor) }
+    /// Tells the end; where nobody is left in the cgroup it is gone by then, so that a host may exit at once.
+    private func finishAndRemove(_ end: JobEnd.Outcome) {
+        var end = end
+        if case .success(var report) = end {
+            report.treePeaks = tree.peaks
+            end = .success(report)
+        }
+        if let group = tree.group, !group.remove() {
+            let ended = state.withLock { $0.endsTree } ? group : nil
+            Self.remove(group.removal, killing: ended, .milliseconds(1), on: reactor)
+        }
+        finish(end)
     }
 
     /// Tries until it is done; what waits holds nothing of the job meanwhile, which may be for months.
-    private static func remove(_ removal: ControlGroupRemoval, _ delay: Duration, on reactor: Reactor) {
-        guard !removal.perform() else { return }
-        _ = reactor.alarm(at: .now + delay) { remove(removal, min(delay * 2, longestRemovalDelay), on: reactor) }
+    private static func remove(
+        _ removal: ControlGroupRemoval,
+        killing group: ControlGroup?,
+        _ delay: Duration,
+        on reactor: Reactor
+    ) {
+        _ = reactor.alarm(at: .now + delay) {
+            group?.kill()
+            guard !removal.perform() else { return }
+            remove(removal, killing: group, min(delay * 2, longestRemovalDelay), on: reactor)
+        }
     }
 
     /// A tracer of the job is told of its end first, and may keep the zombie to itself for as long as it likes.
@@ -338,14 +381,8 @@ final class SupervisedProcess: ProcessControl {
         LaunchError(.statusLost, step: .wait, errno: error, message: message)
     }
 
-    /// The first end counts.
-    private func finish(_ end: Result<ExitReport, LaunchError>) {
-        if case .failure = end { _ = streams.finish() }
-        let waiters = state.withLock { state in
-            if state.end == nil { state.end = end }
-            defer { state.waiters = [] }
-            return state.waiters
-        }
-        for waiter in waiters { waiter.resume(returning: end) }
+    private func finish(_ outcome: JobEnd.Outcome) {
+        if case .failure = outcome { _ = streams.finish() }
+        end.settle(outcome)
     }
 }

@@ -50,7 +50,13 @@ struct TrampolineLaunch {
         stopwatch.end(\.preparation)
         let started = try await start(prepared, plan, streams, trampoline, group, reactor)
         stopwatch.end(\.clone)
-        let process = SupervisedProcess(started.child, in: group, streams: streams, on: reactor)
+        let process = SupervisedProcess(
+            started.child,
+            in: group,
+            of: prepared.credentials.userID,
+            streams: streams,
+            on: reactor
+        )
         process.startReading()
 
         // A child past its point of no return that is not the job yet stands in the exec. It is killed there.
@@ -105,7 +111,7 @@ struct TrampolineLaunch {
                     workingDirectory: prepared.workingDirectory(fellBack: fellBack),
                     omittedVariables: prepared.environment.omitted,
                     timings: stopwatch.confirmed(),
-                    containment: group.map { .controlGroup($0.path) } ?? .session,
+                    containment: group.map { Containment($0, of: prepared.credentials.userID) } ?? .session,
                     attestation: attestation
                 ),
                 control: process
@@ -201,8 +207,14 @@ struct TrampolineLaunch {
         }
         streams.closeChildEnds()
         if let (reported, operations) = started.failure {
-            await SupervisedProcess(started.child, in: group, streams: streams, on: reactor)
-                .discard(within: Self.reapingTime)
+            await SupervisedProcess(
+                started.child,
+                in: group,
+                of: prepared.credentials.userID,
+                streams: streams,
+                on: reactor
+            )
+            .discard(within: Self.reapingTime)
             throw failures.failure(of: reported, in: operations)
         }
         return started

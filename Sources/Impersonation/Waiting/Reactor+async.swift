@@ -19,6 +19,15 @@ extension Reactor {
         var entry: (ticket: Ticket, continuation: CheckedContinuation<Result<Ending, Errno>, Never>)?
     }
 
+    /// Waits for a while, also in a task that is cancelled.
+    ///
+    /// - Parameter duration: How long.
+    func pause(_ duration: Duration) async {
+        await withCheckedContinuation { continuation in
+            _ = alarm(at: .now + duration) { continuation.resume() }
+        }
+    }
+
     /// Waits once for a descriptor without blocking the calling thread.
     ///
     /// - Parameters:

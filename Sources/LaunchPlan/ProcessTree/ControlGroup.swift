@@ -3,6 +3,9 @@ import Glibc
 package import SystemPackage
 
 /// The cgroup of one job: everything the job has started is in it, however it tried to get away.
+///
+/// The files that tell and bring about its end are open from the start, so that a daemon without a free descriptor can still
+/// end its jobs.
 package final class ControlGroup: Sendable {
     /// What the processes of a group have used together, as far as its controllers tell.
     package struct Peaks: Hashable, Sendable {
@@ -18,7 +21,14 @@ package final class ControlGroup: Sendable {
     /// What removes the group, and holds nothing of it.
     package let removal: ControlGroupRemoval
 
+    /// Whose the group is: processes of that account can leave it.
+    package let owner: UInt32
+
     private let name: String
+    private let events: OwnedDescriptor
+
+    /// `nil` before Linux 5.14.
+    private let killer: OwnedDescriptor?
 
     init(name: String, path: FilePath, in parent: OwnedDescriptor) throws(Errno) {
         self.name = name
@@ -27,12 +37,28 @@ package final class ControlGroup: Sendable {
         let descriptor = unsafe openat(parent.rawValue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         directory = try OwnedDescriptor(moving: descriptor)
+        var status = stat()
+        guard unsafe fstat(directory.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        owner = status.st_uid
+        events = try Self.open("cgroup.events", O_RDONLY, in: directory)
+        do throws(Errno) {
+            killer = try Self.open("cgroup.kill", O_WRONLY, in: directory)
+        } catch .noSuchFileOrDirectory {
+            killer = nil
+        } catch {
+            throw error
+        }
     }
 
-    /// Whether a process is left in the group; a zombie counts as gone.
+    /// Whether a process is left in the group or below it; a zombie counts as gone.
+    ///
+    /// What cannot be found out counts as a process that is left.
     package var isPopulated: Bool {
-        guard let text = try? Self.read("cgroup.events", in: directory) else { return false }
-        return text.split(separator: "\n").contains("populated 1")
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = unsafe pread(events.rawValue, &bytes, bytes.count, 0)
+        // The file of a group that was removed stays open and says so.
+        guard count >= 0 else { return errno != ENODEV && errno != ENOENT }
+        return !String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n").contains("populated 0")
     }
 
     /// The processes of the group, at this moment.
@@ -40,34 +66,45 @@ package final class ControlGroup: Sendable {
         (try? Self.read("cgroup.procs", in: directory))?.split(separator: "\n").compactMap { Int32($0) } ?? []
     }
 
+    /// How many processes are left; at least one as long as the group is not empty.
+    package var remainder: Int { isPopulated ? max(1, processes.count) : 0 }
+
     /// Kills every process of the group at once, those that are just being forked included.
     ///
     /// The kernel does it itself since Linux 5.14 (`cgroup.kill`), which needs no right to signal the processes. Before
     /// that the group is frozen, so that nobody forks away, and each of its processes is killed.
-    package func kill() {
-        do throws(Errno) {
-            try Self.write("1", to: "cgroup.kill", in: directory)
-        } catch {
-            try? Self.write("1", to: "cgroup.freeze", in: directory)
+    ///
+    /// - Returns: Whether the kernel does it itself.
+    @discardableResult
+    package func kill() -> Bool {
+        if let killer {
+            var one = UInt8(ascii: "1")
+            if unsafe Glibc.write(killer.rawValue, &one, 1) == 1 { return true }
             signal(SIGKILL)
-            try? Self.write("0", to: "cgroup.freeze", in: directory)
+            return false
         }
+        try? Self.write("1", to: "cgroup.freeze", in: directory)
+        signal(SIGKILL)
+        try? Self.write("0", to: "cgroup.freeze", in: directory)
+        return false
     }
 
     /// Sends a signal to every process that is in the group at this moment.
     ///
     /// - Parameter signal: The signal.
-    /// - Returns: How many processes got it.
+    /// - Returns: Who got it.
     @discardableResult
-    package func signal(_ signal: Int32) -> Int {
-        processes.count { process in
-            let descriptor = linux_pidfd_open(process)
-            guard descriptor >= 0 else { return false }
-            defer { close(descriptor) }
-            // The number may have passed to another process between the list and the descriptor.
-            guard (try? contains(process)) == true else { return false }
-            return launch_signal(descriptor, signal) == 0
-        }
+    package func signal(_ signal: Int32) -> Set<Int32> {
+        Set(
+            processes.filter { process in
+                let descriptor = linux_pidfd_open(process)
+                guard descriptor >= 0 else { return false }
+                defer { close(descriptor) }
+                // The number may have passed to another process between the list and the descriptor.
+                guard (try? contains(process)) == true else { return false }
+                return launch_signal(descriptor, signal) == 0
+            }
+        )
     }
 
     /// Whether a process is in the group.
@@ -87,9 +124,7 @@ package final class ControlGroup: Sendable {
 
     /// Opens the file that a process enters the group by.
     func openProcesses() throws(Errno) -> OwnedDescriptor {
-        let descriptor = unsafe openat(directory.rawValue, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        return try OwnedDescriptor(moving: descriptor)
+        try Self.open("cgroup.procs", O_WRONLY, in: directory)
     }
 
     /// What its processes have used together; to be asked before the group is removed.
@@ -107,6 +142,16 @@ package final class ControlGroup: Sendable {
     @discardableResult
     package func remove() -> Bool {
         removal.perform()
+    }
+
+    private static func open(
+        _ file: String,
+        _ access: Int32,
+        in directory: OwnedDescriptor
+    ) throws(Errno) -> OwnedDescriptor {
+        let descriptor = unsafe openat(directory.rawValue, file, access | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        return try OwnedDescriptor(moving: descriptor)
     }
 
     static func write(_ text: String, to file: String, in directory: OwnedDescriptor) throws(Errno) {

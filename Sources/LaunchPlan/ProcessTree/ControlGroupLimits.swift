@@ -1,9 +1,11 @@
+package import SystemPackage
+
 /// What the processes of a job may use together.
 package struct ControlGroupLimits: Hashable, Sendable {
     /// Processes and threads (`pids.max`).
     package var processes: UInt64?
 
-    /// Memory in bytes, swap included (`memory.max`, `memory.swap.max`).
+    /// Memory in bytes (`memory.max`); there is no swap beyond it (`memory.swap.max`).
     package var memoryBytes: UInt64?
 
     /// The share of the processor, from 1 to 10,000; 100 is what a group has by itself (`cpu.weight`).
@@ -22,16 +24,25 @@ package struct ControlGroupLimits: Hashable, Sendable {
             + (processorWeight == nil ? [] : ["cpu"])
     }
 
-    /// Files of a group and what is written to them, in order.
-    var settings: [(file: String, value: String)] {
-        var settings: [(String, String)] = []
-        if let processes { settings.append(("pids.max", "\(processes)")) }
+    /// Writes the limits into the files of a group.
+    ///
+    /// - Parameter directory: The directory of the group.
+    /// - Throws: `Errno` of the first that is refused.
+    package func write(in directory: OwnedDescriptor) throws(Errno) {
+        if let processes { try ControlGroup.write("\(processes)", to: "pids.max", in: directory) }
         if let memoryBytes {
-            settings.append(("memory.max", "\(memoryBytes)"))
+            try ControlGroup.write("\(memoryBytes)", to: "memory.max", in: directory)
+            // Otherwise a job at its limit would take the swap of the machine before it is stopped.
+            do throws(Errno) {
+                try ControlGroup.write("0", to: "memory.swap.max", in: directory)
+            } catch .noSuchFileOrDirectory {
+                // A kernel that does not account for swap has no such file.
+            } catch {
+                throw error
+            }
             // All of it is killed, not one process of it that others wait for.
-            settings.append(("memory.oom.group", "1"))
+            try ControlGroup.write("1", to: "memory.oom.group", in: directory)
         }
-        if let processorWeight { settings.append(("cpu.weight", "\(processorWeight)")) }
-        return settings
+        if let processorWeight { try ControlGroup.write("\(processorWeight)", to: "cpu.weight", in: directory) }
     }
 }

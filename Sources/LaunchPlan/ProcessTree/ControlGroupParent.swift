@@ -8,7 +8,7 @@ package import SystemPackage
 /// `Documentation/admin-guide/cgroup-v2.rst`, section "Delegation".
 package final class ControlGroupParent: Sendable {
     package let path: FilePath
-    private let directory: OwnedDescriptor
+    let directory: OwnedDescriptor
 
     /// Opens a directory.
     ///
@@ -69,35 +69,6 @@ package final class ControlGroupParent: Sendable {
         throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
     }
 
-    /// Ends jobs of earlier processes that made groups here and have ended since, and removes their groups.
-    ///
-    /// - Parameter isMaker: Whether the process of that number is one that makes groups here, and so still looks after them.
-    /// - Returns: The names of the groups in which a process was left.
-    package func endLeftovers(unless isMaker: (Int32) -> Bool) -> [String] {
-        guard let entries = unsafe fdopendir(dup(directory.rawValue)) else { return [] }
-        defer { unsafe closedir(entries) }
-        // The position belongs to the description, which the duplicate shares.
-        unsafe rewinddir(entries)
-        var names: [String] = []
-        while let entry = unsafe readdir(entries) {
-            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            let parts = name.split(separator: "-")
-            guard parts.count == 3, parts[0] == "job", let maker = Int32(parts[1]), !isMaker(maker) else { continue }
-            names.append(name)
-        }
-        return names.filter { name in
-            guard let group = try? ControlGroup(name: name, path: path.appending(name), in: directory) else {
-                return false
-            }
-            let isPopulated = group.isPopulated
-            if isPopulated { group.kill() }
-            group.remove()
-            return isPopulated
-        }
-    }
-
     /// Opens the group of a job that was made here earlier.
     ///
     /// - Parameter path: The group.
@@ -130,7 +101,7 @@ package final class ControlGroupParent: Sendable {
                 )
             }
         }
-        let name = "job-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        let name = ControlGroupName.fresh()
         guard unsafe mkdirat(directory.rawValue, name, 0o755) == 0 else {
             throw ControlGroupError(
                 Errno(rawValue: errno),
@@ -146,7 +117,7 @@ package final class ControlGroupParent: Sendable {
             throw ControlGroupError(error, "the group \(name) in \(path) cannot be opened")
         }
         do throws(Errno) {
-            for (file, value) in limits.settings { try ControlGroup.write(value, to: file, in: group.directory) }
+            try limits.write(in: group.directory)
         } catch {
             group.remove()
             throw ControlGroupError(error, "a limit was refused by \(path); give one that the controller takes")

@@ -2,35 +2,46 @@ import CLaunchPlan
 import Glibc
 import Synchronization
 
-/// The processes of one job, as far as they can be found: the members of its cgroup, or of its session.
+/// The processes of one job, as far as they can be found: the members of its cgroup, or of its session, or of both where the
+/// job could leave the cgroup.
 package final class ProcessTree: Sendable {
     /// The first process of the job.
-    package let leader: Int32
-
-    /// Who was found in the session so far: who has lost its parent since is not found again.
-    private let known = Mutex<Set<SessionScan.Member>>([])
+    package let leader: StartedChild
 
     /// The cgroup of the job, if it has one.
     package let group: ControlGroup?
 
-    package init(leader: Int32, group: ControlGroup?) {
+    /// Whether finding the processes takes a look at all of them, which is nothing for a thread that others wait for, and which
+    /// finds nobody once the first process was reaped.
+    package let scansSession: Bool
+
+    /// Who was found in the session so far: who has lost its parent since is not found again.
+    private let known = Mutex<Set<SessionScan.Member>>([])
+
+    /// Describes the processes of a job.
+    ///
+    /// - Parameters:
+    ///   - leader: Its first process.
+    ///   - group: Its cgroup, if it has one.
+    ///   - userID: The account of the job: a group that belongs to that account can be left.
+    package init(leader: StartedChild, group: ControlGroup?, of userID: UInt32) {
         self.leader = leader
         self.group = group
+        scansSession = group.map { $0.owner == userID } ?? true
     }
 
-    /// Whether finding the processes takes a look at all of them, which is nothing for a thread that others wait for.
-    package var isSlow: Bool { group == nil }
-
-    /// Kills every process of the job but, without a cgroup, its leader.
+    /// Kills every process of the job that is found.
     ///
-    /// Nobody has reaped the leader, so its number and that of its session are its own.
-    package func kill() {
-        if let group {
-            group.kill()
-        } else {
-            _ = launch_signal_group(leader, SIGKILL)
+    /// - Returns: 0 when a process is killed, or a negative error number.
+    @discardableResult
+    package func kill() -> Int32 {
+        let isKilled = group.map { $0.isPopulated && $0.kill() } ?? false
+        if scansSession {
+            _ = leader.sendToGroup(SIGKILL)
             SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 })
         }
+        let result = leader.send(SIGKILL)
+        return isKilled ? 0 : result
     }
 
     /// Sends a signal to every process of the job that is found at this moment.
@@ -38,17 +49,29 @@ package final class ProcessTree: Sendable {
     /// Without a cgroup the others get it before the leader, whose end would make orphans of them.
     ///
     /// - Parameter signal: The signal.
-    /// - Returns: Whether a process got it.
-    package func signal(_ signal: Int32) -> Bool {
-        if let group { return group.signal(signal) > 0 }
-        let found = SessionScan.signal(signal, treeOf: leader, knowing: known.withLock { $0 })
-        known.withLock { $0.formUnion(found) }
-        return Glibc.kill(leader, signal) == 0 || !found.isEmpty
+    /// - Returns: 0 when a process got it, or a negative error number.
+    @discardableResult
+    package func signal(_ signal: Int32) -> Int32 {
+        let members = group?.signal(signal) ?? []
+        var isTaken = !members.isEmpty
+        if scansSession {
+            let found = SessionScan.signal(
+                signal,
+                treeOf: leader,
+                knowing: known.withLock { $0 },
+                except: members
+            )
+            known.withLock { $0.formUnion(found) }
+            isTaken = isTaken || !found.isEmpty
+        }
+        guard !members.contains(leader.processID) else { return 0 }
+        let result = leader.send(signal)
+        return isTaken ? 0 : result
     }
 
     /// Whether a process is left, once the leader was reaped.
     package var hasRemainder: Bool { group?.isPopulated ?? false }
 
     /// How many processes are left.
-    package var remainder: Int { group?.processes.count ?? 0 }
+    package var remainder: Int { group?.remainder ?? 0 }
 }

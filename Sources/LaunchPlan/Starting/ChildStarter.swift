@@ -21,6 +21,31 @@ package struct StartedChild: Sendable {
     }
 }
 
+extension StartedChild {
+    /// Whether its number is its own: nobody has reaped it yet, or it still runs.
+    package var ownsNumber: Bool {
+        let isKnownToItsParent = processDescriptor.withOpen { $0 >= 0 && launch_has_ended($0) >= 0 }
+        return isKnownToItsParent || isRunning
+    }
+
+    /// Sends it a signal.
+    ///
+    /// - Parameter signal: The signal.
+    /// - Returns: 0 or a negative error number.
+    package func send(_ signal: Int32) -> Int32 {
+        processDescriptor.withOpen { $0 >= 0 ? launch_signal($0, signal) : -ESRCH }
+    }
+
+    /// Sends a signal to the process group that it leads.
+    ///
+    /// - Parameter signal: The signal.
+    /// - Returns: 0 or a negative error number.
+    package func sendToGroup(_ signal: Int32) -> Int32 {
+        guard ownsNumber else { return -ESRCH }
+        return processDescriptor.withOpen { $0 >= 0 ? launch_signal_group($0, processID, signal) : -ESRCH }
+    }
+}
+
 /// Clones a child that runs a plan: the one place where a process comes into being.
 package enum ChildStarter {
     /// Clones a child and comes back when it has become another program, or has failed.

@@ -36,17 +36,6 @@ package final class OwnedDescriptor: Sendable {
         descriptor.withLock { body($0 ?? -1) }
     }
 
-    /// Calls a closure with the descriptor, and closes it when the closure says so; nobody uses it in between.
-    ///
-    /// - Parameter body: What needs the descriptor. Not called once it was taken or closed.
-    package func closeWhen(_ body: (Int32) -> Bool) {
-        descriptor.withLock { descriptor in
-            guard let open = descriptor, body(open) else { return }
-            descriptor = nil
-            closing(open)
-        }
-    }
-
     /// Hands the descriptor over to the caller, who closes it.
     package func take() -> FileDescriptor? {
         descriptor.withLock { $0.take() }.map { FileDescriptor(rawValue: $0) }

@@ -287,6 +287,24 @@ struct HelperLifecycleTests {
         #expect(try await disappears(path))
     }
 
+    @Test("what a job has left behind goes on, and is ended by whoever ends the job", .controlGroups)
+    func remainderIsEnded() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)"])
+        let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 3"]))
+        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        guard case .controlGroup(let path) = process.report.containment else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        #expect(try await process.exitReport().status == .exited(3))
+        try process.send(.stop, to: .tree)
+        try process.send(.resume, to: .tree)
+        let report = try await process.terminate(gracePeriod: .milliseconds(50))
+        #expect(report.status == .exited(3))
+        #expect(report.remainingProcesses == 0)
+        #expect(!exists(path))
+    }
+
     @Test("what a job has left behind ends with its daemon, too", .controlGroups)
     func remainderEndsWithDaemon() async throws {
         let helper = try RunningHelper(

@@ -1,34 +1,37 @@
 import CLaunchPlan
 import Glibc
 import LaunchPlan
-import Synchronization
 import SystemPackage
 
 /// A job that an earlier daemon has launched: no child of this process, so only the kernel's own memory of its end tells
 /// how it ended (`PIDFD_GET_INFO` with `PIDFD_INFO_EXIT`, Linux 6.15).
 final class AdoptedProcess: ProcessControl {
-    private struct State {
-        var end: Result<ExitReport, LaunchError>?
-        var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
-    }
-
     /// Where all of `/proc` is looked at.
     private static let scanners = BlockingWorkers(name: "impersonation-ad", maximumThreads: 4)
 
     /// How long whoever is its parent now may take to reap it, which is when the kernel tells.
     private static let reapingPatience = Duration.seconds(5)
 
+    /// How long processes that were killed may take to go; some hang in the kernel.
+    private static let remainderPatience = Duration.seconds(10)
+
     private let child: StartedChild
     private let tree: ProcessTree
     private let backend: LaunchBackend
     private let reactor: Reactor
-    private let state = Mutex(State())
+    private let end = JobEnd()
 
-    init(_ child: StartedChild, in group: ControlGroup?, backend: LaunchBackend, on reactor: Reactor) {
+    init(
+        _ child: StartedChild,
+        in group: ControlGroup?,
+        of userID: UInt32,
+        backend: LaunchBackend,
+        on reactor: Reactor
+    ) {
         self.child = child
         self.backend = backend
         self.reactor = reactor
-        tree = ProcessTree(leader: child.processID, group: group)
+        tree = ProcessTree(leader: child, group: group, of: userID)
     }
 
     /// Begins to wait for the end.
@@ -73,62 +76,70 @@ final class AdoptedProcess: ProcessControl {
     }
 
     func exitReport() async throws(LaunchError) -> ExitReport {
-        let result: Result<ExitReport, LaunchError> = await withCheckedContinuation { continuation in
-            let end = state.withLock { state -> Result<ExitReport, LaunchError>? in
-                if state.end == nil { state.waiters.append(continuation) }
-                return state.end
-            }
-            if let end { continuation.resume(returning: end) }
-        }
-        return try result.get()
+        try await end.value()
     }
 
     /// Nobody here keeps the number from being reused once the process has been reaped, so groups and sessions are looked at
     /// only while it runs, and their members are signalled by descriptors of their own.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
-        let result: Int32 =
+        let result =
             switch target {
-            case .process: launch_signal(child.processDescriptor.rawValue, signal.rawValue)
-            case .tree where tree.group != nil: signalTree(signal)
-            case .group, .tree: child.isRunning ? signalTree(signal) : -ESRCH
+            case .process: child.send(signal.rawValue)
+            case .group: child.sendToGroup(signal.rawValue)
+            case .tree: signal == .kill ? tree.kill() : tree.signal(signal.rawValue)
             }
         guard result == 0 else { throw Errno(rawValue: -result) }
     }
 
-    private func signalTree(_ signal: Signal) -> Int32 {
-        if let group = tree.group {
-            if signal == .kill {
-                group.kill()
-                return 0
-            }
-            return group.signal(signal.rawValue) > 0 ? 0 : -ESRCH
-        }
-        SessionScan.signal(signal.rawValue, treeOf: child.processID)
-        return launch_signal(child.processDescriptor.rawValue, signal.rawValue)
-    }
-
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        let deadline = ContinuousClock.now + gracePeriod
         _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
             try? send(.terminate, to: .tree)
             try? send(.resume, to: .tree)
         }
-        let alarm = reactor.alarm(at: .now + gracePeriod) { [self] in
+        let alarm = reactor.alarm(at: deadline) { [self] in
+            tree.group?.kill()
             Task { _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in try? send(.kill, to: .tree) } }
         }
-        defer { reactor.cancel(alarm) }
-        let report = try await exitReport()
-        tree.group?.kill()
+        let outcome = await Result { () async throws(LaunchError) in
+            try await end.value(askingAt: deadline + Self.remainderPatience, on: reactor) { [self] in hanging }
+        }
+        reactor.cancel(alarm)
+        let remaining = await endRemainder()
+        var report = try outcome.get()
+        report.remainingProcesses = remaining
         return report
     }
 
-    /// The first end counts.
-    private func finish(_ end: Result<ExitReport, LaunchError>) {
-        let waiters = state.withLock { state in
-            if state.end == nil { state.end = end }
-            defer { state.waiters = [] }
-            return state.waiters
+    private var hanging: LaunchError? {
+        guard child.isRunning else { return nil }
+        return LaunchError(
+            .stillRunning,
+            step: .wait,
+            backend: backend,
+            message: "process \(child.processID) was to be killed and has not ended: it stands in the kernel, mostly "
+                + "for a file system that does not answer (FUSE, NFS), and ends when that does, or the daemon has no right to "
+                + "signal it (CAP_KILL)"
+        )
+    }
+
+    /// Kills what is left in the cgroup, and removes it: the daemon that made it is gone.
+    private func endRemainder() async -> Int {
+        guard let group = tree.group, end.isKnown else { return 0 }
+        let patience = ContinuousClock.now + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while group.isPopulated, ContinuousClock.now < patience {
+            group.kill()
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
         }
-        for waiter in waiters { waiter.resume(returning: end) }
+        group.remove()
+        return group.remainder
+    }
+
+    private func finish(_ outcome: JobEnd.Outcome) {
+        tree.group?.remove()
+        end.settle(outcome)
     }
 
     var reference: JobReference? { .of(child, controlGroup: tree.group?.path) }

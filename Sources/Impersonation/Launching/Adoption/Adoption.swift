@@ -19,11 +19,23 @@ struct Adoption {
         let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
         let group = try openGroup()
         let attestation = try attest(child, group.map { ExpectedGroup($0) })
-        let process = AdoptedProcess(child, in: group, backend: backend, on: reactor)
+        let process = AdoptedProcess(
+            child,
+            in: group,
+            of: identity.account.userID.rawValue,
+            backend: backend,
+            on: reactor
+        )
         process.startWaiting()
         return LaunchedProcess(
             identity: identity,
-            report: .adopted(child, backend, stopwatch, group.map(\.path), attestation),
+            report: .adopted(
+                child,
+                backend,
+                stopwatch,
+                group.map { Containment($0, of: identity.account.userID.rawValue) } ?? .session,
+                attestation
+            ),
             control: process
         )
     }
@@ -75,7 +87,7 @@ extension LaunchReport {
         _ child: StartedChild,
         _ backend: LaunchBackend,
         _ stopwatch: LaunchStopwatch,
-        _ group: FilePath?,
+        _ containment: Containment,
         _ attestation: Attestation
     ) -> LaunchReport {
         var stopwatch = stopwatch
@@ -84,7 +96,7 @@ extension LaunchReport {
             processID: ProcessID(rawValue: child.processID),
             workingDirectory: "",
             timings: stopwatch.confirmed(),
-            containment: group.map { .controlGroup($0) } ?? .session,
+            containment: containment,
             attestation: attestation
         )
     }

@@ -34,6 +34,47 @@ public struct ControlGroups: Sendable {
         ControlGroups(try opening { () throws(ControlGroupError) in try ControlGroupParent.ofThisProcess() })
     }
 
+    /// How long processes that were killed may take to go; some hang in the kernel.
+    private static let patience = Duration.seconds(10)
+
+    /// Ends what daemons have left below the directory that ended without ending their jobs: kills the processes, and removes the
+    /// groups.
+    ///
+    /// Call it when a daemon starts. The name of a group tells which process has made it, by number, start and pid namespace: the
+    /// groups of a process that runs are left alone, and so are those of other pid namespaces and all that this library has not
+    /// made. A job that was to outlive its daemon (``DaemonEndPolicy/goOn``) counts as left unless its reference is given.
+    /// Where `/proc` hides the processes of others (`hidepid`), a number in use counts as the daemon.
+    ///
+    /// - Parameter references: Jobs that are left alone, because they have been or will be taken over.
+    /// - Returns: The groups in which a process was killed. Those whose processes hang in the kernel are still there after ten
+    ///   seconds; call it again.
+    /// - Throws: ``LaunchError`` with the step `createControlGroup` when the directory cannot be read.
+    @discardableResult
+    public func endLeftovers(sparing references: [JobReference] = []) async throws(LaunchError) -> [FilePath] {
+        let spared = Set(references.compactMap { $0.controlGroup.flatMap { FilePath($0).lastComponent?.string } })
+        let deadline = ContinuousClock.now + Self.patience
+        var delay = Duration.milliseconds(1)
+        var ended: [FilePath] = []
+        while true {
+            let found: [ControlGroupParent.Leftover]
+            do throws(Errno) {
+                found = try parent.endLeftovers { spared.contains($0) }
+            } catch {
+                throw LaunchError(
+                    .stepFailed,
+                    step: .createControlGroup,
+                    errno: error,
+                    message: "\(path) cannot be read for what was left there; look at the daemon's limit of descriptors"
+                )
+            }
+            ended += found.filter(\.wasPopulated).map(\.path).filter { !ended.contains($0) }
+            guard found.contains(where: { !$0.isRemoved }), ContinuousClock.now < deadline,
+                (try? await Task.sleep(for: delay)) != nil
+            else { return ended }
+            delay = min(delay * 2, .milliseconds(100))
+        }
+    }
+
     private static func opening(
         _ body: () throws(ControlGroupError) -> ControlGroupParent
     ) throws(LaunchError) -> ControlGroupParent {

@@ -1,3 +1,4 @@
+import LaunchPlan
 public import SystemPackage
 
 /// What the processes of a job may use together, where the launcher gives jobs a cgroup.
@@ -7,7 +8,8 @@ public struct ProcessTreeLimits: Sendable, Hashable {
     /// How many processes and threads there may be at a time (`pids.max`).
     public var processes: Int?
 
-    /// Memory in bytes; a job that needs more is killed as a whole (`memory.max`, `memory.oom.group`).
+    /// Memory in bytes, swap included: a job that needs more is killed as a whole (`memory.max`, `memory.oom.group`), and gets no
+    /// swap (`memory.swap.max` is 0, where the kernel accounts for swap).
     public var memoryBytes: UInt64?
 
     /// The share of the processor, from 1 to 10,000, where 100 is what others have (`cpu.weight`).
@@ -31,7 +33,7 @@ public struct ProcessTreeLimits: Sendable, Hashable {
 
 /// What becomes of the descendants of a job when its first process ends by itself.
 public enum DescendantPolicy: Sendable, Hashable {
-    /// They go on; ``LaunchedProcess/terminate(gracePeriod:)`` still ends them before that.
+    /// They go on; ``LaunchedProcess/terminate(gracePeriod:)`` still ends them, after that only where the job has a cgroup.
     case goOn
 
     /// They are killed, and the job has ended when none is left.
@@ -43,9 +45,20 @@ public enum Containment: Sendable, Hashable {
     /// A cgroup of its own, at this place: nothing gets out of it.
     case controlGroup(FilePath)
 
+    /// A cgroup at this place that belongs to the account of the job, because that is the daemon's own: it holds whoever does not
+    /// want to get out of it. The session is looked at as well.
+    case leavableControlGroup(FilePath)
+
     /// A session of its own: weaker, because a process that makes a session of its own and loses its parent is not found
     /// any more.
     case session
+}
+
+extension Containment {
+    /// Says what a group is worth for a job of an account.
+    init(_ group: ControlGroup, of userID: UInt32) {
+        self = group.owner == userID ? .leavableControlGroup(group.path) : .controlGroup(group.path)
+    }
 }
 
 /// What the processes of a job have used together, as far as the controllers of its cgroup tell.

@@ -2,22 +2,16 @@ import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
-import Synchronization
 import SystemPackage
 
 /// A job that the system helper has started and looks after, as its daemon sees it: a descriptor of the process, and the
 /// connection that tells its end.
 final class HelpedProcess: ProcessControl {
-    private struct State {
-        var end: Result<ExitReport, LaunchError>?
-        var waiters: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
-        /// Whether the helper has nothing more to do for the job.
-        var isClosed = false
-        var closers: [CheckedContinuation<Void, Never>] = []
-    }
-
     /// How long a job may take to go with the helper that looked after it.
     private static let farewell = Duration.seconds(10)
+
+    /// How long processes that were killed may take to go; some hang in the kernel.
+    private static let remainderPatience = Duration.seconds(10)
 
     private let child: StartedChild
     private let connection: HelperConnection
@@ -27,7 +21,7 @@ final class HelpedProcess: ProcessControl {
     private let controlGroup: FilePath?
     private let adoptionSocket: FilePath?
     private let began = ContinuousClock.now
-    private let state = Mutex(State())
+    private let end = JobEnd()
 
     init(
         _ child: StartedChild,
@@ -62,34 +56,9 @@ final class HelpedProcess: ProcessControl {
 
     private func receive() {
         switch connection.receive() {
-        case .message(.exited(let report), _):
-            finish(.success(exit(of: report)))
-            // What the job has left running ends with this connection, so it lasts as long as that, or this process.
-            listen()
+        case .message(.exited(let report), _): finish(.success(exit(of: report)))
         case .nothing: listen()
-        case .message, .end:
-            if state.withLock({ $0.end != nil }) { close() } else { helperIsGone() }
-        }
-    }
-
-    private func close() {
-        connection.socket.descriptor.closeNow()
-        let closers = state.withLock { state in
-            state.isClosed = true
-            defer { state.closers = [] }
-            return state.closers
-        }
-        for closer in closers { closer.resume() }
-    }
-
-    /// Waits until the helper has nothing more to do for the job.
-    private func closed() async {
-        await withCheckedContinuation { continuation in
-            let isClosed = state.withLock { state in
-                if !state.isClosed { state.closers.append(continuation) }
-                return state.isClosed
-            }
-            if isClosed { continuation.resume() }
+        case .message, .end: helperIsGone()
         }
     }
 
@@ -99,11 +68,9 @@ final class HelpedProcess: ProcessControl {
         do throws(Errno) {
             try reactor.wait(for: child.processDescriptor.rawValue, .reading, until: deadline) { [self] outcome in
                 finish(endWithoutHelper(hasEnded: outcome == .ready))
-                close()
             }
         } catch {
             finish(endWithoutHelper(hasEnded: false))
-            close()
         }
     }
 
@@ -136,20 +103,12 @@ final class HelpedProcess: ProcessControl {
     }
 
     func exitReport() async throws(LaunchError) -> ExitReport {
-        let result: Result<ExitReport, LaunchError> = await withCheckedContinuation { continuation in
-            let end = state.withLock { state -> Result<ExitReport, LaunchError>? in
-                if state.end == nil { state.waiters.append(continuation) }
-                return state.end
-            }
-            if let end { continuation.resume(returning: end) }
-        }
-        return try result.get()
+        try await end.value()
     }
 
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         // What the job has left behind in its cgroup can be signalled when its first process has ended.
-        let hasRemainder = target == .tree && controlGroup != nil
-        guard state.withLock({ $0.end == nil || hasRemainder && !$0.isClosed }) else { throw .noSuchProcess }
+        guard !end.isKnown || target == .tree && controlGroup != nil else { throw .noSuchProcess }
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
         let recipient: SignalRequest.Target =
             switch target {
@@ -163,11 +122,32 @@ final class HelpedProcess: ProcessControl {
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         let milliseconds = UInt32(clamping: max(0, gracePeriod.milliseconds))
         try? tell(.terminate(gracePeriodMilliseconds: milliseconds))
-        let report = try await exitReport()
-        let alarm = reactor.alarm(at: .now + Self.farewell) { [self] in close() }
-        defer { reactor.cancel(alarm) }
-        await closed()
+        let patience = max(.zero, gracePeriod) + Self.remainderPatience
+        var report = try await end.value(askingAt: .now + patience, on: reactor) { [self] in hanging }
+        // The helper goes with the last process of a job.
+        var delay = Duration.milliseconds(1)
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        while controlGroup != nil, connection.socket.descriptor.rawValue >= 0, ContinuousClock.now < deadline {
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
+        }
+        if controlGroup != nil, connection.socket.descriptor.rawValue >= 0 {
+            report.remainingProcesses = max(1, report.remainingProcesses)
+        }
         return report
+    }
+
+    /// What is told to those who end a job that does not end; it is waited for all the same.
+    private var hanging: LaunchError? {
+        guard child.isRunning else { return nil }
+        return LaunchError(
+            .stillRunning,
+            step: .wait,
+            backend: .helper,
+            message: "process \(child.processID) was to be killed by the helper and has not ended: it stands in the "
+                + "kernel, mostly for a file system that does not answer (FUSE, NFS), and ends when that does; "
+                + "/proc/\(child.processID)/stack tells where"
+        )
     }
 
     private func tell(_ message: ClientMessage) throws(Errno) {
@@ -203,20 +183,34 @@ final class HelpedProcess: ProcessControl {
     }
 
     /// The first end counts.
-    private func finish(_ end: Result<ExitReport, LaunchError>) {
-        var end = end
+    private func finish(_ outcome: JobEnd.Outcome) {
+        var outcome = outcome
         let captured = streams.finish()
-        if case .success(var report) = end {
+        if case .success(var report) = outcome {
             report.standardOutput = report.standardOutput ?? captured.output
             report.standardError = report.standardError ?? captured.error
-            end = .success(report)
+            outcome = .success(report)
         }
-        let waiters = state.withLock { state in
-            if state.end == nil { state.end = end }
-            defer { state.waiters = [] }
-            return state.waiters
+        // What the job has left running may end with this connection, so it lasts as long as that, or this process.
+        switch outcome {
+        case .success: Self.stay(connection, on: reactor)
+        case .failure: connection.socket.descriptor.closeNow()
         }
-        for waiter in waiters { waiter.resume(returning: end) }
+        end.settle(outcome)
+    }
+
+    /// Waits until the helper has nothing more to do for the job; what waits holds nothing of it.
+    private static func stay(_ connection: HelperConnection, on reactor: Reactor) {
+        do throws(Errno) {
+            try reactor.wait(for: connection.socket.descriptor.rawValue, .reading) { _ in
+                switch connection.receive() {
+                case .message, .nothing: stay(connection, on: reactor)
+                case .end: connection.socket.descriptor.closeNow()
+                }
+            }
+        } catch {
+            connection.socket.descriptor.closeNow()
+        }
     }
 
     var reference: JobReference? {

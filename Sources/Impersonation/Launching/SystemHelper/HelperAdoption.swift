@@ -47,7 +47,13 @@ struct HelperAdoption {
         process.start()
         return LaunchedProcess(
             identity: identity,
-            report: .adopted(child, launcher.backend, stopwatch, started.controlGroup, attestation),
+            report: .adopted(
+                child,
+                launcher.backend,
+                stopwatch,
+                started.controlGroup.map { .controlGroup($0) } ?? .session,
+                attestation
+            ),
             control: process
         )
     }

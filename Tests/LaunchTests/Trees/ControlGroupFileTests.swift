@@ -1,0 +1,62 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import LaunchPlan
+
+@Suite("The name of a cgroup")
+struct ControlGroupNameTests {
+    @Test("tells whether the process that made it is gone")
+    func maker() throws {
+        let name = ControlGroupName.fresh()
+        #expect(try #require(ControlGroupName(name)).isMakerGone == false)
+        var parts = name.split(separator: "-").map(String.init)
+        let start = try #require(UInt64(parts[2]))
+        parts[2] = "\(start + 1)"
+        // The number is in use, by a process that was started at another time.
+        #expect(try #require(ControlGroupName(parts.joined(separator: "-"))).isMakerGone)
+        parts[3] = "1"
+        #expect(try #require(ControlGroupName(parts.joined(separator: "-"))).isMakerGone == false)
+        #expect(ControlGroupName.fresh() != name)
+    }
+
+    @Test(
+        "is none where somebody else has given it",
+        arguments: [
+            "job-1", "job-12-x7", "job-1-2-3-", "task-1-2-3-4", "job-0-2-3-4", "job-a-2-3-4", "job-1-2-3-4-5", "",
+        ]
+    )
+    func foreign(_ name: String) {
+        #expect(ControlGroupName(name) == nil)
+    }
+}
+
+@Suite("The limits of a cgroup")
+struct ControlGroupLimitTests {
+    /// No kernel is asked here: what is written, and where.
+    @Test("of memory leave no swap, where the kernel accounts for it", arguments: [true, false])
+    func swap(_ hasSwap: Bool) throws {
+        let files = ["memory.max", "memory.oom.group"] + (hasSwap ? ["memory.swap.max"] : [])
+        var template = Array("/tmp/limits-XXXXXX".utf8CString)
+        try #require(unsafe mkdtemp(&template) != nil)
+        let place = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        defer {
+            for file in files { _ = unsafe unlink(place.appending(file).string) }
+            _ = unsafe rmdir(place.string)
+        }
+        for file in files {
+            try FileDescriptor.open(
+                place.appending(file),
+                .writeOnly,
+                options: .create,
+                permissions: .ownerReadWrite
+            )
+            .close()
+        }
+        let directory = OwnedDescriptor(unsafe open(place.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+        try ControlGroupLimits(memoryBytes: 1_048_576).write(in: directory)
+        #expect(try ProcFile.read(place.appending("memory.max")) == "1048576")
+        #expect(try ProcFile.read(place.appending("memory.oom.group")) == "1")
+        if hasSwap { #expect(try ProcFile.read(place.appending("memory.swap.max")) == "0") }
+    }
+}
