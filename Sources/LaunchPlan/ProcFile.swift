@@ -1,10 +1,27 @@
 import Glibc
+import Synchronization
 package import SystemPackage
 
 /// Small files of `/proc` and `/sys`, read whole.
 package enum ProcFile {
     private static let chunk = 4_096
     private static let largest = 1 << 20
+    private static let lookedAt = Mutex<(process: Int32, isOwn: Bool)?>(nil)
+
+    /// Whether the numbers in `/proc` mean what they mean to this process: it may be mounted for another pid namespace.
+    package static var showsOwnNamespace: Bool {
+        let process = getpid()
+        return lookedAt.withLock { known in
+            // A fork has another number, and the same memory.
+            if let known, known.process == process { return known.isOwn }
+            var target = [CChar](repeating: 0, count: 16)
+            let count = unsafe readlink("/proc/self", &target, target.count)
+            let text = String(decoding: target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let isOwn = text == "\(process)"
+            known = (process, isOwn)
+            return isOwn
+        }
+    }
 
     /// Reads a file.
     ///

@@ -69,7 +69,9 @@ struct HeldUpTests {
         command.standardOutput = .captured(limit: 100)
         let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         try await page.isTouched()
-        let error = await #expect(throws: LaunchError.self) { try await process.terminate(gracePeriod: .zero) }
+        let error = await #expect(throws: LaunchError.self) {
+            try await process.terminate(gracePeriod: .milliseconds(200))
+        }
         #expect(error?.code == .stillRunning)
         try await expectOthersToRun()
         // It is waited for all the same.

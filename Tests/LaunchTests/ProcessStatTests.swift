@@ -29,6 +29,9 @@ struct ProcessStatTests {
     func ended(state: String, hasEnded: Bool) throws {
         let text = "10 (x)" + Self.fields.replacing(" S ", with: " \(state) ")
         #expect(try #require(ProcessStat(parsing: text)).hasEnded == hasEnded)
+        // The state is that of the first thread.
+        let threads = text.replacing(" 20 0 1 0 ", with: " 20 0 2 0 ")
+        #expect(try #require(ProcessStat(parsing: threads)).hasEnded == false)
     }
 
     @Test("is nothing when it is not what the manual page says")

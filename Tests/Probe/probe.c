@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ enum option_code {
     option_echo_stdin,
     option_sleep,
     option_leave_tracer,
+    option_leave_first_thread,
     option_write_from,
     option_read_into,
     option_size_into,
@@ -46,6 +48,7 @@ static const struct option options[] = {
     {"echo-stdin", no_argument, NULL, option_echo_stdin},
     {"sleep", required_argument, NULL, option_sleep},
     {"leave-tracer", no_argument, NULL, option_leave_tracer},
+    {"leave-first-thread", no_argument, NULL, option_leave_first_thread},
     {"write-from", required_argument, NULL, option_write_from},
     {"read-into", required_argument, NULL, option_read_into},
     {"size-into", required_argument, NULL, option_size_into},
@@ -144,6 +147,22 @@ static void leave_tracer(void)
         probe_fail("no tracer: %s", strerror(errno));
 }
 
+static void *go_on(void *nothing)
+{
+    for (;;)
+        pause();
+    return nothing;
+}
+
+/* Ends the first thread and goes on in another one: the process looks like a zombie. */
+static void leave_first_thread(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, go_on, NULL) != 0)
+        probe_fail("no thread");
+    pthread_exit(NULL);
+}
+
 /* Memory of this process whose pages are those of a file. */
 static void *pages_of(const char *path)
 {
@@ -189,6 +208,9 @@ static void act(int code, const char *argument)
         break;
     case option_leave_tracer:
         leave_tracer();
+        break;
+    case option_leave_first_thread:
+        leave_first_thread();
         break;
     case option_write_from:
         write_all(STDOUT_FILENO, pages_of(argument), 100);

@@ -112,7 +112,7 @@ final class JobSession {
             return nil
         }
         do throws(ControlGroupError) {
-            return try parent.makeGroup(order.treeLimits)
+            return try parent.makeGroup(order.treeLimits, order.endsWithDaemon ? .job : .kept)
         } catch {
             let errno = error.errno?.rawValue ?? 0
             throw .failed(FailureReport(code: .stepFailed, step: step, errno: errno, operationText: error.message))

@@ -21,6 +21,9 @@ final class RunningJob {
     private var isNobodys = false
     private var isAdopted = false
     private var killsAt: ContinuousClock.Instant?
+    /// Whether the helper is to end.
+    private var isStopping = false
+    private var stopsAt = ContinuousClock.now
     private var retryDelay = Duration.milliseconds(1)
     private var heldBackSince: ContinuousClock.Instant?
 
@@ -76,35 +79,34 @@ final class RunningJob {
         guard let group = job.tree.group else { return }
         // The job itself has ended; what its account has left running is not to keep others from having jobs.
         session.context.table[session.slot] = .leaving(session.owner.userID)
-        var isKilled = false
         var delay = Duration.milliseconds(1)
         while !group.remove() {
-            let descriptors = [session.signals.rawValue, isKilled ? -1 : client?.socket.descriptor.rawValue ?? -1]
-            let waited = Waiting.wait(for: descriptors, until: .now + delay)
-            if waited.contains(0), isKilled { return }
-            if waited.contains(0) || waited.contains(1) && isOver || client == nil && order.endsWithDaemon {
-                isKilled = true
-                job.kill()
+            if killsAt.map({ ContinuousClock.now >= $0 }) ?? false { job.kill() }
+            if isStopping {
+                // What outlives its daemon outlives the helper as well; the next one removes the group.
+                guard order.endsWithDaemon, ContinuousClock.now < stopsAt else { return }
             }
+            let descriptors = [session.signals.rawValue, client?.socket.descriptor.rawValue ?? -1]
+            let waited = Waiting.wait(for: descriptors, until: min(.now + delay, killsAt ?? .now + delay))
+            if waited.contains(0) { handleSignal() }
+            if waited.contains(1) { handleLateRequest() }
+            if client == nil, order.endsWithDaemon { killsAt = killsAt ?? .now }
             delay = min(delay * 2, Self.longestRetryDelay)
         }
     }
 
-    /// Whether the daemon has gone, or wants what is left of the job to end.
-    private var isOver: Bool {
+    /// What a daemon can still want when the first process has ended: signals for the others, and their end.
+    private func handleLateRequest() {
         switch client?.nextFrame(session.context.log) {
-        case .some(.none): return false
+        case .some(.none): break
         case .frame(let frame):
             switch frame.message {
-            case .signal(let request) where request.target == .tree && request.signal != SIGKILL:
-                job.send(request.signal, to: .tree)
-                return false
-            case .signal(let request): return request.target == .tree
-            default: return true
+            case .signal(let request) where request.target == .tree: job.send(request.signal, to: .tree)
+            case .signal: break
+            case .terminate(let milliseconds): terminate(.milliseconds(Int(milliseconds)))
+            default: client = nil
             }
-        case .end, .reset, nil:
-            client = nil
-            return order.endsWithDaemon
+        case .end, .reset, nil: client = nil
         }
     }
 
@@ -194,7 +196,10 @@ final class RunningJob {
 
     private func handleSignal() {
         let signal = helper_signals_next(session.signals.rawValue)
-        guard signal == SIGTERM || signal == SIGINT, order.endsWithDaemon else { return }
+        guard signal == SIGTERM || signal == SIGINT else { return }
+        isStopping = true
+        guard order.endsWithDaemon else { return }
+        stopsAt = .now + Self.graceAtStop + Self.remainderPatience
         terminate(Self.graceAtStop)
     }
 
@@ -247,9 +252,11 @@ final class RunningJob {
         // The job itself has ended; others may have its place.
         session.context.table[session.slot] = .leaving(session.owner.userID)
         let deadline = ContinuousClock.now + Self.retention
-        while let adoption = start.adoption {
+        while !isStopping, let adoption = start.adoption {
             let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)
-            if waited != [0] || ContinuousClock.now >= deadline { return }
+            if waited.contains(1) { handleSignal() }
+            if isStopping || ContinuousClock.now >= deadline { return }
+            guard waited.contains(0) else { continue }
             guard let (client, sequence) = adoption.accept(for: session.owner, session.context) else { continue }
             client.tell(.started(report), sequence, descriptors: [processDescriptor])
             if client.tell(.exited(ending), sequence) { return }

@@ -112,6 +112,11 @@ package struct Supervisor {
         var status: Int32 = 0
         while case let child = unsafe helper_reap(&status), child > 0 {
             guard let slot = monitors.removeValue(forKey: child) else { continue }
+            let hadJob: Bool
+            switch context.table[slot] {
+            case .serving, .keeping, .leaving: hadJob = true
+            case .free, .parked, .greeting: hadJob = false
+            }
             context.table[slot] = .free
             if status != 0 {
                 context.log.write(
@@ -119,15 +124,16 @@ package struct Supervisor {
                     "process \(child) of the helper ended with status \(status); its job is ended"
                 )
             }
-            endLeftovers()
+            // A stranger who was turned away has nothing to be looked for.
+            if hadJob { endLeftovers(of: child) }
         }
     }
 
-    /// Ends what processes have left that did not end in order, of this helper or of an earlier one.
-    private func endLeftovers() {
+    /// Ends what a process has left that did not end in order, or all that an earlier helper has.
+    private func endLeftovers(of child: Int32? = nil) {
         guard let parent = context.controlGroups else { return }
         do throws(Errno) {
-            for leftover in try parent.endLeftovers() where leftover.wasPopulated {
+            for leftover in try parent.endLeftovers(of: child) where leftover.wasPopulated {
                 context.log.write(
                     .warning,
                     "the processes in \(leftover.path), whose process of the helper has ended, were killed"

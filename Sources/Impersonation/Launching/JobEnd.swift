@@ -5,9 +5,14 @@ import Synchronization
 final class JobEnd: Sendable {
     typealias Outcome = Result<ExitReport, LaunchError>
 
+    private struct Waiter {
+        let continuation: CheckedContinuation<Outcome, Never>
+        var alarm: (reactor: Reactor, ticket: Reactor.Ticket)?
+    }
+
     private struct State {
         var outcome: Outcome?
-        var waiters: [UInt64: CheckedContinuation<Outcome, Never>] = [:]
+        var waiters: [UInt64: Waiter] = [:]
         var nextNumber: UInt64 = 0
     }
 
@@ -24,7 +29,10 @@ final class JobEnd: Sendable {
             defer { state.waiters = [:] }
             return (state.waiters.values, first)
         }
-        for waiter in waiters { waiter.resume(returning: first) }
+        for waiter in waiters {
+            if let (reactor, ticket) = waiter.alarm { reactor.cancel(ticket) }
+            waiter.continuation.resume(returning: first)
+        }
     }
 
     /// Waits for the end, also in a task that is cancelled.
@@ -45,16 +53,35 @@ final class JobEnd: Sendable {
         on reactor: Reactor,
         _ giveUp: @escaping @Sendable () -> LaunchError?
     ) async throws(LaunchError) -> ExitReport {
-        var alarm: Reactor.Ticket?
-        let outcome = await withCheckedContinuation { continuation in
+        try await withCheckedContinuation { continuation in
             guard let number = enter(continuation) else { return }
-            alarm = reactor.alarm(at: instant) { [self] in
-                guard let error = giveUp() else { return }
-                state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(returning: .failure(error))
-            }
+            ask(number, at: instant, on: reactor, giveUp)
         }
-        if let alarm { reactor.cancel(alarm) }
-        return try outcome.get()
+        .get()
+    }
+
+    /// How soon it is asked again.
+    private static let askingInterval = Duration.seconds(10)
+
+    private func ask(
+        _ number: UInt64,
+        at instant: ContinuousClock.Instant,
+        on reactor: Reactor,
+        _ giveUp: @escaping @Sendable () -> LaunchError?
+    ) {
+        let alarm = reactor.alarm(at: instant) { [self] in
+            guard state.withLock({ $0.waiters[number] != nil }) else { return }
+            guard let error = giveUp() else {
+                return ask(number, at: .now + Self.askingInterval, on: reactor, giveUp)
+            }
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.continuation.resume(returning: .failure(error))
+        }
+        // It may be known by now, with nobody left to take the alarm back.
+        let isWaiting = state.withLock { state in
+            state.waiters[number]?.alarm = (reactor, alarm)
+            return state.waiters[number] != nil
+        }
+        if !isWaiting { reactor.cancel(alarm) }
     }
 
     /// - Returns: The number of who waits now; `nil` when there is nothing to wait for.
@@ -63,7 +90,7 @@ final class JobEnd: Sendable {
         let (outcome, number) = state.withLock { state -> (Outcome?, UInt64) in
             let number = state.nextNumber
             state.nextNumber += 1
-            if state.outcome == nil { state.waiters[number] = continuation }
+            if state.outcome == nil { state.waiters[number] = Waiter(continuation: continuation) }
             return (state.outcome, number)
         }
         guard let outcome else { return number }

@@ -12,6 +12,8 @@ final class SupervisedProcess: ProcessControl {
     private struct State {
         /// Whether what is left of the job is killed with the end of its first process.
         var endsTree = false
+        /// How many processes were still found in the session when it was to be ended.
+        var remaining = 0
         var retryDelay: Duration = .milliseconds(1)
         var heldBackSince: ContinuousClock.Instant?
     }
@@ -23,7 +25,8 @@ final class SupervisedProcess: ProcessControl {
 
     /// How long processes that were killed may take to go; some hang in the kernel.
     private static let remainderPatience: Duration = .seconds(10)
-    private static let longestRemovalDelay: Duration = .seconds(30)
+    /// How long a look at all processes may take before the first process is killed without it.
+    private static let scanPatience: Duration = .seconds(5)
 
     /// Where all of `/proc` is looked at.
     private static let scanners = BlockingWorkers(name: "impersonation-tr", maximumThreads: 4)
@@ -111,8 +114,33 @@ final class SupervisedProcess: ProcessControl {
     @discardableResult
     func kill() -> Bool {
         let isKilledByGroup = tree.group?.kill() ?? false
-        if tree.scansSession { _ = child.sendToGroup(SIGKILL) }
+        if tree.scansSession { _ = using { child.sendToGroup(SIGKILL) } }
         return child.send(SIGKILL) == 0 || isKilledByGroup
+    }
+
+    /// Kills all of the job, on a thread that may look at all processes; where none is free in time, what can be killed without.
+    private func killTree() {
+        killGroup()
+        guard tree.scansSession else {
+            _ = child.send(SIGKILL)
+            return
+        }
+        Task.detached { [self] in
+            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in _ = try? send(.kill, to: .tree) }
+        }
+        _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in
+            if child.isRunning { kill() }
+        }
+    }
+
+    /// Kills what is in the cgroup, on a thread of its own where the kernel does not do it.
+    private func killGroup() {
+        guard let group = tree.group else { return }
+        if group.isKilledByKernel {
+            group.kill()
+        } else {
+            Task.detached { _ = await Self.groupScanners.performToTheEnd(deadline: nil) { group.kill() } }
+        }
     }
 
     /// Has what is left of the job killed when its first process ends.
@@ -133,15 +161,17 @@ final class SupervisedProcess: ProcessControl {
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         endDescendantsAtEnd()
-        let deadline = ContinuousClock.now + gracePeriod
+        let deadline = ContinuousClock.now + max(.zero, gracePeriod)
         let hasEnded = end.isKnown
+        // Before anything that has to wait for its turn.
+        let alarm = reactor.alarm(at: deadline) { [self] in killTree() }
         // Without a cgroup nobody finds what has left the session any more once the first process is gone.
         await signalTree(.terminate)
-        let alarm = reactor.alarm(at: deadline) { [self] in kill() }
         // Whoever is stopped cannot end politely.
         await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
-            try await end.value(askingAt: deadline + Self.remainderPatience, on: reactor) { [self] in hanging }
+            let patience = max(deadline, .now) + Self.remainderPatience
+            return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }
         }
         reactor.cancel(alarm)
         // The end may have been reported before anybody wanted nothing to be left.
@@ -233,16 +263,35 @@ final class SupervisedProcess: ProcessControl {
     /// Looks whether the child has ended, and reaps it; a look at all processes first is nothing for the reactor's thread.
     private func reap() {
         guard state.withLock({ $0.endsTree }) else { return reapNow() }
-        guard tree.scansSession else {
-            tree.group?.kill()
-            return reapNow()
-        }
+        killGroup()
+        guard tree.scansSession else { return reapNow() }
         Task.detached { [self] in
-            // Nobody reaps it while the rest is looked for.
-            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
-                _ = using { _ = tree.kill() }
-            }
+            await endSession()
             reapNow()
+        }
+    }
+
+    /// Kills what is left of the session, and waits until it has gone; as long as the child is not reaped, it can be found.
+    private func endSession() async {
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while true {
+            let result = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+                using {
+                    tree.kill()
+                    return tree.countRemainder()
+                }
+            }
+            let remaining =
+                switch result {
+                case .success(let count): count ?? 0
+                // Without a thread nobody can tell.
+                case .failure: 1
+                }
+            state.withLock { $0.remaining = remaining }
+            guard remaining > 0, ContinuousClock.now < deadline else { return }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
         }
     }
 
@@ -292,14 +341,9 @@ final class SupervisedProcess: ProcessControl {
     }
 
     private func settleLater(_ end: JobEnd.Outcome, _ delay: Duration, until deadline: ContinuousClock.Instant) {
-        tree.group?.kill()
+        killGroup()
         _ = reactor.alarm(at: .now + delay) { [self] in
             guard tree.hasRemainder, ContinuousClock.now < deadline else {
-                var end = end
-                if case .success(var report) = end {
-                    report.remainingProcesses = tree.remainder
-                    end = .success(report)
-                }
                 return finishAndRemove(end)
             }
             settleLater(end, min(delay * 2, Self.longestRetryDelay), until: deadline)
@@ -311,27 +355,12 @@ final class SupervisedProcess: ProcessControl {
         var end = end
         if case .success(var report) = end {
             report.treePeaks = tree.peaks
+            let (endsTree, remaining) = state.withLock { ($0.endsTree, $0.remaining) }
+            if endsTree { report.remainingProcesses = max(tree.remainder, remaining) }
             end = .success(report)
         }
-        if let group = tree.group, !group.remove() {
-            let ended = state.withLock { $0.endsTree } ? group : nil
-            Self.remove(group.removal, killing: ended, .milliseconds(1), on: reactor)
-        }
+        if let group = tree.group, !group.remove() { group.removal.perform(later: .milliseconds(1), on: reactor) }
         finish(end)
-    }
-
-    /// Tries until it is done; what waits holds nothing of the job meanwhile, which may be for months.
-    private static func remove(
-        _ removal: ControlGroupRemoval,
-        killing group: ControlGroup?,
-        _ delay: Duration,
-        on reactor: Reactor
-    ) {
-        _ = reactor.alarm(at: .now + delay) {
-            group?.kill()
-            guard !removal.perform() else { return }
-            remove(removal, killing: group, min(delay * 2, longestRemovalDelay), on: reactor)
-        }
     }
 
     /// A tracer of the job is told of its end first, and may keep the zombie to itself for as long as it likes.
@@ -362,7 +391,10 @@ final class SupervisedProcess: ProcessControl {
             defer { state.retryDelay = min(state.retryDelay * 2, Self.longestRetryDelay) }
             return state.retryDelay
         }
-        _ = reactor.alarm(at: .now + delay) { [self] in reap() }
+        _ = reactor.alarm(at: .now + delay) { [self] in
+            // Where the kernel had no place for a wait it still runs.
+            if child.isRunning { startWaiting() } else { reap() }
+        }
     }
 
     private func report(_ exit: launch_exit, usage: ResourceUsage?) -> ExitReport {

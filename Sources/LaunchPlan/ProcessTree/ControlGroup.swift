@@ -50,6 +50,9 @@ package final class ControlGroup: Sendable {
         }
     }
 
+    /// Whether the kernel kills all of it at once; otherwise that is nothing for a thread that others wait for.
+    package var isKilledByKernel: Bool { killer != nil }
+
     /// Whether a process is left in the group or below it; a zombie counts as gone.
     ///
     /// What cannot be found out counts as a process that is left.

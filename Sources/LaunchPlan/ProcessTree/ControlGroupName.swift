@@ -2,28 +2,41 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// The name of a group, which tells whose it is: the process that made it, by number, start and pid namespace, so that no other
+/// The name of a group, which tells whose it is: the process that made it, by number, start and namespaces, so that no other
 /// process is taken for it later.
-struct ControlGroupName {
-    let text: String
-    private let maker: Int32
-    private let start: UInt64
-    private let namespace: UInt64
+package struct ControlGroupName {
+    /// What becomes of the job when its daemon has ended.
+    package enum Kind: String, CaseIterable, Sendable {
+        /// It ends, too.
+        case job
 
-    private static let own = Mutex<(process: Int32, prefix: String)?>(nil)
+        /// It goes on, and may be another daemon's by now.
+        case kept
+    }
+
+    let text: String
+    let kind: Kind
+    let maker: Int32
+    private let start: UInt64
+    private let namespaces: [UInt64]
+
+    private static let own = Mutex<(process: Int32, text: String)?>(nil)
 
     /// A name that no group has yet, made by this process.
-    static func fresh() -> String {
+    ///
+    /// - Parameter kind: What becomes of the job when this process has ended.
+    /// - Returns: The name.
+    static func fresh(_ kind: Kind) -> String {
         let process = getpid()
-        let prefix = own.withLock { own -> String in
+        let maker = own.withLock { own -> String in
             // A fork has another number, and the same memory.
-            if let own, own.process == process { return own.prefix }
+            if let own, own.process == process { return own.text }
             let start = ProcessStart.time(of: process) ?? 0
-            let prefix = "job-\(process)-\(start)-\(ownNamespace ?? 0)-"
-            own = (process, prefix)
-            return prefix
+            let text = ([UInt64(process), start] + ownNamespaces).map { String($0) }.joined(separator: "-")
+            own = (process, text)
+            return text
         }
-        return prefix + String(UInt64.random(in: .min ... .max), radix: 36)
+        return "\(kind.rawValue)-\(maker)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
     /// Reads a name; `nil` when it is not one that this library gives.
@@ -31,25 +44,31 @@ struct ControlGroupName {
     /// - Parameter text: The name of a directory.
     init?(_ text: String) {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 5, parts[0] == "job", let maker = Int32(parts[1]), maker > 0, let start = UInt64(parts[2]),
-            let namespace = UInt64(parts[3]), !parts[4].isEmpty
+        guard parts.count == 6, let kind = Kind(rawValue: String(parts[0])), let maker = Int32(parts[1]), maker > 0,
+            let start = UInt64(parts[2]), let processes = UInt64(parts[3]), let time = UInt64(parts[4]),
+            !parts[5].isEmpty
         else { return nil }
         self.text = text
+        self.kind = kind
         self.maker = maker
         self.start = start
-        self.namespace = namespace
+        namespaces = [processes, time]
     }
 
     /// Whether the process that made the group has certainly ended.
     ///
     /// Nobody here can tell that of a process in another namespace, or of one that did not know its own start.
     var isMakerGone: Bool {
-        guard start != 0, namespace != 0, namespace == Self.ownNamespace else { return false }
+        guard start != 0, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
         return ProcessStart.hasEnded(maker, startedAt: start)
     }
 
-    private static var ownNamespace: UInt64? {
-        var status = stat()
-        return unsafe stat("/proc/self/ns/pid", &status) == 0 ? UInt64(status.st_ino) : nil
+    /// Those of pids and of times, which say what a number and a start mean; 0 where there is none.
+    private static var ownNamespaces: [UInt64] {
+        ["pid", "time"]
+            .map { name in
+                var status = stat()
+                return unsafe stat("/proc/self/ns/\(name)", &status) == 0 ? UInt64(status.st_ino) : 0
+            }
     }
 }

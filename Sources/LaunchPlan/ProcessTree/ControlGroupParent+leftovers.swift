@@ -15,13 +15,26 @@ extension ControlGroupParent {
 
     /// Ends jobs of processes that made groups here and have ended since, and removes their groups.
     ///
-    /// - Parameter isSpared: Whether the group of that name is left alone nevertheless.
+    /// Those that were to outlive their daemons are left alone; only groups of theirs without a process are removed.
+    ///
+    /// - Parameters:
+    ///   - maker: Whose groups, when that process has been reaped just now; `nil` is those of all that have ended.
+    ///   - kinds: Which jobs are ended.
+    ///   - isSpared: Whether the group of that name is left alone nevertheless.
     /// - Returns: The groups that were found.
     /// - Throws: `Errno` when the directory cannot be read.
-    package func endLeftovers(unless isSpared: (String) -> Bool = { _ in false }) throws(Errno) -> [Leftover] {
+    package func endLeftovers(
+        of maker: Int32? = nil,
+        _ kinds: Set<ControlGroupName.Kind> = [.job],
+        unless isSpared: (String) -> Bool = { _ in false }
+    ) throws(Errno) -> [Leftover] {
         try names().compactMap { ControlGroupName($0) }
-            .filter { $0.isMakerGone && !isSpared($0.text) }
+            .filter { name in (maker.map { $0 == name.maker } ?? name.isMakerGone) && !isSpared(name.text) }
             .compactMap { name in
+                guard kinds.contains(name.kind) else {
+                    _ = unsafe unlinkat(directory.rawValue, name.text, AT_REMOVEDIR)
+                    return nil
+                }
                 let place = path.appending(name.text)
                 let group: ControlGroup
                 do throws(Errno) {
@@ -38,16 +51,15 @@ extension ControlGroupParent {
     }
 
     private func names() throws(Errno) -> [String] {
-        let duplicate = fcntl(directory.rawValue, F_DUPFD_CLOEXEC, OwnedDescriptor.lowest)
-        guard duplicate >= 0 else { throw Errno(rawValue: errno) }
-        guard let entries = unsafe fdopendir(duplicate) else {
+        // A description of its own: the position in it is nobody else's.
+        let listing = unsafe openat(directory.rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard listing >= 0 else { throw Errno(rawValue: errno) }
+        guard let entries = unsafe fdopendir(listing) else {
             let error = Errno(rawValue: errno)
-            close(duplicate)
+            close(listing)
             throw error
         }
         defer { unsafe closedir(entries) }
-        // The position belongs to the description, which the duplicate shares.
-        unsafe rewinddir(entries)
         var names: [String] = []
         while let entry = unsafe readdir(entries) {
             names.append(

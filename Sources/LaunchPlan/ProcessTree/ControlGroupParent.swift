@@ -75,8 +75,15 @@ package final class ControlGroupParent: Sendable {
     /// - Returns: The group.
     /// - Throws: ``ControlGroupError`` when it is not there any more.
     package func group(at path: FilePath) throws(ControlGroupError) -> ControlGroup {
+        // Whoever ends the job kills all that is in it.
+        guard let name = path.lastComponent?.string, ControlGroupName(name) != nil else {
+            throw ControlGroupError(
+                nil,
+                "\(path) is no group that was made for a job; look at where the reference was kept"
+            )
+        }
         do throws(Errno) {
-            return try ControlGroup(name: path.lastComponent?.string ?? "", path: path, in: directory)
+            return try ControlGroup(name: name, path: path, in: directory)
         } catch {
             throw ControlGroupError(error, "\(path) cannot be opened; the job has ended and its group was removed")
         }
@@ -84,10 +91,15 @@ package final class ControlGroupParent: Sendable {
 
     /// Makes a group for one job.
     ///
-    /// - Parameter limits: What the processes of the job may use together.
+    /// - Parameters:
+    ///   - limits: What the processes of the job may use together.
+    ///   - kind: What becomes of the job when this process has ended.
     /// - Returns: The group, without a process in it.
     /// - Throws: ``ControlGroupError``; nothing is left behind then.
-    package func makeGroup(_ limits: ControlGroupLimits) throws(ControlGroupError) -> ControlGroup {
+    package func makeGroup(
+        _ limits: ControlGroupLimits,
+        _ kind: ControlGroupName.Kind = .job
+    ) throws(ControlGroupError) -> ControlGroup {
         if !limits.isEmpty {
             let controllers = limits.controllers.map { "+\($0)" }.joined(separator: " ")
             do throws(Errno) {
@@ -101,7 +113,7 @@ package final class ControlGroupParent: Sendable {
                 )
             }
         }
-        let name = ControlGroupName.fresh()
+        let name = ControlGroupName.fresh(kind)
         guard unsafe mkdirat(directory.rawValue, name, 0o755) == 0 else {
             throw ControlGroupError(
                 Errno(rawValue: errno),

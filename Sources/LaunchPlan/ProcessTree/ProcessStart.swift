@@ -14,18 +14,18 @@ package enum ProcessStart {
 
     /// Whether a process has certainly ended, a zombie included.
     ///
-    /// Where `/proc` hides the processes of others (`hidepid`), one that is there counts as the one that is meant.
+    /// Where `/proc` does not say when it was started (`hidepid`, no descriptor left), one that is there counts as the one that is
+    /// meant.
     ///
     /// - Parameters:
     ///   - processID: The process.
     ///   - start: When it was started.
     /// - Returns: Whether nobody runs under that number, or another process.
     package static func hasEnded(_ processID: Int32, startedAt start: UInt64) -> Bool {
-        guard let text = try? ProcFile.read(FilePath("/proc/\(processID)/stat")) else {
+        guard let stat = try? ProcessStat(of: processID) else {
             return kill(processID, 0) != 0 && errno == ESRCH
         }
-        guard !text.isEmpty else { return false }
-        return time(of: processID) != start
+        return stat.hasEnded || stat.startTime != start
     }
 
     /// The boot that those times count from (`random(4)`).

@@ -11,17 +11,24 @@ package struct ProcessStat: Hashable, Sendable {
     /// The flags of `include/linux/sched.h`.
     package let flags: UInt64
 
+    /// How many threads it has; a process that waits to be reaped has the one that is left of it.
+    package let threads: Int32
+
     /// When it was started, in clock ticks since the boot.
     package let startTime: UInt64
 
     /// Whether it has ended, and at most waits to be reaped.
-    package var hasEnded: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+    ///
+    /// The state is that of its first thread, which may end before the others (`pthread_exit(3)`) and is a zombie meanwhile.
+    package var hasEnded: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threads <= 1 }
 
     /// Reads the file of a process.
     ///
     /// - Parameter processID: The process.
-    /// - Throws: `Errno` of `open(2)` or `read(2)`, and `EIO` when the file does not read as the manual page says.
+    /// - Throws: `Errno` of `open(2)` or `read(2)`, `EIO` when the file does not read as the manual page says, and `EXDEV` when
+    ///   `/proc` shows another pid namespace than that of this process, where the number means somebody else.
     package init(of processID: Int32) throws(Errno) {
+        guard ProcFile.showsOwnNamespace else { throw .improperLink }
         guard let stat = ProcessStat(parsing: try ProcFile.read(FilePath("/proc/\(processID)/stat"))) else {
             throw .ioError
         }
@@ -42,13 +49,14 @@ package struct ProcessStat: Hashable, Sendable {
         guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
             let parent = Int32(Substring(fields[1])), let group = Int32(Substring(fields[2])),
             let session = Int32(Substring(fields[3])), let flags = UInt64(Substring(fields[6])),
-            let startTime = UInt64(Substring(fields[19]))
+            let threads = Int32(Substring(fields[17])), let startTime = UInt64(Substring(fields[19]))
         else { return nil }
         self.state = state
         self.parent = parent
         self.group = group
         self.session = session
         self.flags = flags
+        self.threads = threads
         self.startTime = startTime
     }
 }

@@ -32,13 +32,22 @@ package final class ProcessTree: Sendable {
 
     /// Kills every process of the job that is found.
     ///
+    /// In a session the leader goes last: its end makes orphans of those it has started, which nobody finds any more where they
+    /// have sessions of their own. It is stopped until then, so that it starts no more of them.
+    ///
     /// - Returns: 0 when a process is killed, or a negative error number.
     @discardableResult
     package func kill() -> Int32 {
-        let isKilled = group.map { $0.isPopulated && $0.kill() } ?? false
+        var isKilled = group.map { $0.isPopulated && $0.kill() } ?? false
         if scansSession {
-            _ = leader.sendToGroup(SIGKILL)
-            SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 })
+            _ = leader.send(SIGSTOP)
+            for _ in 0..<2 {
+                let found = SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 })
+                known.withLock { $0.formUnion(found) }
+                isKilled = isKilled || !found.isEmpty
+                // Who was just being forked is in the group, or is found once more.
+                _ = leader.sendToGroup(SIGKILL)
+            }
         }
         let result = leader.send(SIGKILL)
         return isKilled ? 0 : result
@@ -69,9 +78,15 @@ package final class ProcessTree: Sendable {
         return isTaken ? 0 : result
     }
 
-    /// Whether a process is left, once the leader was reaped.
+    /// Whether a process is left in the cgroup, once the leader was reaped.
     package var hasRemainder: Bool { group?.isPopulated ?? false }
 
-    /// How many processes are left.
+    /// How many processes are left in the cgroup.
     package var remainder: Int { group?.remainder ?? 0 }
+
+    /// How many processes are left beside the leader, as far as they can be found: a look at all processes.
+    package func countRemainder() -> Int {
+        guard scansSession else { return remainder }
+        return max(remainder, SessionScan.find(treeOf: leader, knowing: known.withLock { $0 }).count)
+    }
 }

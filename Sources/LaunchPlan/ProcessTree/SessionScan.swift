@@ -13,28 +13,28 @@ package enum SessionScan {
         let startTime: UInt64
     }
 
-    struct Entry {
+    struct Entry: Hashable, Sendable {
         let member: Member
         let parent: Int32
         let group: Int32
         let session: Int32
     }
 
+    /// How long processes are stopped that go on making others, before all that were found are killed.
+    private static let stoppingTime = Duration.seconds(2)
+
     /// More rounds than anybody forks who is killed in each of them.
-    private static let rounds = 100
+    private static let rounds = 20
 
     /// Sends a signal to every process of a job but its leader.
     ///
-    /// A listing of `/proc` is not one moment: a number in it may belong to somebody else by its end. So each process is held by
-    /// a descriptor first, and what makes it one of the job is asked again then: those that have started others come after
-    /// them, so that they are still there to be asked for.
-    ///
     /// - Parameters:
     ///   - signal: The signal.
-    ///   - leader: The first process of the job, the leader of its session. Once its number is not its own any more, nobody is
-    ///     found: a host that ignores `SIGCHLD` or waits for any child can take it away at every moment.
-    ///   - known: Processes that belonged to the job earlier. They and what they have started belong to it even if they
-    ///     have lost their parent since.
+    ///   - leader: The first process of the job, the leader of its session. Once its number is not its own any more, only those
+    ///     are found that were known before: a host that ignores `SIGCHLD` or waits for any child can take it away at every
+    ///     moment.
+    ///   - known: Processes that belonged to the job earlier. They, those of their sessions and what they have started belong to
+    ///     it even if they have lost their parent since.
     ///   - exceptions: Who is not to get it.
     /// - Returns: Who got it.
     @discardableResult
@@ -44,67 +44,107 @@ package enum SessionScan {
         knowing known: Set<Member> = [],
         except exceptions: Set<Int32> = []
     ) -> Set<Member> {
-        let all = listing()
-        guard leader.processID > 1, leader.ownsNumber else { return [] }
-        let found = members(of: leader.processID, among: all, knowing: known)
-        let starts = Dictionary(found.map { ($0.member.process, $0.member) }) { first, _ in first }
-        var reached: Set<Member> = []
-        for entry in found.reversed() where !exceptions.contains(entry.member.process) {
-            let descriptor = linux_pidfd_open(entry.member.process)
-            guard descriptor >= 0 else { continue }
-            defer { close(descriptor) }
-            guard let now = read(entry.member.process), now.member == entry.member,
-                known.contains(now.member) || belongs(now, to: leader, beside: starts), leader.ownsNumber
-            else { continue }
-            if launch_signal(descriptor, signal) == 0 { reached.insert(now.member) }
-        }
-        return reached
+        send(signal, to: find(treeOf: leader, knowing: known).filter { !exceptions.contains($0.process) })
     }
 
     /// Kills the processes of a job but its leader until none is found any more.
     ///
+    /// Each is stopped first: who forks meanwhile would leave children behind that nobody knows any more.
+    ///
+    /// - Parameters:
+    ///   - leader: The first process of the job, stopped.
+    ///   - known: Processes that belonged to the job earlier.
+    /// - Returns: Who was killed.
+    @discardableResult
+    package static func kill(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> Set<Member> {
+        var known = known
+        var killed: Set<Member> = []
+        let deadline = ContinuousClock.now + stoppingTime
+        var stopped: Set<Member> = []
+        repeat {
+            let new = find(treeOf: leader, knowing: known).filter { !stopped.contains($0) }
+            guard !new.isEmpty else { break }
+            stopped.formUnion(new)
+            known.formUnion(send(SIGSTOP, to: new))
+        } while ContinuousClock.now < deadline
+        for _ in 0..<rounds {
+            let found = send(SIGKILL, to: find(treeOf: leader, knowing: known))
+            guard !found.isEmpty else { break }
+            killed.formUnion(found)
+            known.formUnion(found)
+        }
+        return killed
+    }
+
+    /// The processes of a job but its leader, each behind the one that started it.
+    ///
     /// - Parameters:
     ///   - leader: The first process of the job.
     ///   - known: Processes that belonged to the job earlier.
-    package static func kill(treeOf leader: StartedChild, knowing known: Set<Member> = []) {
-        var known = known
-        for _ in 0..<rounds {
-            let found = signal(SIGKILL, treeOf: leader, knowing: known)
-            guard !found.isEmpty else { return }
-            known.formUnion(found)
-        }
-    }
-
-    /// Whether a process belongs to a job at this moment, and not only by a number in a listing.
-    ///
-    /// - Parameters:
-    ///   - entry: The process as it is now, held by a descriptor.
-    ///   - leader: The first process of the job.
-    ///   - found: Who was found by the listing.
-    /// - Returns: Whether it does.
-    static func belongs(_ entry: Entry, to leader: StartedChild, beside found: [Int32: Member]) -> Bool {
-        let number = leader.processID
-        if entry.session == number || entry.group == number || entry.parent == number { return true }
-        guard let parent = found[entry.parent] else { return false }
-        return read(entry.parent)?.member == parent
+    /// - Returns: Those that live.
+    package static func find(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> [Member] {
+        let all = listing()
+        let number = leader.processID > 1 && leader.ownsNumber ? leader.processID : nil
+        return members(of: number, among: all, knowing: known) { read($0.member.process) == $0 }
+            .map(\.member)
     }
 
     /// The members of a job by a listing, each of them behind the one that started it.
-    static func members(of leader: Int32, among all: [Entry], knowing known: Set<Member>) -> [Entry] {
+    ///
+    /// A listing of `/proc` is not one moment: a number in it may belong to somebody else by its end. A parent that still lives
+    /// when the listing is done has lived all the time, so the number was its own when its child named it; and as long as a
+    /// process is in a session, nobody else can begin one of that number.
+    ///
+    /// - Parameters:
+    ///   - leader: The number of the first process, if it is its own, and was before the listing.
+    ///   - all: The listing.
+    ///   - known: Processes that belonged to the job earlier.
+    ///   - isAlive: Whether a process of the listing still lives, as it is in it.
+    /// - Returns: Those that belong to the job.
+    static func members(
+        of leader: Int32?,
+        among all: [Entry],
+        knowing known: Set<Member>,
+        _ isAlive: (Entry) -> Bool
+    ) -> [Entry] {
         let children = Dictionary(grouping: all, by: \.parent)
-        var found = all.filter { entry in
-            entry.member.process != leader
-                && (entry.session == leader || entry.group == leader || entry.parent == leader
-                    || known.contains(entry.member))
+        let sessions = Dictionary(grouping: all, by: \.session)
+        var numbers: Set<Int32> = []
+        // Where a child is still on its way to a session of its own, that of this process is not the job's.
+        var foreign: Set<Int32> = [0, getsid(0)]
+        if let leader {
+            numbers.insert(leader)
+            foreign.formUnion(all.filter { $0.member.process == leader && $0.session != leader }.map(\.session))
         }
-        var numbers = Set(found.map(\.member.process)).union([leader])
+        var found: [Entry] = []
+        func take(_ entries: [Entry]) {
+            for entry in entries where numbers.insert(entry.member.process).inserted { found.append(entry) }
+        }
+        if let leader { take(all.filter { $0.session == leader || $0.group == leader || $0.parent == leader }) }
+        take(all.filter { known.contains($0.member) })
         var next = 0
         while next < found.count {
-            for child in children[found[next].member.process] ?? []
-            where numbers.insert(child.member.process).inserted { found.append(child) }
+            let entry = found[next]
             next += 1
+            guard isAlive(entry) else { continue }
+            if !foreign.contains(entry.session) { take(sessions[entry.session] ?? []) }
+            take(children[entry.member.process] ?? [])
         }
         return found
+    }
+
+    /// Sends a signal to those that still are who they were, the last found first: the end of a parent makes orphans.
+    private static func send(_ signal: Int32, to members: [Member]) -> Set<Member> {
+        Set(
+            members.reversed()
+                .filter { member in
+                    let descriptor = linux_pidfd_open(member.process)
+                    guard descriptor >= 0 else { return false }
+                    defer { close(descriptor) }
+                    // The number may have passed to another process between the look and the descriptor.
+                    return read(member.process)?.member == member && launch_signal(descriptor, signal) == 0
+                }
+        )
     }
 
     static func listing() -> [Entry] {

@@ -15,8 +15,12 @@ package struct StartedChild: Sendable {
     /// Whether it has not ended; whose child it is does not matter.
     package var isRunning: Bool {
         processDescriptor.withOpen { descriptor in
+            guard descriptor >= 0 else { return false }
             var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            return unsafe descriptor >= 0 && poll(&event, 1, 0) == 0
+            // A signal handler of the host's may interrupt even this (signal(7)).
+            var count: Int32
+            repeat { count = unsafe poll(&event, 1, 0) } while count < 0 && errno == EINTR
+            return count == 0
         }
     }
 }

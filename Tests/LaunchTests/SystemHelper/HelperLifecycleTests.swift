@@ -30,19 +30,27 @@ struct HelperLifecycleTests {
     func daemonEnds(_ privileges: RunningHelper.Privileges) async throws {
         let helper = try RunningHelper(privileges, policy: ["peers = 0"])
         let note = freshPath("note").string
+        let worker = freshPath("worker").string
         await #expect(processExitsWith: .success) {
-            [socket = helper.socket.string as String, note = note as String] in
+            [socket = helper.socket.string as String, note = note as String, worker = worker as String] in
             let launcher = SystemHelperLauncher(
                 socket: FilePath(socket),
                 helperUserIDs: [0, RunningHelper.account]
             )
-            let script = "setsid sleep 100000 & trap '' TERM; while :; do sleep 100; done"
+            let script = """
+                setsid sh -c 'trap "" TERM HUP; echo $$ > \(worker).new; mv \(worker).new \(worker); exec sleep 100000' &
+                trap '' TERM; while :; do sleep 100; done
+                """
             let command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
             let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            while !exists(FilePath(worker)) { try await Task.sleep(for: .milliseconds(1)) }
             try write("\(process.processID.rawValue)", to: FilePath(note))
         }
         let process = try #require(Int32(try ProcFile.read(FilePath(note))))
         #expect(try await isGone(ProcessID(rawValue: process)))
+        // Also who has a session of its own.
+        let other = try #require(Int32(try ProcFile.read(FilePath(worker)).prefix { $0 != "\n" }))
+        #expect(try await isGone(ProcessID(rawValue: other)))
     }
 
     @Test("a job that is kept is taken over by the next daemon, with all that it has used")

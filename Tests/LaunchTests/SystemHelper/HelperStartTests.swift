@@ -134,6 +134,8 @@ struct HelperStartTests {
         try #require(fcntl(reading.rawValue, F_SETFD, FD_CLOEXEC) == 0)
         let helper = try RunningHelper(output: FileDescriptor(rawValue: writing.rawValue))
         writing.closeNow()
+        let deadline = ContinuousClock.now + ample
+        while helper.monitors.isEmpty, ContinuousClock.now < deadline { usleep(1_000) }
         var event = pollfd(fd: reading.rawValue, events: Int16(POLLIN), revents: 0)
         try #require(unsafe poll(&event, 1, 60_000) == 1)
         #expect(event.revents == Int16(POLLHUP))

@@ -8,22 +8,29 @@ import Testing
 struct ControlGroupNameTests {
     @Test("tells whether the process that made it is gone")
     func maker() throws {
-        let name = ControlGroupName.fresh()
+        let name = ControlGroupName.fresh(.job)
         #expect(try #require(ControlGroupName(name)).isMakerGone == false)
         var parts = name.split(separator: "-").map(String.init)
         let start = try #require(UInt64(parts[2]))
         parts[2] = "\(start + 1)"
         // The number is in use, by a process that was started at another time.
         #expect(try #require(ControlGroupName(parts.joined(separator: "-"))).isMakerGone)
-        parts[3] = "1"
-        #expect(try #require(ControlGroupName(parts.joined(separator: "-"))).isMakerGone == false)
-        #expect(ControlGroupName.fresh() != name)
+        // In another namespace number and start mean nothing here.
+        for index in 3...4 {
+            var foreign = parts
+            foreign[index] = "1"
+            #expect(try #require(ControlGroupName(foreign.joined(separator: "-"))).isMakerGone == false)
+        }
+        #expect(ControlGroupName.fresh(.job) != name)
+        #expect(ControlGroupName(ControlGroupName.fresh(.kept))?.kind == .kept)
     }
 
     @Test(
         "is none where somebody else has given it",
         arguments: [
-            "job-1", "job-12-x7", "job-1-2-3-", "task-1-2-3-4", "job-0-2-3-4", "job-a-2-3-4", "job-1-2-3-4-5", "",
+            "job-1", "job-12-x7", "job-1-2-3-4-", "task-1-2-3-4-5", "job-0-2-3-4-5", "job-a-2-3-4-5", "job-1-2-3-4-5-6",
+            "",
+            "job-1-2-3-4", "cron.service",
         ]
     )
     func foreign(_ name: String) {

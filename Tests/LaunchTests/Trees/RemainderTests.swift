@@ -12,13 +12,17 @@ struct RemainderTests {
     }
 
     /// Launches a job whose first process ends at once and leaves another one that is deaf to what is polite.
-    private static func leaving(_ launcher: SetUIDLauncher) async throws -> (LaunchedProcess, FilePath) {
+    private static func leaving(
+        _ launcher: SetUIDLauncher,
+        daemonEnd: DaemonEndPolicy? = nil
+    ) async throws -> (LaunchedProcess, FilePath) {
         let ready = freshPath("ready")
         let script = """
             setsid sh -c "trap '' TERM HUP; echo x > \(ready); while :; do sleep 0.05; done" &
             until [ -e \(ready) ]; do sleep 0.01; done; exit 5
             """
-        let command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+        var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+        command.daemonEnd = daemonEnd
         let process = try await launcher.launch(command, as: TestBed.alice.identity)
         guard case .controlGroup(let group) = process.report.containment else {
             throw LaunchError(.cancelled, step: .confirm, message: "the job has no cgroup")
@@ -106,12 +110,13 @@ struct RemainderTests {
 
     @Test("by a daemon that is gone is found and ended by the next one, and nothing of those that run")
     func leftovers() async throws {
-        let notes = [freshPath("left").string, freshPath("kept").string]
+        let notes = [freshPath("left").string, freshPath("spared").string, freshPath("kept").string]
         let path = TestBed.controlGroups.string
         await #expect(processExitsWith: .success) { [path = path as String, notes = notes as [String]] in
             let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: FilePath(path)))
             for note in notes {
-                let (_, group) = try await RemainderTests.leaving(launcher)
+                let isKept = note == notes.last
+                let (_, group) = try await RemainderTests.leaving(launcher, daemonEnd: isKept ? .goOn : nil)
                 let file = try FileDescriptor.open(
                     FilePath(note),
                     .writeOnly,
@@ -122,17 +127,22 @@ struct RemainderTests {
             }
         }
         let left = FilePath(try ProcFile.read(FilePath(notes[0])))
-        let kept = FilePath(try ProcFile.read(FilePath(notes[1])))
+        let spared = FilePath(try ProcFile.read(FilePath(notes[1])))
+        let kept = FilePath(try ProcFile.read(FilePath(notes[2])))
         let groups = try ControlGroups(below: TestBed.controlGroups)
         let sleeper = patient(Command(.path("/bin/sleep"), arguments: ["1000"]))
         let own = try await launcher.launch(sleeper, as: TestBed.bob.identity)
 
-        let reference = JobReference(processID: 1, startTime: 0, bootID: "", controlGroup: kept.string)
+        let reference = JobReference(processID: 1, startTime: 0, bootID: "", controlGroup: spared.string)
         let ended = try await groups.endLeftovers(sparing: [reference])
         #expect(ended.contains(left))
         #expect(!exists(left))
+        #expect(Self.isPopulated(spared))
+        #expect(try await groups.endLeftovers().contains(spared))
+        #expect(!exists(spared))
+        // Somebody else may have taken it over.
         #expect(Self.isPopulated(kept))
-        #expect(try await groups.endLeftovers().contains(kept))
+        #expect(try await groups.endLeftovers(includingKept: true).contains(kept))
         #expect(!exists(kept))
         // A job of a daemon that runs is its own.
         #expect(try await own.terminate(gracePeriod: ample).status == .signaled(.terminate))

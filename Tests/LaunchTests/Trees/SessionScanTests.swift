@@ -35,40 +35,97 @@ struct SessionScanTests {
         #expect(try await foreign.terminate(gracePeriod: ample).status == .signaled(.terminate))
     }
 
-    @Test("is not who has a parent of the number of a member, unless that is the member itself")
-    func reusedNumberOfAParent() throws {
-        let own = try #require(SessionScan.read(getpid()))
-        let leader = StartedChild(processID: .max, processDescriptor: OwnedDescriptor(-1))
-        let child = SessionScan.Entry(
-            member: SessionScan.Member(process: .max - 1, startTime: 1),
-            parent: getpid(),
-            group: .max - 1,
-            session: .max - 1
+    private static func entry(_ process: Int32, of parent: Int32, in session: Int32) -> SessionScan.Entry {
+        SessionScan.Entry(
+            member: SessionScan.Member(process: process, startTime: 1),
+            parent: parent,
+            group: session,
+            session: session
         )
-        #expect(SessionScan.belongs(child, to: leader, beside: [getpid(): own.member]))
-        let earlier = SessionScan.Member(process: getpid(), startTime: own.member.startTime - 1)
-        #expect(!SessionScan.belongs(child, to: leader, beside: [getpid(): earlier]))
-        #expect(!SessionScan.belongs(child, to: leader, beside: [:]))
     }
+
+    private static let listing = [
+        entry(9, of: 20, in: 9), entry(20, of: 10, in: 20), entry(11, of: 10, in: 10), entry(12, of: 11, in: 12),
+        entry(30, of: 1, in: 30), entry(10, of: 1, in: 10), entry(13, of: 1, in: 12),
+    ]
 
     @Test("stands behind whoever has started it, so that it can be asked before that one is gone")
     func order() {
-        func entry(_ process: Int32, of parent: Int32, in session: Int32) -> SessionScan.Entry {
-            SessionScan.Entry(
-                member: SessionScan.Member(process: process, startTime: 1),
-                parent: parent,
-                group: session,
-                session: session
-            )
-        }
-        let listing = [
-            entry(9, of: 20, in: 9), entry(20, of: 10, in: 20), entry(11, of: 10, in: 10), entry(12, of: 11, in: 12),
-            entry(30, of: 1, in: 30), entry(10, of: 1, in: 10),
-        ]
-        let found = SessionScan.members(of: 10, among: listing, knowing: []).map(\.member.process)
-        #expect(Set(found) == [9, 11, 12, 20])
+        let found = SessionScan.members(of: 10, among: Self.listing, knowing: []) { _ in true }.map(\.member.process)
+        #expect(Set(found) == [9, 11, 12, 13, 20])
         #expect((found.firstIndex(of: 20) ?? 9) < (found.firstIndex(of: 9) ?? 0))
         #expect((found.firstIndex(of: 11) ?? 9) < (found.firstIndex(of: 12) ?? 0))
+    }
+
+    @Test("is not who has a parent, or a session, of a number that may be somebody else's by now")
+    func reusedNumbers() {
+        func found(_ dead: Int32) -> Set<Int32> {
+            let found = SessionScan.members(of: 10, among: Self.listing, knowing: []) { $0.member.process != dead }
+            return Set(found.map(\.member.process))
+        }
+        #expect(found(20) == [11, 12, 13, 20])
+        #expect(found(12) == [9, 11, 12, 20])
+        #expect(found(11) == [9, 11, 20])
+    }
+
+    @Test("is who was known before, with the session and the children, also when the first process is gone")
+    func knownMembers() {
+        let known = Self.listing[3].member
+        let found = SessionScan.members(of: nil, among: Self.listing, knowing: [known]) { _ in true }
+        #expect(Set(found.map(\.member.process)) == [12, 13])
+    }
+
+    @Test("is never who shares the session of this process, where a child is still in it")
+    func ownSession() {
+        let own = getsid(0)
+        let listing = [
+            Self.entry(10, of: 1, in: own), Self.entry(11, of: 10, in: own), Self.entry(30, of: 1, in: own),
+            Self.entry(40, of: 10, in: 77), Self.entry(41, of: 1, in: 77),
+        ]
+        let found = SessionScan.members(of: 10, among: listing, knowing: []) { _ in true }
+        #expect(Set(found.map(\.member.process)) == [11, 40, 41])
+    }
+
+    @Test("is also who has ended its first thread, and only that one")
+    func threadsThatGoOn() async throws {
+        let command = patient(Command(.path(FilePath(TestBed.probe)), arguments: ["--leave-first-thread"]))
+        let process = try await SetUIDLauncher().launch(command, as: TestBed.alice.identity)
+        let deadline = ContinuousClock.now + ample
+        var stat = try ProcessStat(of: process.processID.rawValue)
+        while stat.state != UInt8(ascii: "Z"), ContinuousClock.now < deadline {
+            stat = try ProcessStat(of: process.processID.rawValue)
+        }
+        #expect(stat.state == UInt8(ascii: "Z"))
+        #expect(!stat.hasEnded)
+        #expect(process.reference != nil)
+        #expect(try await process.terminate(gracePeriod: ample).status == .signaled(.terminate))
+    }
+
+    @Test("is ended with its first process, whatever session it has given itself", arguments: ["TERM", "KILL"])
+    func ownSessions(_ signal: String) async throws {
+        let ready = freshPath("ready")
+        let script = """
+            setsid sh -c "trap '' TERM HUP; echo \\$\\$ > \(ready); while :; do sleep 0.05; done" &
+            trap '' TERM; while :; do sleep 0.05; done
+            """
+        let process = try await SetUIDLauncher()
+            .launch(patient(Command(.path("/bin/sh"), arguments: ["-c", script])), as: TestBed.alice.identity)
+        while try !exists(ready) || ProcFile.read(ready).isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        let worker = try #require(Int32(try ProcFile.read(ready).prefix { $0 != "\n" }))
+        let start = try #require(ProcessStart.time(of: worker))
+        if signal == "KILL" {
+            try process.send(.kill, to: .tree)
+            #expect(try await process.exitReport().status == .signaled(.kill))
+        } else {
+            let report = try await process.terminate(gracePeriod: .milliseconds(20))
+            #expect(report.status == .signaled(.kill))
+            #expect(report.remainingProcesses == 0)
+        }
+        let deadline = ContinuousClock.now + ample
+        while !ProcessStart.hasEnded(worker, startedAt: start), ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(ProcessStart.hasEnded(worker, startedAt: start))
     }
 }
 

@@ -15,6 +15,9 @@ final class AdoptedProcess: ProcessControl {
     /// How long processes that were killed may take to go; some hang in the kernel.
     private static let remainderPatience = Duration.seconds(10)
 
+    /// How long a look at all processes may take before the first process is killed without it.
+    private static let scanPatience = Duration.seconds(5)
+
     private let child: StartedChild
     private let tree: ProcessTree
     private let backend: LaunchBackend
@@ -92,23 +95,31 @@ final class AdoptedProcess: ProcessControl {
     }
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        let deadline = ContinuousClock.now + gracePeriod
+        let deadline = ContinuousClock.now + max(.zero, gracePeriod)
+        // Before anything that has to wait for its turn.
+        let alarm = reactor.alarm(at: deadline) { [self] in
+            tree.group?.kill()
+            Task.detached { [self] in await kill() }
+            // Where no thread is free in time to look for the others first.
+            _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in _ = child.send(SIGKILL) }
+        }
         _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
             try? send(.terminate, to: .tree)
             try? send(.resume, to: .tree)
         }
-        let alarm = reactor.alarm(at: deadline) { [self] in
-            tree.group?.kill()
-            Task { _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in try? send(.kill, to: .tree) } }
-        }
         let outcome = await Result { () async throws(LaunchError) in
-            try await end.value(askingAt: deadline + Self.remainderPatience, on: reactor) { [self] in hanging }
+            let patience = max(deadline, .now) + Self.remainderPatience
+            return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }
         }
         reactor.cancel(alarm)
         let remaining = await endRemainder()
         var report = try outcome.get()
         report.remainingProcesses = remaining
         return report
+    }
+
+    private func kill() async {
+        _ = await Self.scanners.performToTheEnd(deadline: nil) { [tree] in tree.kill() }
     }
 
     private var hanging: LaunchError? {
@@ -123,22 +134,32 @@ final class AdoptedProcess: ProcessControl {
         )
     }
 
-    /// Kills what is left in the cgroup, and removes it: the daemon that made it is gone.
+    /// Kills what is left, also where the first process has ended politely: those that were found while it ran are known.
+    ///
+    /// - Returns: How many processes hang in the kernel.
     private func endRemainder() async -> Int {
-        guard let group = tree.group, end.isKnown else { return 0 }
+        guard end.isKnown else { return 0 }
         let patience = ContinuousClock.now + Self.remainderPatience
         var delay = Duration.milliseconds(1)
-        while group.isPopulated, ContinuousClock.now < patience {
-            group.kill()
+        while true {
+            await kill()
+            let remaining = await Self.scanners.performToTheEnd(deadline: nil) { [tree] in tree.countRemainder() }
+            // Without a thread nobody can tell.
+            let count = (try? remaining.get()) ?? 1
+            guard count > 0, ContinuousClock.now < patience else { return count }
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(100))
         }
-        group.remove()
-        return group.remainder
     }
 
     private func finish(_ outcome: JobEnd.Outcome) {
-        tree.group?.remove()
+        var outcome = outcome
+        if case .success(var report) = outcome {
+            report.treePeaks = tree.peaks
+            outcome = .success(report)
+        }
+        // The daemon that made the group is gone.
+        if let group = tree.group, !group.remove() { group.removal.perform(later: .milliseconds(1), on: reactor) }
         end.settle(outcome)
     }
 

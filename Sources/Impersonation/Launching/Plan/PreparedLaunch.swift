@@ -111,7 +111,7 @@ struct PreparedLaunch {
             return nil
         }
         do throws(ControlGroupError) {
-            return try groups.parent.makeGroup(limits)
+            return try groups.parent.makeGroup(limits, command.daemonEnd == .goOn ? .kept : .job)
         } catch {
             throw LaunchError(.stepFailed, step: .createControlGroup, errno: error.errno, message: error.message)
         }

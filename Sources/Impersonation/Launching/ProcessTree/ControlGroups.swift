@@ -40,17 +40,24 @@ public struct ControlGroups: Sendable {
     /// Ends what daemons have left below the directory that ended without ending their jobs: kills the processes, and removes the
     /// groups.
     ///
-    /// Call it when a daemon starts. The name of a group tells which process has made it, by number, start and pid namespace: the
-    /// groups of a process that runs are left alone, and so are those of other pid namespaces and all that this library has not
-    /// made. A job that was to outlive its daemon (``DaemonEndPolicy/goOn``) counts as left unless its reference is given.
-    /// Where `/proc` hides the processes of others (`hidepid`), a number in use counts as the daemon.
+    /// Call it when a daemon starts. The name of a group tells which process has made it, by number, start and namespaces: the
+    /// groups of a process that runs are left alone, and so are those of other namespaces and all that this library has not
+    /// made. Jobs that were to outlive their daemon (``DaemonEndPolicy/goOn``) are left alone, too, since nobody can tell which
+    /// of them another daemon has taken over. Where `/proc` hides the processes of others (`hidepid`), a number in use counts as
+    /// the daemon.
     ///
-    /// - Parameter references: Jobs that are left alone, because they have been or will be taken over.
+    /// - Parameters:
+    ///   - includesKept: Whether jobs that were to outlive their daemon are ended as well: only where no other daemon uses the
+    ///     directory.
+    ///   - references: Jobs that are left alone, because they have been or will be taken over.
     /// - Returns: The groups in which a process was killed. Those whose processes hang in the kernel are still there after ten
     ///   seconds; call it again.
     /// - Throws: ``LaunchError`` with the step `createControlGroup` when the directory cannot be read.
     @discardableResult
-    public func endLeftovers(sparing references: [JobReference] = []) async throws(LaunchError) -> [FilePath] {
+    public func endLeftovers(
+        includingKept includesKept: Bool = false,
+        sparing references: [JobReference] = []
+    ) async throws(LaunchError) -> [FilePath] {
         let spared = Set(references.compactMap { $0.controlGroup.flatMap { FilePath($0).lastComponent?.string } })
         let deadline = ContinuousClock.now + Self.patience
         var delay = Duration.milliseconds(1)
@@ -58,7 +65,7 @@ public struct ControlGroups: Sendable {
         while true {
             let found: [ControlGroupParent.Leftover]
             do throws(Errno) {
-                found = try parent.endLeftovers { spared.contains($0) }
+                found = try parent.endLeftovers(includesKept ? [.job, .kept] : [.job]) { spared.contains($0) }
             } catch {
                 throw LaunchError(
                     .stepFailed,

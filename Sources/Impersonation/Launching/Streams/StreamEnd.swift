@@ -124,8 +124,9 @@ final class StreamEnd: Sendable {
             // A terminal without processes answers EIO (tty_ioctl(4), pty(7)). Whoever sends descriptors along has said
             // enough.
             case 0, -Int(EIO), -Int(EBADMSG):
-                close()
-                return nil
+                // At the same time the reactor may have read what came last.
+                state.withLock { close(&$0) }?.continuation.resume(returning: .closed)
+                return takeLeft()
             case -Int(EINTR): continue
             case -Int(EAGAIN):
                 switch await ready(.reading) {

@@ -2,6 +2,7 @@ import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
+import Synchronization
 import SystemPackage
 
 /// A job that the system helper has started and looks after, as its daemon sees it: a descriptor of the process, and the
@@ -13,6 +14,9 @@ final class HelpedProcess: ProcessControl {
     /// How long processes that were killed may take to go; some hang in the kernel.
     private static let remainderPatience = Duration.seconds(10)
 
+    /// How long the helper may take to tell how a process ended: it waits for what is left of the job, and for a tracer, ten seconds.
+    private static let tellingPatience = Duration.seconds(25)
+
     private let child: StartedChild
     private let connection: HelperConnection
     private let streams: JobStreams
@@ -22,6 +26,8 @@ final class HelpedProcess: ProcessControl {
     private let adoptionSocket: FilePath?
     private let began = ContinuousClock.now
     private let end = JobEnd()
+    private let isHelperGone = Atomic(false)
+    private let alarm = Mutex<Reactor.Ticket?>(nil)
 
     init(
         _ child: StartedChild,
@@ -44,6 +50,7 @@ final class HelpedProcess: ProcessControl {
     func start() {
         streams.start()
         listen()
+        watch()
     }
 
     private func listen() {
@@ -62,22 +69,45 @@ final class HelpedProcess: ProcessControl {
         }
     }
 
+    /// Waits for the end of the first process itself: whoever is to tell how it ended may stand still.
+    private func watch() {
+        guard !end.isKnown else { return }
+        do throws(Errno) {
+            try reactor.wait(for: child.processDescriptor.rawValue, .reading) { [self] _ in processHasEnded() }
+        } catch {
+            _ = reactor.alarm(at: .now + .milliseconds(100)) { [self] in watch() }
+        }
+    }
+
+    private func processHasEnded() {
+        guard !isHelperGone.load(ordering: .relaxed) else { return finish(endWithoutHelper(hasEnded: true)) }
+        giveUp(after: Self.tellingPatience)
+    }
+
     /// A job that ends with its daemon ends with its helper too; one that outlives both is waited for by the kernel's word.
     private func helperIsGone() {
-        let deadline = endsWithDaemon ? ContinuousClock.now + Self.farewell : nil
-        do throws(Errno) {
-            try reactor.wait(for: child.processDescriptor.rawValue, .reading, until: deadline) { [self] outcome in
-                finish(endWithoutHelper(hasEnded: outcome == .ready))
-            }
-        } catch {
-            finish(endWithoutHelper(hasEnded: false))
+        isHelperGone.store(true, ordering: .relaxed)
+        guard child.isRunning else { return finish(endWithoutHelper(hasEnded: true)) }
+        if endsWithDaemon { giveUp(after: Self.farewell) }
+    }
+
+    private func giveUp(after patience: Duration) {
+        guard !end.isKnown else { return }
+        let alarm = reactor.alarm(at: .now + patience) { [self] in
+            finish(endWithoutHelper(hasEnded: !child.isRunning))
         }
+        let earlier = self.alarm.withLock { current in
+            defer { current = alarm }
+            return current
+        }
+        if let earlier { reactor.cancel(earlier) }
     }
 
     private func endWithoutHelper(hasEnded: Bool) -> Result<ExitReport, LaunchError> {
         var exit = launch_exit()
         let isKnown = unsafe hasEnded && launch_exit_of_reaped(child.processDescriptor.rawValue, &exit) == 0
-        if isKnown, !endsWithDaemon {
+        // What was killed with the helper did not end by itself.
+        if isKnown, !endsWithDaemon || exit.code == CLD_EXITED || exit.status != SIGKILL {
             return .success(
                 ExitReport(
                     status: exit.code == CLD_EXITED
@@ -86,19 +116,17 @@ final class HelpedProcess: ProcessControl {
                 )
             )
         }
+        let isGone = isHelperGone.load(ordering: .relaxed)
         let rest =
             switch (hasEnded, endsWithDaemon) {
-            case (true, true): "and the job was ended with it"
-            case (true, false): "and the job has ended since, nobody knows how"
-            case (false, _): "and process \(child.processID) of the job still runs; end it by hand"
+            case (true, _) where !isGone: "process \(child.processID) has ended, and the system helper does not say how"
+            case (true, true): "the system helper ended while the job ran, and the job was ended with it"
+            case (true, false): "the system helper ended while the job ran, and that has ended since, nobody knows how"
+            case (false, _):
+                "the system helper ended while the job ran, and process \(child.processID) of it still runs; end it by hand"
             }
         return .failure(
-            LaunchError(
-                .helperLost,
-                step: .wait,
-                backend: .helper,
-                message: "the system helper ended while the job ran, \(rest); look at the helper's log"
-            )
+            LaunchError(.helperLost, step: .wait, backend: .helper, message: "\(rest); look at the helper's log")
         )
     }
 
@@ -121,25 +149,64 @@ final class HelpedProcess: ProcessControl {
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         let milliseconds = UInt32(clamping: max(0, gracePeriod.milliseconds))
-        try? tell(.terminate(gracePeriodMilliseconds: milliseconds))
+        let isAsked = await ask(.terminate(gracePeriodMilliseconds: milliseconds))
+        // One that ends with the helper is about to.
+        if !isAsked, !endsWithDaemon, child.isRunning { throw unreachable }
         let patience = max(.zero, gracePeriod) + Self.remainderPatience
         var report = try await end.value(askingAt: .now + patience, on: reactor) { [self] in hanging }
-        // The helper goes with the last process of a job.
+        guard let controlGroup else { return report }
+        // The helper goes with the last process of a job, or when it is ended itself.
         var delay = Duration.milliseconds(1)
-        let deadline = ContinuousClock.now + Self.remainderPatience
-        while controlGroup != nil, connection.socket.descriptor.rawValue >= 0, ContinuousClock.now < deadline {
+        let deadline = ContinuousClock.now + patience
+        while connection.socket.descriptor.rawValue >= 0, ContinuousClock.now < deadline {
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(100))
         }
-        if controlGroup != nil, connection.socket.descriptor.rawValue >= 0 {
+        if connection.socket.descriptor.rawValue >= 0 || Self.isPopulated(controlGroup) {
             report.remainingProcesses = max(1, report.remainingProcesses)
         }
         return report
     }
 
+    /// Whether a process is left in a group; one that is not there, or not to be seen from here, has none.
+    private static func isPopulated(_ group: FilePath) -> Bool {
+        (try? ProcFile.read(group.appending("cgroup.events")))?.split(separator: "\n").contains("populated 1") ?? false
+    }
+
+    /// Asks the helper for something, also when it has not read yet what it was asked for before.
+    ///
+    /// - Returns: Whether the helper is there.
+    private func ask(_ message: ClientMessage) async -> Bool {
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        while ContinuousClock.now < deadline {
+            do throws(Errno) {
+                try tell(message)
+                return true
+            } catch .resourceTemporarilyUnavailable {
+                await reactor.pause(.milliseconds(10))
+            } catch {
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Nobody but the helper may signal the job.
+    private var unreachable: LaunchError {
+        LaunchError(
+            .helperLost,
+            step: .wait,
+            backend: .helper,
+            message: "process \(child.processID) cannot be ended, because the process of the system helper that looked "
+                + "after it is gone; end it by hand, as root"
+        )
+    }
+
     /// What is told to those who end a job that does not end; it is waited for all the same.
     private var hanging: LaunchError? {
+        // The end is about to be told, or given up.
         guard child.isRunning else { return nil }
+        guard !isHelperGone.load(ordering: .relaxed) else { return unreachable }
         return LaunchError(
             .stillRunning,
             step: .wait,
@@ -154,7 +221,8 @@ final class HelpedProcess: ProcessControl {
         do throws(Errno) {
             try connection.send(message)
         } catch {
-            throw error == .brokenPipe ? .noSuchProcess : error
+            // The connection was closed with the end of everything.
+            throw [.brokenPipe, .badFileDescriptor].contains(error) ? .noSuchProcess : error
         }
     }
 
@@ -184,6 +252,8 @@ final class HelpedProcess: ProcessControl {
 
     /// The first end counts.
     private func finish(_ outcome: JobEnd.Outcome) {
+        guard !end.isKnown else { return }
+        if let alarm = alarm.withLock({ $0.take() }) { reactor.cancel(alarm) }
         var outcome = outcome
         let captured = streams.finish()
         if case .success(var report) = outcome {
@@ -209,7 +279,9 @@ final class HelpedProcess: ProcessControl {
                 }
             }
         } catch {
-            connection.socket.descriptor.closeNow()
+            // The kernel has no place for one more wait; the end of the connection would end what is to go on.
+            guard connection.socket.descriptor.rawValue >= 0 else { return }
+            _ = reactor.alarm(at: .now + .milliseconds(100)) { stay(connection, on: reactor) }
         }
     }
 
