@@ -56,12 +56,21 @@ int frame_receive(int socket, void *buffer, size_t capacity, int takes_descripto
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t size;
-    if (!takes_descriptors) {
-        message.msg_control = NULL;
-        message.msg_controllen = 0;
-    }
     received->size = received->count = 0;
     received->cut_off = received->unknown = 0;
+    if (!takes_descriptors) {
+        /* A message whose descriptors nobody takes is not taken either: the kernel would let go of them in this call, and
+         * that can wait for as long as the other side likes, as a close can. A look drops nothing. */
+        message.msg_control = NULL;
+        message.msg_controllen = 0;
+        do
+            size = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
+        while (size < 0 && errno == EINTR);
+        if (size >= 0 && message.msg_flags & MSG_CTRUNC) {
+            received->cut_off = 1;
+            return 0;
+        }
+    }
     do
         size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     while (size < 0 && errno == EINTR);

@@ -12,9 +12,17 @@
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
 #endif
+
+void socket_take_descriptors(int descriptor, int takes)
+{
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &takes, sizeof takes);
+}
 
 static int fill_address(struct sockaddr_un *address, const char *path)
 {
@@ -43,6 +51,8 @@ int socket_listen(const char *path, int backlog, uint32_t mode)
     int descriptor = socket_create();
     if (descriptor < 0)
         return descriptor;
+    /* Before anybody can connect: what waits in the queue keeps the descriptors it has brought. */
+    socket_take_descriptors(descriptor, 0);
     /* The mode of the process decides, for whoever looks at the path again may look at another file. */
     const mode_t former = umask(0777 & ~(mode_t)mode);
     result = bind(descriptor, (struct sockaddr *)&address, sizeof address) != 0 ? -errno : 0;
@@ -71,16 +81,21 @@ int socket_accept(int descriptor)
     return accepted < 0 ? -errno : accepted;
 }
 
-void socket_take_descriptors(int descriptor, int takes)
-{
-    setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &takes, sizeof takes);
-}
-
 static int option(int descriptor, int name)
 {
     int value = -1;
     socklen_t size = sizeof value;
     return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+int socket_takes_descriptors(int descriptor)
+{
+    return option(descriptor, SO_PASSRIGHTS) != 0;
+}
+
+int socket_peer_process(int descriptor)
+{
+    return option(descriptor, SO_PEERPIDFD);
 }
 
 int socket_is_listening_seqpacket(int descriptor)

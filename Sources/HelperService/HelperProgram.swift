@@ -49,14 +49,6 @@ package enum HelperProgram {
         _ log: HelperLog
     ) throws(HelperError) {
         try Privileges.check(log)
-        // Loaded with the names of the policy, modules of the name service are here to stay.
-        guard helper_thread_count() == 1 else {
-            throw HelperError(
-                .unavailable,
-                "a module of the name service has made a thread of its own, so the helper cannot make processes safely; look "
-                    + "at nsswitch.conf"
-            )
-        }
         guard helper_protect() == 0, helper_is_protected() == 1 else {
             throw HelperError(.system, "the helper cannot be kept from being traced (PR_SET_DUMPABLE)")
         }
@@ -79,8 +71,15 @@ package enum HelperProgram {
         let inherited = try Listener.inherited()
         let isInherited = inherited != nil
         let listener = if let inherited { inherited } else { try listener(options) }
-        // A stranger's descriptors could stop whoever has to close them. They are taken from peers, once these are known.
-        socket_take_descriptors(listener.rawValue, 0)
+        // A stranger's descriptors could stop whoever has to let go of them. They are taken from peers, once these are known.
+        if isInherited { refuseDescriptors(of: listener, log) }
+        if socket_takes_descriptors(listener.rawValue) == 1 {
+            log.write(
+                .warning,
+                "this kernel cannot refuse descriptors (SO_PASSRIGHTS, Linux 6.16), with which whoever can connect may stop "
+                    + "processes of the helper; let the mode and the group of the socket admit its peers alone"
+            )
+        }
         let context = HelperContext(
             policy: policy,
             listener: listener,
@@ -95,6 +94,7 @@ package enum HelperProgram {
         )
         let place = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(place) under \(options.policy)")
+        try checkThreads()
         do throws(Errno) {
             var supervisor = try Supervisor(context)
             try supervisor.run()
@@ -102,6 +102,27 @@ package enum HelperProgram {
             throw HelperError(.system, "the helper cannot go on: \(error)")
         }
         if let socket = options.socket, !isInherited { _ = unsafe unlink(socket.string) }
+    }
+
+    /// Loaded with the names of the policy, modules of the name service are here to stay.
+    private static func checkThreads() throws(HelperError) {
+        guard helper_thread_count() != 1 else { return }
+        throw HelperError(
+            .unavailable,
+            "a module of the name service has made a thread of its own, so the helper cannot make processes safely; look "
+                + "at nsswitch.conf"
+        )
+    }
+
+    /// What waits in the queue of a socket that somebody else has opened keeps what it has brought.
+    private static func refuseDescriptors(of listener: OwnedDescriptor, _ log: HelperLog) {
+        let tookThem = socket_takes_descriptors(listener.rawValue) == 1
+        socket_take_descriptors(listener.rawValue, 0)
+        guard tookThem, socket_takes_descriptors(listener.rawValue) == 0 else { return }
+        log.write(
+            .notice,
+            "the socket took descriptors from everybody until now; set AcceptFileDescriptors=no in its unit (systemd 258)"
+        )
     }
 
     private static func groupID(of name: String) throws(HelperError) -> UInt32 {
@@ -120,7 +141,7 @@ package enum HelperProgram {
     }
 
     private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {
-        guard let table = MonitorTable(capacity: 2 * policy.maximumJobs + 256) else {
+        guard let table = MonitorTable(capacity: 3 * policy.maximumJobs + 256) else {
             throw HelperError(.system, "there is no memory for \(policy.maximumJobs) jobs; lower maximum-jobs")
         }
         return table

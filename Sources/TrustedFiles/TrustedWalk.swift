@@ -3,7 +3,7 @@ package import SystemPackage
 
 /// `O_PATH` of `open(2)`, which Glibc declares only for GNU programs; the same number on every architecture but alpha,
 /// parisc and sparc.
-private let openPath: Int32 = 0o10_000_000
+package let openPath: Int32 = 0o10_000_000
 
 /// Walks to a file and looks at everything on the way, through descriptors that stay open meanwhile.
 ///

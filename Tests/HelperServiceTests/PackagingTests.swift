@@ -107,7 +107,8 @@ struct PackagingTests {
         #expect(lines.contains("Delegate=yes"))
         #expect(
             lines.contains(
-                "ExecStart=/usr/libexec/impersonation-helper --policy /etc/impersonation/helper.conf"
+                "ExecStart=/usr/libexec/impersonation-helper --policy /etc/impersonation/helper.conf "
+                    + "--adoption-directory /run/impersonation-jobs"
             )
         )
     }

@@ -90,7 +90,7 @@ struct FrameSocketTests {
         let (launcher, helper) = try FrameSocket.pair()
         #expect(try helper.send(OutgoingFrame(ClientMessage.withdraw.encoded(sequence: 1))) == .sent)
         launcher.descriptor.closeNow()
-        guard case .end = try helper.receive() else { throw FrameSocketError(.unexpectedData) }
+        guard case .reset = try helper.receive() else { throw FrameSocketError(.unexpectedData) }
     }
 
     @Test("takes no message larger than a frame, and closes what came with it")

@@ -25,8 +25,9 @@ struct frame_received {
     int unknown;
 };
 
-/* Receives one message without waiting (recvmsg(2)). Returns 0 or a negative error number. Where no descriptors are taken, the
- * kernel drops those that come: closing them could wait for whoever serves their file system (FUSE flushes at each close). */
+/* Receives one message without waiting (recvmsg(2)). Returns 0 or a negative error number. Where no descriptors are taken, a
+ * message that brings some is left where it is and counts as cut off: to let go of them, in the kernel or by a close, can wait for
+ * as long as the other side likes. The socket is of no use then, and to be closed last of all. */
 int frame_receive(int socket, void *buffer, size_t capacity, int takes_descriptors, struct frame_received *received);
 
 /* The seals of memory that nobody can change any more (F_ADD_SEALS, fcntl(2)): against further seals, shrinking, growing and

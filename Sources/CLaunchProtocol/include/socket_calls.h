@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Sockets of SOCK_SEQPACKET, close-on-exec and not blocking. They return the descriptor or a negative error number; the
- * path may have 107 bytes. Listening changes the file mode creation mask for a moment: only in a process without threads. */
+ * path may have 107 bytes. One that listens takes no descriptors from those who connect. Listening changes the file mode creation mask for a moment: only in a process without threads. */
 int socket_listen(const char *path, int backlog, uint32_t mode);
 int socket_create(void);
 int socket_connect(int socket, const char *path);
@@ -16,6 +16,12 @@ int socket_accept(int socket);
 /* Whether the kernel takes descriptors from the other end (SO_PASSRIGHTS, Linux 6.16; before, nothing happens). Who is accepted
  * has what the listening socket has. */
 void socket_take_descriptors(int socket, int takes);
+
+/* Whether it does; 1 also where the kernel does not know. */
+int socket_takes_descriptors(int socket);
+
+/* A descriptor of the process at the other end (SO_PEERPIDFD, Linux 6.5), or -1. */
+int socket_peer_process(int socket);
 
 /* Whether a descriptor is a listening socket of AF_UNIX and SOCK_SEQPACKET: 1 or 0. */
 int socket_is_listening_seqpacket(int socket);

@@ -1,4 +1,5 @@
 import CHelperService
+import CLaunchPlan
 import CLaunchProtocol
 import Glibc
 import LaunchPlan
@@ -10,21 +11,25 @@ struct AdoptionSocket {
     let path: FilePath
     private let listener: OwnedDescriptor
 
-    /// Anybody may connect; only the user whose job it is gets an answer (`SO_PEERCRED`).
-    private static let mode: UInt32 = 0o666
-
     /// Makes a socket; where none can be made, the job cannot be taken over.
     ///
-    /// - Parameter directory: A directory that only the helper can write to.
-    init?(in directory: FilePath) {
+    /// Whoever connects, only the user whose job it is gets an answer (`SO_PEERCRED`). Where the helper can give it to him, nobody
+    /// else connects at all.
+    ///
+    /// - Parameters:
+    ///   - directory: A directory that only the helper can write to.
+    ///   - userID: Whose job it is.
+    init?(in directory: FilePath, for userID: UInt32) {
         let number = String(UInt64.random(in: .min ... .max), radix: 36)
         path = directory.appending("job-\(getpid())-\(number).sock")
-        let descriptor = unsafe socket_listen(path.string, 4, Self.mode)
+        let changesOwner = launch_has_capability(Self.mayChangeOwner) == 1
+        let descriptor = unsafe socket_listen(path.string, 4, changesOwner ? 0o600 : 0o666)
         guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
         listener = owner
-        // Whoever takes a job over brings nothing along.
-        socket_take_descriptors(owner.rawValue, 0)
+        if changesOwner { _ = unsafe path.withPlatformString { unsafe lchown($0, userID, gid_t.max) } }
     }
+
+    private static let mayChangeOwner: UInt32 = 0
 
     var descriptor: Int32 { listener.rawValue }
 
@@ -65,12 +70,13 @@ struct AdoptionSocket {
         var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
         guard unsafe socket_peer(descriptor.rawValue, &process, &user, &group) == 0 else { return nil }
         guard user == owner.userID else {
-            // What it has sent may take its time to be closed, and the job is not to wait for that.
-            if let stranger = descriptor.take() { helper_close_elsewhere(stranger.rawValue) }
-            context.log.write(
-                .warning,
-                "user id \(user) (process \(process)) asked for a job of user id \(owner.userID)"
-            )
+            dismiss(descriptor)
+            if context.table.mayComplain() {
+                context.log.write(
+                    .warning,
+                    "user id \(user) (process \(process)) asked for a job of user id \(owner.userID)"
+                )
+            }
             return nil
         }
         let client = Monitor.Client(
@@ -81,12 +87,21 @@ struct AdoptionSocket {
         )
         let deadline = ContinuousClock.now + .seconds(2)
         while !Waiting.wait(for: [client.socket.descriptor.rawValue], until: deadline).isEmpty {
-            switch client.nextFrame(context.log) {
+            switch client.nextFrame(context) {
             case .none: continue
             case .frame(let frame) where frame.message == .adopt: return (client, frame.sequence)
-            case .frame, .end, .reset: return nil
+            case .frame, .end, .reset:
+                dismiss(descriptor)
+                return nil
             }
         }
+        dismiss(descriptor)
         return nil
+    }
+
+    /// Closes a connection; on kernels that take descriptors from anybody that may wait, and the job is not to.
+    private func dismiss(_ connection: OwnedDescriptor) {
+        guard socket_takes_descriptors(connection.rawValue) == 1 else { return connection.closeNow() }
+        if let taken = connection.take() { helper_close_elsewhere(taken.rawValue) }
     }
 }

@@ -32,6 +32,9 @@ final class JobSession {
         owner = client
     }
 
+    /// What was to end and has not yet.
+    private var unfinished: JobStart?
+
     /// Why nothing is launched.
     enum Denial: Error {
         /// For the daemon, and in full for the log.
@@ -63,11 +66,16 @@ final class JobSession {
                 context.log.write(.notice, "\(subject(order)): not started: \(report.operationText)")
                 client?.tell(.failed(report), sequence)
             }
+            if let unfinished {
+                context.table[slot] = .leaving(owner.userID)
+                unfinished.outlast(signals)
+            }
         }
     }
 
     func subject(_ order: LaunchOrder) -> String {
-        "job of user id \(owner.userID) as \(String(decoding: order.account, as: UTF8.self))"
+        // A name can be long, and what is wrong with it stands behind it.
+        "job of user id \(owner.userID) as \(String(decoding: order.account.prefix(64), as: UTF8.self))"
     }
 
     private func start(
@@ -145,7 +153,7 @@ final class JobSession {
             } else if waited.contains(2), helper_signals_next(signals.rawValue) != 0 {
                 reason = .withdrawn
             } else if waited.contains(1) {
-                switch client?.nextFrame(context.log) {
+                switch client?.nextFrame(context) {
                 case .some(.none): continue
                 case .frame(let frame) where frame.message == .withdraw: break
                 // Nothing else makes sense before the job runs.
@@ -163,6 +171,7 @@ final class JobSession {
         }
         if let withdrawal {
             let isGone = started.discard()
+            if !isGone { unfinished = started }
             throw .failed(started.withdrawn(withdrawal, order, isGone: isGone))
         }
         switch launch.ending() {

@@ -33,7 +33,7 @@ struct JobStart {
         if order.endsWithDaemon {
             adoption = nil
         } else {
-            adoption = context.adoptionDirectory.flatMap { AdoptionSocket(in: $0) }
+            adoption = context.adoptionDirectory.flatMap { AdoptionSocket(in: $0, for: owner.userID) }
         }
         let ends: (standard: [OwnedDescriptor], extra: [OwnedDescriptor])
         do throws(JobSession.Denial) {
@@ -152,6 +152,17 @@ struct JobStart {
         if isGone { _ = unsafe launch_reap(descriptor, &exit) }
         job.tree.group?.remove()
         return isGone
+    }
+
+    /// Waits for a child that could not be ended yet: it counts as long as it is there, and so does its cgroup.
+    ///
+    /// - Parameter signals: What tells that the helper is to end.
+    func outlast(_ signals: OwnedDescriptor) {
+        let descriptor = launch.child.processDescriptor.rawValue
+        guard !Waiting.wait(for: [descriptor, signals.rawValue], until: nil).contains(1) else { return }
+        var exit = launch_exit()
+        _ = unsafe launch_reap(descriptor, &exit)
+        job.tree.group?.remove()
     }
 
     /// The report of a step that failed.

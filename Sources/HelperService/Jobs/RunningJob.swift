@@ -13,6 +13,8 @@ final class RunningJob {
     private let report: StartedReport
     private let began = ContinuousClock.now
 
+    /// The process that has ordered the job: something else may hold its connection, the job itself for one.
+    private let daemon: OwnedDescriptor?
     private var client: Monitor.Client?
     private var sequence: UInt64
     /// Whether what is left of the job is killed with the end of its first process.
@@ -48,6 +50,7 @@ final class RunningJob {
         self.start = start
         self.order = order
         self.report = report
+        daemon = order.endsWithDaemon ? session.owner.process : nil
         client = session.client
         sequence = session.sequence
         // Without a cgroup nobody would find later what has to end with the daemon.
@@ -86,10 +89,14 @@ final class RunningJob {
                 // What outlives its daemon outlives the helper as well; the next one removes the group.
                 guard order.endsWithDaemon, ContinuousClock.now < stopsAt else { return }
             }
-            let descriptors = [session.signals.rawValue, client?.socket.descriptor.rawValue ?? -1]
+            let descriptors = [
+                session.signals.rawValue, client?.socket.descriptor.rawValue ?? -1,
+                client == nil ? -1 : daemon?.rawValue ?? -1,
+            ]
             let waited = Waiting.wait(for: descriptors, until: min(.now + delay, killsAt ?? .now + delay))
             if waited.contains(0) { handleSignal() }
             if waited.contains(1) { handleLateRequest() }
+            if waited.contains(2) { client = nil }
             if client == nil, order.endsWithDaemon { killsAt = killsAt ?? .now }
             delay = min(delay * 2, Self.longestRetryDelay)
         }
@@ -97,7 +104,7 @@ final class RunningJob {
 
     /// What a daemon can still want when the first process has ended: signals for the others, and their end.
     private func handleLateRequest() {
-        switch client?.nextFrame(session.context.log) {
+        switch client?.nextFrame(session.context) {
         case .some(.none): break
         case .frame(let frame):
             switch frame.message {
@@ -146,6 +153,7 @@ final class RunningJob {
             let descriptors = [
                 watchesProcess ? processDescriptor.rawValue : -1, client?.socket.descriptor.rawValue ?? -1,
                 client == nil ? start.adoption?.descriptor ?? -1 : -1, session.signals.rawValue,
+                client == nil ? -1 : daemon?.rawValue ?? -1,
             ]
             let retry = watchesProcess ? nil : ContinuousClock.now + retryDelay
             let waited = Waiting.wait(for: descriptors, until: [killsAt, retry].compactMap { $0 }.min())
@@ -156,6 +164,7 @@ final class RunningJob {
             if waited.contains(3) { handleSignal() }
             if waited.contains(2) { adopt() }
             if waited.contains(1) { handleRequest() }
+            if waited.contains(4), client != nil { daemonIsGone() }
             guard waited.contains(0) || retry != nil else { continue }
             if let exit = reap() { return exit }
             // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
@@ -168,7 +177,7 @@ final class RunningJob {
     }
 
     private func handleRequest() {
-        switch client?.nextFrame(session.context.log) {
+        switch client?.nextFrame(session.context) {
         case .reset where !isAdopted: abandon()
         case .end, .reset, nil: daemonIsGone()
         case .some(.none): break
@@ -250,7 +259,16 @@ final class RunningJob {
     /// Keeps the end of a job until a daemon asks for it.
     private func keep(_ ending: HelperExitReport) {
         // The job itself has ended; others may have its place.
-        session.context.table[session.slot] = .leaving(session.owner.userID)
+        let (load, policy) = (session.context.table.load(of: session.owner.userID), session.context.policy)
+        guard load.all.ends < policy.maximumJobs, load.ofTheUser.ends < policy.maximumJobsPerPeer else {
+            session.context.log.write(
+                .warning,
+                "\(session.subject(order)): how it ended is not kept, because nobody has asked for those of as many jobs as the "
+                    + "policy permits"
+            )
+            return
+        }
+        session.context.table[session.slot] = .remembering(session.owner.userID)
         let deadline = ContinuousClock.now + Self.retention
         while !isStopping, let adoption = start.adoption {
             let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)

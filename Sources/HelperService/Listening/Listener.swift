@@ -2,6 +2,7 @@ import CLaunchProtocol
 import Glibc
 package import LaunchPlan
 package import SystemPackage
+import TrustedFiles
 
 /// The socket that daemons connect to.
 package enum Listener {
@@ -99,7 +100,7 @@ package enum Listener {
     }
 
     private static func checkOne(_ path: FilePath) throws(HelperError) {
-        let descriptor = unsafe open(path.string, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let descriptor = unsafe open(path.string, openPath | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("the directory \(path) cannot be used", errno) }
         let directory = OwnedDescriptor(descriptor)
         var status = stat()

@@ -17,6 +17,12 @@ struct Monitor {
         let groupID: UInt32
         let processID: Int32
 
+        /// The process itself, where the kernel gives it (Linux 6.5).
+        var process: OwnedDescriptor? {
+            let descriptor = socket_peer_process(socket.descriptor.rawValue)
+            return descriptor < 0 ? nil : try? OwnedDescriptor(moving: descriptor)
+        }
+
         /// Tells the daemon something; one that does not read what it has asked for is as good as gone.
         ///
         /// - Returns: Whether it went.
@@ -49,7 +55,8 @@ struct Monitor {
         Self.fillLowNumbers()
         guard let client = waitForClient() else { return }
         guard let order = receiveOrder(from: client) else {
-            context.table[slot] = .greeting
+            // Whoever was admitted counts until this process has ended, which may take its time with what he has sent.
+            client.socket.takeDescriptors(false)
             helper_alarm(Self.refusalSeconds)
             return
         }
@@ -192,7 +199,7 @@ struct Monitor {
         while true {
             let waited = Waiting.wait(for: [client.socket.descriptor.rawValue, signals.rawValue], until: deadline)
             guard waited == [0], ContinuousClock.now < deadline else { return nil }
-            switch client.nextFrame(context.log, mayLaunch: true) {
+            switch client.nextFrame(context, mayLaunch: true) {
             case .none: continue
             case .end, .reset: return nil
             case .frame(let frame):
@@ -239,10 +246,10 @@ extension Monitor.Client {
     /// A daemon that sends anything else is told, and is as good as gone.
     ///
     /// - Parameters:
-    ///   - log: Where that is said.
+    ///   - context: The helper.
     ///   - mayLaunch: Whether it may be an order; nothing else brings descriptors.
     /// - Returns: The frame, if there is one.
-    func nextFrame(_ log: HelperLog, mayLaunch: Bool = false) -> Next {
+    func nextFrame(_ context: HelperContext, mayLaunch: Bool = false) -> Next {
         do throws(FrameSocketError) {
             switch try socket.receive(takingDescriptors: mayLaunch) {
             case .empty: return .none
@@ -252,14 +259,19 @@ extension Monitor.Client {
                 do throws(FrameError) {
                     return .frame(try ClientFrame(decoding: received))
                 } catch {
-                    log.write(.warning, "user id \(userID) (process \(processID)) sent no frame: \(error.message)")
+                    complain("sent no frame: \(error.message)", context)
                     tell(.refused(Refusal(reason: "frame", message: error.message)), 0)
                     return .end
                 }
             }
         } catch {
-            log.write(.warning, "user id \(userID) (process \(processID)): \(error.message)")
+            complain("sent what cannot be read: \(error.message)", context)
             return .end
         }
+    }
+
+    private func complain(_ text: String, _ context: HelperContext) {
+        guard context.table.mayComplain() else { return }
+        context.log.write(.warning, "user id \(userID) (process \(processID)) \(text)")
     }
 }

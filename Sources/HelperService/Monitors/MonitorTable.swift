@@ -20,6 +20,9 @@ package struct MonitorTable: Sendable {
         /// It waits for what a job of this user id's daemon has left behind.
         case leaving(UInt32)
 
+        /// It remembers how a job of this user id's daemon has ended, until a daemon asks.
+        case remembering(UInt32)
+
         /// It serves a daemon of this user id.
         case serving(UInt32)
 
@@ -35,6 +38,7 @@ package struct MonitorTable: Sendable {
     private static let keeping: UInt64 = 3 << 32
     private static let greeting: UInt64 = 4 << 32
     private static let leaving: UInt64 = 5 << 32
+    private static let remembering: UInt64 = 6 << 32
 
     /// How many complaints about strangers there may be in a second.
     private static let complaints: UInt64 = 10
@@ -57,6 +61,7 @@ package struct MonitorTable: Sendable {
             case 3: .keeping(UInt32(truncatingIfNeeded: word))
             case 4: .greeting
             case 5: .leaving(UInt32(truncatingIfNeeded: word))
+            case 6: .remembering(UInt32(truncatingIfNeeded: word))
             default: .free
             }
         }
@@ -67,6 +72,7 @@ package struct MonitorTable: Sendable {
                 case .parked: Self.parked
                 case .greeting: Self.greeting
                 case .leaving(let user): Self.leaving | UInt64(user)
+                case .remembering(let user): Self.remembering | UInt64(user)
                 case .serving(let user): Self.serving | UInt64(user)
                 case .keeping(let user): Self.keeping | UInt64(user)
                 }
@@ -79,6 +85,8 @@ package struct MonitorTable: Sendable {
         package var jobs = 0
         /// What jobs that have ended have left behind.
         package var remainders = 0
+        /// Ends that nobody has asked for yet.
+        package var ends = 0
     }
 
     /// How many jobs there are: of all daemons, and of those of one user.
@@ -98,6 +106,9 @@ package struct MonitorTable: Sendable {
             case .leaving(let each):
                 all.remainders += 1
                 if each == user { own.remainders += 1 }
+            case .remembering(let each):
+                all.ends += 1
+                if each == user { own.ends += 1 }
             }
         }
         return (all, own)

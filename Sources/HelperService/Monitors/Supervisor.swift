@@ -14,6 +14,7 @@ package struct Supervisor {
     private var monitors: [Int32: Int] = [:]
     /// Processes that were seen to look who has connected, and when first.
     private var greeting: [Int32: ContinuousClock.Instant] = [:]
+    private var complainedOfRoom: ContinuousClock.Instant?
 
     /// How long processes with jobs may take to end when the helper stops.
     private static let stopPatience = Duration.seconds(20)
@@ -73,7 +74,7 @@ package struct Supervisor {
 
     /// Makes processes until enough of them wait.
     private mutating func park() throws(Errno) {
-        if context.table.firstFree == nil, context.table.mayComplain() {
+        if context.table.firstFree == nil, mayComplainOfRoom() {
             context.log.write(.error, "there is no place for another process; daemons wait until one ends")
         }
         while context.table.parkedCount < context.parked, let slot = context.table.firstFree {
@@ -95,6 +96,14 @@ package struct Supervisor {
         }
     }
 
+    /// Once a minute: it lasts.
+    private mutating func mayComplainOfRoom() -> Bool {
+        let now = ContinuousClock.now
+        guard complainedOfRoom.map({ now - $0 > .seconds(60) }) ?? true else { return false }
+        complainedOfRoom = now
+        return true
+    }
+
     private func serve(_ slot: Int) {
         guard let signals = try? openSignals([SIGTERM, SIGINT]) else { return }
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
@@ -114,14 +123,16 @@ package struct Supervisor {
             guard let slot = monitors.removeValue(forKey: child) else { continue }
             let hadJob: Bool
             switch context.table[slot] {
-            case .serving, .keeping, .leaving: hadJob = true
+            case .serving, .keeping, .leaving, .remembering: hadJob = true
             case .free, .parked, .greeting: hadJob = false
             }
             context.table[slot] = .free
-            if status != 0 {
+            if status != 0, hadJob || context.table.mayComplain() {
                 context.log.write(
                     .error,
-                    "process \(child) of the helper ended with status \(status); its job is ended"
+                    hadJob
+                        ? "process \(child) of the helper ended with status \(status); its job is ended"
+                        : "process \(child) of the helper, which had no job, ended with status \(status)"
                 )
             }
             // A stranger who was turned away has nothing to be looked for.

@@ -69,8 +69,19 @@ package struct OrderCheck: Sendable {
                     + "pass descriptors"
             )
         }
+        guard order.fileModeCreationMask & Self.othersWrite == Self.othersWrite else {
+            return Refusal(
+                reason: "umask",
+                message:
+                    "where only certain programs are permitted, nobody else writes to what they make; ask for a file mode "
+                    + "creation mask with 022 in it"
+            )
+        }
         return environmentRefusal(of: order, account, permitting: variables)
     }
+
+    /// Others than the owner writing.
+    private static let othersWrite: UInt16 = 0o022
 
     /// Where only certain programs are permitted, their environment must not make others of them.
     ///

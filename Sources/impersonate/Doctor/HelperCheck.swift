@@ -12,7 +12,8 @@ struct HelperCheck {
 
     func finding() -> Finding {
         do throws(Errno) {
-            return finding(of: try ask())
+            let (user, reply) = try ask()
+            return finding(of: reply, from: user)
         } catch {
             let remedy =
                 switch error {
@@ -24,9 +25,24 @@ struct HelperCheck {
         }
     }
 
-    private func finding(of reply: HelperMessage) -> Finding {
+    private func finding(of reply: HelperMessage, from user: UInt32) -> Finding {
         switch reply {
+        case .welcome(let welcome) where welcome.version != FrameHeader.version:
+            return Finding(
+                Self.check,
+                .failed,
+                "at \(socket) speaks version \(welcome.version), and this program version \(FrameHeader.version)",
+                remedy: "use the same version of both"
+            )
         case .welcome(let welcome):
+            guard user == 0 else {
+                return Finding(
+                    Self.check,
+                    .warning,
+                    "is what answers at \(socket), as user id \(user)",
+                    remedy: "if that is the account of the helper, name it to the launcher (helperUserIDs)"
+                )
+            }
             let lacks =
                 (welcome.features.contains(.controlGroups) ? [] : ["cgroups"])
                 + (welcome.features.contains(.terminals) ? [] : ["terminals"])
@@ -56,8 +72,9 @@ struct HelperCheck {
         }
     }
 
-    private func ask() throws(Errno) -> HelperMessage {
+    private func ask() throws(Errno) -> (user: UInt32, reply: HelperMessage) {
         let connection = try FrameSocket(connectingTo: socket)
+        let user = try connection.peerUserID()
         let greeting = ClientMessage.hello(version: FrameHeader.version)
         guard let frame = try? ClientFrame(sequence: 0, message: greeting).encoded(),
             let outgoing = try? OutgoingFrame(frame)
@@ -69,7 +86,7 @@ struct HelperCheck {
         for _ in 0..<2 {
             if case .frame(let received)? = try? connection.receive(), let reply = try? HelperFrame(decoding: received)
             {
-                return reply.message
+                return (user, reply.message)
             }
         }
         throw .connectionReset

@@ -45,6 +45,26 @@ final class RawClient {
             == 0
     }
 
+    /// Sends a message with descriptors that it has no place for.
+    ///
+    /// - Returns: Whether it went.
+    func smuggle(_ message: ClientMessage, _ descriptors: [OwnedDescriptor]) throws -> Bool {
+        let frame = try ClientFrame(sequence: 7, message: message).encoded()
+        let outgoing = try OutgoingFrame(frame)
+        let numbers = descriptors.map(\.rawValue)
+        return unsafe outgoing.bytes.withUnsafeBytes { bytes in
+            unsafe numbers.withUnsafeBufferPointer { numbers in
+                unsafe frame_send(
+                    socket.descriptor.rawValue,
+                    bytes.baseAddress,
+                    bytes.count,
+                    numbers.baseAddress,
+                    numbers.count
+                )
+            }
+        } == 0
+    }
+
     func tell(_ message: ClientMessage, _ descriptors: [OwnedDescriptor] = []) throws {
         let frame = try ClientFrame(sequence: 7, message: message, descriptors: descriptors).encoded()
         try #require(try socket.send(OutgoingFrame(frame, descriptors: descriptors)) == .sent)
@@ -53,7 +73,8 @@ final class RawClient {
     /// Makes itself known; only then the helper takes descriptors.
     @discardableResult
     func greet() throws -> Reply {
-        try tell(.hello(version: 1))
+        // One that sends this process away has said why before it went.
+        try? tell(.hello(version: 1))
         hasGreeted = true
         return try reply()
     }
@@ -74,7 +95,12 @@ final class RawClient {
     }
 
     /// Asks for the probe as alice, changed.
-    func order(_ change: (inout LaunchOrder) -> Void) throws {
+    ///
+    /// - Parameters:
+    ///   - extra: What the job has beside its standard streams.
+    ///   - change: Changes the order.
+    /// - Throws: When it cannot be sent.
+    func order(with extra: [OwnedDescriptor] = [], _ change: (inout LaunchOrder) -> Void) throws {
         var order = LaunchOrder(
             account: Array("alice".utf8),
             credentials: ChildPlan.Credentials(
@@ -95,7 +121,8 @@ final class RawClient {
         let streams = try order.descriptorTargets.map { _ in
             try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
         }
-        try tell(.launch(order), streams)
+        order.descriptorTargets += extra.indices.map { Int32(order.descriptorTargets.count + $0) }
+        try tell(.launch(order), streams + extra)
     }
 
     /// Waits for what comes next.
@@ -105,7 +132,9 @@ final class RawClient {
             try #require(unsafe poll(&event, 1, 60_000) == 1)
             switch try socket.receive() {
             case .empty: continue
-            case .end, .reset: return .end
+            // What was said before the end comes behind that something was left unread.
+            case .reset: continue
+            case .end: return .end
             case .frame(let received): return .message(try HelperFrame(decoding: received).message)
             }
         }

@@ -100,7 +100,12 @@ final class RunningHelper {
     var log: String { (try? ProcFile.read(directory.appending("log"))) ?? "" }
 
     /// The processes that the helper has forked and that have not ended.
-    var monitors: [pid_t] {
+    var monitors: [pid_t] { Self.children(of: process) }
+
+    /// The processes that those have forked and that run: children on their way, and jobs.
+    var jobs: [pid_t] { monitors.flatMap(Self.children).filter { ProcessStart.time(of: $0) != nil } }
+
+    private static func children(of process: pid_t) -> [pid_t] {
         let text = (try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? ""
         return text.split(separator: " ").compactMap { pid_t($0) }
     }

@@ -78,6 +78,159 @@ struct HelperHostilityTests {
         return sender
     }
 
+    /// A pipe that somebody stands in the middle of: whoever lets go of it last waits until the page comes.
+    private func heldPipe(_ page: HeldPage) async throws -> (pipe: OwnedDescriptor, holder: LaunchedProcess) {
+        let ends = try FileDescriptor.pipe()
+        var command = Command(.path(FilePath(TestBed.probe)), arguments: ["--write-from", page.file])
+        command.standardOutput = .descriptor(ends.writeEnd)
+        let holder = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
+        try await page.isTouched()
+        try ends.writeEnd.close()
+        return (try OwnedDescriptor(moving: ends.readEnd.rawValue), holder)
+    }
+
+    /// How many processes of the helper stand still in the kernel, and will for as long as the page does not come.
+    private func standing(_ helper: RunningHelper) -> Int {
+        helper.monitors.count { (try? ProcessStat(of: $0))?.state == UInt8(ascii: "D") }
+    }
+
+    /// Does something while no process of the helper that serves daemons runs.
+    private func stopping(_ helper: RunningHelper, _ body: () throws -> Void) rethrows {
+        let monitors = helper.monitors
+        for monitor in monitors { kill(monitor, SIGSTOP) }
+        defer { for monitor in monitors { kill(monitor, SIGCONT) } }
+        try body()
+    }
+
+    @Test(
+        "and ends jobs with their daemons that send what nobody can let go of",
+        .enabled(if: TestBed.hasMachineRoot, "mounts a file system")
+    )
+    func heldBehindAnOrder() async throws {
+        let page = try HeldPage(of: TestBed.alice)
+        let (pipe, holder) = try await heldPipe(page)
+        let helper = try RunningHelper(policy: ["peers = 0 \(RunningHelper.daemon)"])
+        let note = freshPath("note")
+        let client = try RawClient(helper)
+        try client.greet()
+        try stopping(helper) {
+            try client.order {
+                $0.executables = ["/bin/sh"]
+                $0.arguments = ["sh", "-c", "echo $$ > \(note); exec sleep 100000"].map { Array($0.utf8) }
+            }
+            #expect(try client.smuggle(.withdraw, [pipe]))
+            // It is on its way, so this is not the last that is let go of.
+            pipe.closeNow()
+        }
+        let deadline = ContinuousClock.now + ample
+        func job() -> pid_t? { (try? ProcFile.read(note)).flatMap { pid_t($0.prefix { $0 != "\n" }) } }
+        while !helper.log.contains("sent what cannot be read"), standing(helper) == 0, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        client.close()
+        while !helper.jobs.isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        #expect(helper.jobs == [])
+        while job().map({ ProcessStart.time(of: $0) != nil }) ?? false, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(job().map { ProcessStart.time(of: $0) == nil } ?? true)
+        try await expectService(helper)
+        page.release()
+        _ = try await holder.exitReport()
+    }
+
+    @Test(
+        "when a daemon asks for nothing and sends what nobody can let go of: that counts as its jobs",
+        .enabled(if: TestBed.hasMachineRoot, "mounts a file system")
+    )
+    func heldInsteadOfAnOrder() async throws {
+        let page = try HeldPage(of: TestBed.alice)
+        let (pipe, holder) = try await heldPipe(page)
+        let helper = try RunningHelper(
+            policy: ["peers = 0 \(RunningHelper.daemon)", "maximum-jobs-per-peer = 1", "maximum-jobs = 10"]
+        )
+        let client = try RawClient(helper)
+        try client.greet()
+        try stopping(helper) {
+            try client.tell(.hello(version: 1))
+            #expect(try client.smuggle(.hello(version: 1), [pipe]))
+            // It is on its way, so this is not the last that is let go of.
+            pipe.closeNow()
+        }
+        client.close()
+        let deadline = ContinuousClock.now + ample
+        while standing(helper) == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try RawClient(helper).greet().refusal == "too-many-jobs")
+        try await expectService(helper)
+        page.release()
+        _ = try await holder.exitReport()
+    }
+
+    @Test("and ends jobs with the process that has ordered them, whoever holds its connection")
+    func ownConnection() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let note = freshPath("note").string
+        await #expect(processExitsWith: .exitCode(3)) {
+            [socket = helper.socket.string as String, note = note as String] in
+            let client = try RawClient(FilePath(socket))
+            try client.greet()
+            let own = try OwnedDescriptor(moving: fcntl(client.socket.descriptor.rawValue, F_DUPFD_CLOEXEC, 20))
+            try client.order(with: [own]) {
+                $0.executables = ["/bin/sh"]
+                let script = "echo $$ > \(note).new; mv \(note).new \(note); exec sleep 100000"
+                $0.arguments = ["sh", "-c", script].map { Array($0.utf8) }
+            }
+            #expect(try client.reply().isStart)
+            while !exists(FilePath(note)) { usleep(1_000) }
+            _exit(3)
+        }
+        let process = try #require(pid_t(try ProcFile.read(FilePath(note)).prefix { $0 != "\n" }))
+        let deadline = ContinuousClock.now + ample
+        while ProcessStart.time(of: process) != nil, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(ProcessStart.time(of: process) == nil)
+    }
+
+    @Test("after jobs that were kept have ended and nobody has asked how")
+    func forgottenEnds() async throws {
+        let adoptions = FilePath(TestBed.directory).appending("adoptions-forgotten")
+        try #require(unsafe mkdir(adoptions.string, 0o755) == 0)
+        let helper = try RunningHelper(
+            policy: ["peers = 0", "when-daemon-ends = keep-allowed", "maximum-jobs = 2", "maximum-jobs-per-peer = 2"],
+            arguments: ["--adoption-directory", adoptions.string]
+        )
+        for round in 0..<3 {
+            let go = freshPath("go")
+            await #expect(processExitsWith: .success) {
+                [socket = helper.socket.string as String, go = go.string as String] in
+                var command = patient(
+                    Command(.path("/bin/sh"), arguments: ["-c", "until [ -e \(go) ]; do sleep 0.01; done"])
+                )
+                command.daemonEnd = .goOn
+                let launcher = SystemHelperLauncher(socket: FilePath(socket))
+                for _ in 0..<2 {
+                    let process = try await launcher.launch(command, as: TestBed.alice.identity)
+                    let reference = try #require(process.reference?.adoptionSocket)
+                    var status = stat()
+                    #expect(unsafe stat(reference, &status) == 0)
+                    #expect(status.st_uid == 0)
+                    #expect(status.st_mode & 0o777 == 0o600)
+                }
+            }
+            // As many as there may be.
+            #expect(try RawClient(helper).greet().refusal == "too-many-jobs", "\(round)")
+            try FileDescriptor.open(go, .writeOnly, options: .create, permissions: .ownerRead).close()
+            let deadline = ContinuousClock.now + ample
+            var isServed = false
+            while !isServed, ContinuousClock.now < deadline {
+                isServed = try RawClient(helper).greet().refusal == nil
+            }
+            #expect(isServed, "\(round)")
+        }
+    }
+
     @Test("when nobody reads its messages", arguments: [true, false])
     func fullLog(_ isPipe: Bool) async throws {
         var ends: [2 of Int32] = [-1, -1]

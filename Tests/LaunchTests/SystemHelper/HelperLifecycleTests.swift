@@ -93,6 +93,9 @@ struct HelperLifecycleTests {
         let name = "adoptions-\(UInt64.random(in: 0...UInt64.max))"
         let adoptions = adoptions ?? FilePath(TestBed.directory).appending(name)
         try #require(unsafe mkdir(adoptions.string, 0o755) == 0)
+        if privileges == .twoCapabilities {
+            try #require(unsafe chown(adoptions.string, RunningHelper.account, RunningHelper.account) == 0)
+        }
         return try RunningHelper(
             privileges,
             policy: ["peers = 0 \(RunningHelper.daemon)", "when-daemon-ends = keep-allowed"],
@@ -129,15 +132,22 @@ struct HelperLifecycleTests {
         return false
     }
 
-    @Test("a kept job of one user is not handed to another")
-    func foreignAdoption() async throws {
-        let helper = try keeping()
+    @Test("a kept job of one user is not handed to another", arguments: RunningHelper.Privileges.allCases)
+    func foreignAdoption(_ privileges: RunningHelper.Privileges) async throws {
+        let helper = try keeping(privileges)
         var command = sleeper
         command.daemonEnd = .goOn
-        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let process = try await SystemHelperLauncher(socket: helper.socket, helperUserIDs: [0, RunningHelper.account])
+            .launch(command, as: TestBed.alice.identity)
         let socket = try #require(process.reference?.adoptionSocket)
-        await #expect(processExitsWith: .success) { [socket = socket as String] in
+        let isRoot = privileges == .root
+        await #expect(processExitsWith: .success) { [socket = socket as String, isRoot = isRoot as Bool] in
             becomeUnprivilegedDaemon()
+            guard !isRoot else {
+                // Nobody else connects where the helper can see to that.
+                #expect(throws: Errno.permissionDenied) { try RawClient(FilePath(socket)) }
+                return
+            }
             let client = try RawClient(FilePath(socket))
             try client.tell(.adopt)
             // Its daemon is still there, so nobody answers at all.
@@ -242,11 +252,11 @@ struct HelperLifecycleTests {
         let person = try await TestBed.alice.identity
         let helpers = launcher(helper)
         let launch = Task { [command] in try await launchError(command, as: person, helpers) }
-        while helper.monitors.allSatisfy({ children(of: $0).isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+        while helper.jobs.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
         launch.cancel()
         #expect(try await launch.value.code == .cancelled)
         try lease.file.close()
-        while !helper.monitors.allSatisfy({ children(of: $0).isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+        while !helper.jobs.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
     }
 
     @Test("daemons that connect and say nothing keep nobody waiting")
@@ -447,10 +457,6 @@ struct HelperLifecycleTests {
         let text = (try? ProcFile.read(FilePath("/proc/\(process.rawValue)/stat"))) ?? ""
         guard let end = text.lastIndex(of: ")") else { return nil }
         return pid_t(text[text.index(after: end)...].split(separator: " ")[1])
-    }
-
-    private func children(of process: pid_t) -> [Substring] {
-        ((try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? "").split(separator: " ")
     }
 }
 

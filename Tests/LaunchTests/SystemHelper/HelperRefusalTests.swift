@@ -138,6 +138,10 @@ struct HelperRefusalTests {
             target: 2
         )
         #expect(try RawClient(helper).launch { $0.streamFiles = [file] }.refusal == "stream-files")
+        for mask in [0, 0o002, 0o020, 0o755] as [UInt16] {
+            #expect(try RawClient(helper).launch { $0.fileModeCreationMask = mask }.refusal == "umask")
+        }
+        #expect(try RawClient(helper).launch { $0.fileModeCreationMask = 0o077 }.isStart)
     }
 
     @Test("an account that is a peer itself: its job could launch others")
