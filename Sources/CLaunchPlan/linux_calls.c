@@ -190,6 +190,11 @@ int linux_secret_memory_create(void)
 #endif
 }
 
+int linux_lock_memory(const void *address, size_t size)
+{
+    return syscall(SYS_mlock, address, size) == 0 ? 0 : -errno;
+}
+
 void linux_thread_name(const char *name)
 {
     pthread_setname_np(pthread_self(), name);

@@ -72,6 +72,10 @@ int linux_pidfd_open(int process);
    descriptor or a negative error number. */
 int linux_secret_memory_create(void);
 
+/* mlock(2) of whole pages, by the system call itself: the runtimes of the sanitizers answer the function of libc with
+   success and lock nothing, and a secret must not depend on how a program is built. Returns 0 or a negative error number. */
+int linux_lock_memory(const void *address, size_t size);
+
 /* pthread_setname_np(3) for the calling thread; at most 15 characters. */
 void linux_thread_name(const char *name);
 

@@ -98,10 +98,10 @@ struct LockedMemory: ~Copyable, @unchecked Sendable {
             descriptor: -1,
             advice: [MADV_DONTDUMP, MADV_WIPEONFORK]
         )
-        guard unsafe mlock(base, size) == 0 else {
-            let failure = Errno(rawValue: errno)
+        let locked = unsafe linux_lock_memory(base, size)
+        guard locked == 0 else {
             unsafe munmap(base, size)
-            throw failure
+            throw Errno(rawValue: -locked)
         }
         return unsafe base
     }
