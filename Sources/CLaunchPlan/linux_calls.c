@@ -206,6 +206,11 @@ int linux_is_mounted_noexec(const char *directory)
     return statvfs(directory, &status) != 0 || (status.f_flag & ST_NOEXEC) != 0;
 }
 
+const char *linux_entry_name(const struct dirent *entry)
+{
+    return entry->d_name;
+}
+
 int linux_is_control_group(int directory)
 {
     struct statfs status;

@@ -69,13 +69,6 @@ package enum ProcFile {
     package static func processes() throws(Errno) -> [Int32] {
         guard let directory = unsafe opendir("/proc") else { throw Errno(rawValue: errno) }
         defer { unsafe closedir(directory) }
-        var processes: [Int32] = []
-        while let entry = unsafe readdir(directory) {
-            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if let process = Int32(name) { processes.append(process) }
-        }
-        return processes
+        return unsafe DirectoryNames(directory).compactMap { Int32($0) }
     }
 }

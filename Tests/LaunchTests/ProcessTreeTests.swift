@@ -235,14 +235,7 @@ private func commands(of user: UInt32) throws -> [String] {
 }
 
 private func groups(below path: FilePath) throws -> [String] {
-    var names: [String] = []
     guard let directory = unsafe opendir(path.string) else { throw Errno(rawValue: errno) }
     defer { unsafe closedir(directory) }
-    while let entry = unsafe readdir(directory) {
-        let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-            unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-        }
-        if name.hasPrefix("job-\(getpid())-") { names.append(name) }
-    }
-    return names
+    return unsafe DirectoryNames(directory).filter { $0.hasPrefix("job-\(getpid())-") }
 }

@@ -2,6 +2,7 @@
 #ifndef LINUX_CALLS_H
 #define LINUX_CALLS_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -61,6 +62,9 @@ int linux_token_create(void);
 
 /* Takes the token. Returns whether it was still there. */
 int linux_token_take(int token);
+
+/* The name of what readdir(3) has returned, where it is: Swift would copy all 256 bytes that d_name is declared with. */
+const char *linux_entry_name(const struct dirent *entry);
 
 /* Whether a directory is one of cgroup v2: 1, 0, or a negative error number. */
 int linux_is_control_group(int directory);

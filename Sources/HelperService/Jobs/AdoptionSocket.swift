@@ -39,10 +39,7 @@ struct AdoptionSocket {
     static func removeLeftovers(in directory: FilePath) {
         guard let entries = unsafe opendir(directory.string) else { return }
         defer { unsafe closedir(entries) }
-        while let entry = unsafe readdir(entries) {
-            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
+        for name in unsafe DirectoryNames(entries) {
             guard name.hasPrefix("job-"), name.hasSuffix(".sock") else { continue }
             let path = directory.appending(name)
             let socket = socket_create()

@@ -60,14 +60,6 @@ extension ControlGroupParent {
             throw error
         }
         defer { unsafe closedir(entries) }
-        var names: [String] = []
-        while let entry = unsafe readdir(entries) {
-            names.append(
-                unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-                    unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-                }
-            )
-        }
-        return names
+        return unsafe Array(DirectoryNames(entries))
     }
 }
