@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper fuzz lint format doctor packages benchmarks clean
+.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper fuzz sanitize lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -57,6 +57,10 @@ install-helper: helper ## Installs it with its units below DESTDIR; the policy i
 
 fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some
 	RUNS=$(or $(RUNS),100000) Scripts/fuzz $(TARGETS)
+
+sanitize: packages ## Builds and runs every test with the address sanitizer and with the thread sanitizer
+	Scripts/sanitize address
+	Scripts/sanitize thread
 
 lint: ## Checks the style of every Swift file
 	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)

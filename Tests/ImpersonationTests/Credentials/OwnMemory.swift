@@ -10,6 +10,9 @@ enum OwnMemory {
         let isReadable: Bool
     }
 
+    /// The shadow of a sanitizer has terabytes, none of which hold what the program has written anywhere.
+    private static let largestRegion = 16 << 30
+
     /// The `VmFlags` of `/proc/self/smaps` for the mapping that an address lies in, as proc(5) names them.
     static func flags(at address: UInt) throws -> Set<Substring> {
         var isInside = false
@@ -35,8 +38,8 @@ enum OwnMemory {
         let own = UInt(bitPattern: buffer)..<UInt(bitPattern: buffer) + UInt(size)
         defer { unsafe munmap(buffer, size) }
         var found = 0
-        for region in try text(of: "/proc/self/maps").split(separator: "\n").compactMap(region) where region.isReadable
-        {
+        for region in try text(of: "/proc/self/maps").split(separator: "\n").compactMap(region)
+        where region.isReadable && region.range.count < largestRegion {
             var position = region.range.lowerBound
             while position < region.range.upperBound {
                 let length = min(size, Int(region.range.upperBound - position))
