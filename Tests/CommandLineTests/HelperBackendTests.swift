@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import impersonate
@@ -34,19 +35,40 @@ struct HelperBackendTests {
         try Data(policy.utf8).write(to: URL(filePath: "\(directory)/policy"))
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(directory)/policy")
         let socket = "\(directory)/socket"
-        let helper = Process()
-        helper.executableURL = URL(filePath: "\(bed)/bin/impersonation-helper")
-        helper.arguments = ["--policy", "\(directory)/policy", "--socket", socket, "--socket-group", "990"]
-        helper.standardError = FileHandle.nullDevice
-        try helper.run()
+        let words = [
+            "\(bed)/bin/impersonation-helper", "--policy", "\(directory)/policy", "--socket", socket,
+            "--socket-group", "990",
+        ]
+        let helper = try Self.spawn(words)
         defer {
-            helper.terminate()
-            helper.waitUntilExit()
+            kill(helper, SIGTERM)
+            while waitpid(helper, nil, 0) < 0, errno == EINTR {}
         }
-        while !FileManager.default.fileExists(atPath: socket), helper.isRunning {
+        while !FileManager.default.fileExists(atPath: socket) {
+            var ended = unsafe siginfo_t()
+            try #require(unsafe waitid(P_PID, id_t(helper), &ended, WEXITED | WNOHANG | WNOWAIT) == 0)
+            try #require(unsafe ended._sifields._sigchld.si_pid == 0, "the helper has ended")
             try await Task.sleep(for: .milliseconds(2))
         }
         try await body(["--backend", "helper", "--helper-socket", socket])
+    }
+
+    /// Starts a process without Foundation's `Process`, which takes one for ended that closes what it was started with, as
+    /// the helper does, and then waits for it before it looks at any other.
+    private static func spawn(_ words: [String]) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
+        var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
+        defer { unsafe free(environment[0]) }
+        var process: pid_t = 0
+        try #require(unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, &environment) == 0)
+        return process
     }
 
     @Test("runs the command as the account of the policy, with its streams and its exit status")
