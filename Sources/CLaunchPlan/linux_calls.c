@@ -108,8 +108,19 @@ int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *take
     return 0;
 }
 
+long linux_stream_waiting(int descriptor)
+{
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) == 0 ? count : -errno;
+}
+
 long linux_stream_read(int descriptor, void *bytes, size_t size, int takes_descriptors)
 {
+    /* recv(2) goes on while it finds something, and what comes in meanwhile counts as found: processes that write single
+     * bytes as fast as they are taken keep it for tens of milliseconds. */
+    const long waiting = linux_stream_waiting(descriptor);
+    if (waiting >= 0 && (size_t)waiting < size)
+        size = waiting > 0 ? (size_t)waiting : 1;
     if (takes_descriptors) {
         /* What is looked at stays where it is, with the descriptors that came along. Nobody else reads here, so that what
          * is then taken is what was looked at. */

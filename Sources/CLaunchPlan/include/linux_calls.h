@@ -35,8 +35,12 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
    kernel can do since Linux 6.16 (SO_PASSRIGHTS); it tells whether the job can. Returns 0 or a negative error number. */
 int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *takes_descriptors);
 
-/* Reads what is there. Returns how many bytes, 0 at the end, -EAGAIN when there is nothing yet, -EBADMSG when the job has
-   sent descriptors along: whoever takes them closes them, and that may take as long as the job likes. */
+/* How many bytes can be read now, or a negative error number. */
+long linux_stream_waiting(int descriptor);
+
+/* Reads what is there, and nothing that comes in meanwhile. Returns how many bytes, 0 at the end, -EAGAIN when there is
+   nothing yet, -EBADMSG when the job has sent descriptors along: whoever takes them closes them, and that may take as long
+   as the job likes. */
 long linux_stream_read(int descriptor, void *bytes, size_t size, int takes_descriptors);
 
 /* Writes what the other side has room for, and never raises SIGPIPE. Returns how many bytes, or a negative error number. */

@@ -16,11 +16,6 @@ final class CapturedStream: Sendable {
     private static let chunk = 64 * 1_024
     private static let retryDelay: Duration = .milliseconds(10)
 
-    /// More than is on the way at any time, unless the administrator allows sockets of a mebibyte
-    /// (`/proc/sys/net/core/wmem_max`): what a job has written before its end is among it, and a descendant that goes on
-    /// writing cannot keep the reactor reading.
-    private static let mostOnTheWay = 1 << 20
-
     private let channel: StreamChannel
     private let limit: Int
     private let reactor: Reactor
@@ -51,13 +46,18 @@ final class CapturedStream: Sendable {
         }
     }
 
+    /// Reads once and waits again: the thread has others to serve, however fast the job writes.
     private func readOn() {
-        if read(atMost: Self.chunk) { start() }
+        switch state.withLock({ readOnce(&$0) }) {
+        case 1..., -Int(EAGAIN), -Int(EINTR): start()
+        default: break
+        }
     }
 
     /// Reads what the job has left and ends.
     ///
-    /// Called once the job has ended; descendants that keep the stream open are not waited for.
+    /// Called once the job has ended; what it has written is there by then. Descendants that keep the stream open are not
+    /// waited for, and those that go on writing do not keep the caller reading.
     ///
     /// - Returns: Everything that was collected; whoever has it keeps it, this does not.
     func finish() -> CapturedOutput {
@@ -66,8 +66,14 @@ final class CapturedStream: Sendable {
             return state.ticket.take()
         }
         if let ticket { reactor.cancel(ticket) }
-        read(atMost: Self.mostOnTheWay)
         return state.withLock { state in
+            var remaining = channel.waitingBytes
+            while remaining > 0 {
+                let result = readOnce(&state)
+                if result == -Int(EINTR) { continue }
+                guard result > 0 else { break }
+                remaining -= result
+            }
             state.isComplete = true
             channel.descriptor.closeNow()
             defer { state.output = CapturedOutput(bytes: []) }
@@ -75,30 +81,17 @@ final class CapturedStream: Sendable {
         }
     }
 
-    /// - Returns: Whether there may be more later.
-    @discardableResult
-    private func read(atMost most: Int) -> Bool {
-        state.withLock { state in
-            guard !state.isComplete else { return false }
-            var remaining = most
-            while remaining > 0 {
-                let result = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
-                    let count = unsafe channel.read(into: buffer)
-                    if count > 0 {
-                        let kept = min(count, limit - state.output.bytes.count)
-                        unsafe state.output.bytes.append(contentsOf: buffer.prefix(kept))
-                        state.output.omittedBytes += count - kept
-                    }
-                    return count
-                }
-                switch result {
-                case -Int(EINTR): continue
-                case -Int(EAGAIN): return true
-                case ...0: return false
-                default: remaining -= result
-                }
+    /// - Returns: What ``StreamChannel/read(into:)`` returns; 0 once all is read.
+    private func readOnce(_ state: inout State) -> Int {
+        guard !state.isComplete else { return 0 }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
+            let count = unsafe channel.read(into: buffer)
+            if count > 0 {
+                let kept = min(count, limit - state.output.bytes.count)
+                unsafe state.output.bytes.append(contentsOf: buffer.prefix(kept))
+                state.output.omittedBytes += count - kept
             }
-            return true
+            return count
         }
     }
 }

@@ -97,7 +97,13 @@ struct StreamChannel: Sendable {
         }
     }
 
-    /// Reads what is there, without waiting.
+    /// How many bytes are there; 0 for what is not a socket.
+    var waitingBytes: Int {
+        guard case .socket = kind else { return 0 }
+        return descriptor.withOpen { $0 < 0 ? 0 : max(linux_stream_waiting($0), 0) }
+    }
+
+    /// Reads what is there, without waiting; of a socket nothing that comes in meanwhile.
     ///
     /// - Parameter buffer: Where it goes.
     /// - Returns: How many bytes, 0 at the end, or a negative error number; `-EBADF` once the end was closed.

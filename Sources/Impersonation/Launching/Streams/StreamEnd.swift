@@ -37,8 +37,10 @@ final class StreamEnd: Sendable {
     /// How soon it is tried again where the kernel has no place for one more wait.
     private static let retryDelay: Duration = .milliseconds(10)
 
-    /// More than a terminal holds (8 KiB and a line discipline of 4): a descendant that goes on writing cannot keep the reactor reading.
+    /// More than a terminal holds (8 KiB and a line discipline of 4, which come in pieces): a descendant that goes on
+    /// writing cannot keep the reactor reading, with single bytes neither.
     private static let mostAtTheEnd = 256 * 1_024
+    private static let mostReadsAtTheEnd = 256
 
     private let channel: StreamChannel
     private let reactor: Reactor
@@ -71,12 +73,11 @@ final class StreamEnd: Sendable {
     func endWithJob() {
         let wait = state.withLock { state -> Wait? in
             guard !state.isClosed else { return nil }
-            var count = 0
-            repeat {
+            for _ in 0..<Self.mostReadsAtTheEnd where state.left.count < Self.mostAtTheEnd {
                 let (bytes, result) = readNow()
                 state.left += bytes
-                count = result
-            } while (count > 0 && state.left.count < Self.mostAtTheEnd) || count == -Int(EINTR)
+                guard result > 0 || result == -Int(EINTR) else { break }
+            }
             return close(&state)
         }
         wait?.continuation.resume(returning: .closed)
