@@ -46,4 +46,55 @@ struct FloodTests {
         let result = try await runScript(script, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
         #expect(result.text == String(repeating: "x", count: 3_000))
     }
+
+    @Test("keeps a thread busy that no launch and no end waits for")
+    func busyStreams() async throws {
+        await #expect(processExitsWith: .success) {
+            let person = try await TestBed.alice.identity
+            let standstill = try await Standstill(of: .streams)
+            // What the job has left is read by whoever reaps it.
+            let text = try await inTime { try await runScript("echo out", as: person).text }
+            #expect(text == "out\n")
+            standstill.end()
+        }
+    }
+
+    @Test("is read while the thread that confirms and reaps has other things to do")
+    func busyJobs() async throws {
+        await #expect(processExitsWith: .success) {
+            let (go, done) = (freshPath("go"), freshPath("done"))
+            let script = "while [ ! -e \(go) ]; do sleep 0.01; done; head -c 3000000 /dev/zero; : > \(done)"
+            var command = Command(.path("/bin/sh"), arguments: ["-c", script])
+            command.standardOutput = .captured(limit: 1_000)
+            let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
+            let standstill = try await Standstill(of: .jobs)
+            try FileDescriptor.open(go, .writeOnly, options: [.create], permissions: .ownerReadWrite).close()
+            #expect(try await isInTime { while !exists(done), !Task.isCancelled { await Task.yield() } })
+            standstill.end()
+            let report = try await process.exitReport()
+            #expect(report.standardOutput?.bytes.count == 1_000)
+            #expect(report.standardOutput?.omittedBytes == 2_999_000)
+        }
+    }
+}
+
+/// One of the two threads that wait, kept from it.
+private struct Standstill {
+    private let pipe: (reading: OwnedDescriptor, writing: OwnedDescriptor)
+
+    /// Comes back when the thread stands still.
+    init(of purpose: Reactor.Purpose) async throws {
+        let pipe = try OwnedDescriptor.pipe()
+        let reactor = try Reactor.shared(for: purpose)
+        await withCheckedContinuation { continuation in
+            _ = reactor.alarm(at: .now) {
+                continuation.resume()
+                var byte: UInt8 = 0
+                _ = unsafe read(pipe.reading.rawValue, &byte, 1)
+            }
+        }
+        self.pipe = pipe
+    }
+
+    func end() { pipe.writing.closeNow() }
 }

@@ -4,13 +4,32 @@ import LaunchPlan
 import Synchronization
 import SystemPackage
 
-/// One thread that waits for every descriptor of the library: pidfds, status pipes, captured streams, deadlines.
+/// A thread that waits for descriptors and deadlines; a process has one for each ``Purpose``.
 ///
 /// Readiness is reported once for each request, on the thread of the reactor, so a handler must be short. The thread is
 /// made with every signal blocked, so no handler of the host runs on it.
 ///
 /// The corresponding man pages are `epoll(7)` and `pidfd_open(2)`.
 final class Reactor: Sendable {
+    /// What the threads of a process are for.
+    ///
+    /// What a job writes costs time, and a job can write all the time. Nobody's launch or end waits for that.
+    enum Purpose: CaseIterable {
+        /// Confirms launches, reaps, keeps deadlines.
+        case jobs
+
+        /// Reads and writes what jobs write and read.
+        case streams
+
+        /// The kernel keeps 15 bytes.
+        fileprivate var threadName: String {
+            switch self {
+            case .jobs: "impersonation"
+            case .streams: "impersonation-s"
+            }
+        }
+    }
+
     /// What became of a request to wait.
     enum Outcome: Sendable {
         /// The descriptor has something to say.
@@ -69,12 +88,15 @@ final class Reactor: Sendable {
     private let wakeOwner: OwnedDescriptor
     private let poll: Int32
     private let wake: Int32
+    private let purpose: Purpose
     private let state = Mutex(State())
 
     /// Creates a reactor and starts its thread.
     ///
+    /// - Parameter purpose: What it is for, which names its thread.
     /// - Throws: `Errno` of `epoll_create1(2)`, `eventfd(2)` or `pthread_create(3)`.
-    init() throws(Errno) {
+    init(for purpose: Purpose = .jobs) throws(Errno) {
+        self.purpose = purpose
         let poll = linux_epoll_create()
         guard poll >= 0 else { throw Errno(rawValue: -poll) }
         pollOwner = OwnedDescriptor(poll)
@@ -87,16 +109,18 @@ final class Reactor: Sendable {
         try startThread()
     }
 
-    private static let made = Mutex<Reactor?>(nil)
+    private static let made = Mutex<[Purpose: Reactor]>([:])
 
-    /// The reactor that the launchers of this process share, made at the first launch.
+    /// The reactor that the launchers of this process share, made when it is first needed.
     ///
+    /// - Parameter purpose: What for.
+    /// - Returns: The reactor.
     /// - Throws: `Errno` when it could not be made this time.
-    static func shared() throws(Errno) -> Reactor {
+    static func shared(for purpose: Purpose = .jobs) throws(Errno) -> Reactor {
         try made.withLock { made throws(Errno) in
-            if let made { return made }
-            let reactor = try Reactor()
-            made = reactor
+            if let reactor = made[purpose] { return reactor }
+            let reactor = try Reactor(for: purpose)
+            made[purpose] = reactor
             return reactor
         }
     }
@@ -220,7 +244,7 @@ final class Reactor: Sendable {
             { context in
                 guard let context = unsafe context else { return nil }
                 let reactor = unsafe Unmanaged<Reactor>.fromOpaque(context).takeRetainedValue()
-                unsafe linux_thread_name("impersonation")
+                unsafe linux_thread_name(reactor.purpose.threadName)
                 reactor.run()
             },
             context

@@ -3,7 +3,7 @@ import LaunchPlan
 import Synchronization
 import SystemPackage
 
-/// Collects what a job writes to one of its standard streams, up to a limit, on the thread of the reactor.
+/// Collects what a job writes to one of its standard streams, up to a limit, on the thread of a reactor.
 final class CapturedStream: Sendable {
     private struct State {
         var output = CapturedOutput(bytes: [])

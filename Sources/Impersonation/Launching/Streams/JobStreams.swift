@@ -24,8 +24,9 @@ final class JobStreams: Sendable {
     ///
     /// - Parameters:
     ///   - plumbing: The streams of the launch.
-    ///   - reactor: The thread that waits.
-    init(_ plumbing: StreamPlumbing, on reactor: Reactor) {
+    ///   - jobs: The thread that waits for the job; its streams have one of their own, unless that cannot be made.
+    init(_ plumbing: StreamPlumbing, on jobs: Reactor) {
+        let reactor = plumbing.hasDaemonEnds ? (try? Reactor.shared(for: .streams)) ?? jobs : jobs
         let userID = plumbing.userID
         terminal = plumbing.terminal.map { terminal in
             PseudoTerminal(

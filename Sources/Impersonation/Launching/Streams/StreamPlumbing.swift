@@ -24,6 +24,11 @@ struct StreamPlumbing {
     /// The terminal that the standard streams are.
     private(set) var terminal: TerminalPlumbing?
 
+    /// Whether the daemon has an end of any of them.
+    var hasDaemonEnds: Bool {
+        terminal != nil || standardInput != nil || standardOutput != nil || standardError != nil
+    }
+
     /// What the daemon does with its ends.
     let input: StandardStream.Input
     let output: StandardStream.Output
