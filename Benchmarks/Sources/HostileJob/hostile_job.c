@@ -1,11 +1,12 @@
 /* The jobs of `spawn-benchmarks hostile`. Everything here has the rights of an ordinary account.
  *
- *   hostile-job spin COUNT                    so many processes that do nothing but compute
+ *   hostile-job load COMPUTING FORKING ALONE  so many processes that do nothing but compute, so many that fork all the time
+ *                                             as a build does, and so many that compute in sessions of their own
  *   hostile-job attack ROLES FILE [GROUP...]  what an account can do against launches
  *   hostile-job wait                          waits until it is killed
  *
  * ROLES has a digit for each process of the attack: 0 harasses the account's own processes, 1 tries every process there is,
- * 2 tries control groups, 3 forks, 4 floods standard output.
+ * 2 tries control groups, 3 forks, 4 floods standard output, 5 floods it in single bytes, by four processes.
  * FILE is a program of the account's own, which gets a lease; each GROUP is a directory with control groups. The first
  * two write "ready" to standard error when they are at it. What reaches somebody else is told there, as "reached ...". */
 #define _GNU_SOURCE
@@ -201,6 +202,16 @@ static void flood(void)
     }
 }
 
+/* Each byte is a message of its own, so that there is always one more for whoever reads until there is none. */
+static void flood_in_bytes(void)
+{
+    fork();
+    fork();
+    for (;;) {
+        if (write(STDOUT_FILENO, "x", 1) < 0 && errno != EINTR) pause_for(100);
+    }
+}
+
 /* Whoever executes the file waits until the lease is given back, which it never is. */
 static int take_lease(const char *path)
 {
@@ -216,6 +227,16 @@ static void spin(void)
     }
 }
 
+/* One child after the other. */
+static void build(void)
+{
+    for (;;) {
+        const pid_t child = fork();
+        if (child == 0) _exit(0);
+        if (child > 0) waitpid(child, NULL, 0);
+    }
+}
+
 static int attack(const char *roles, const char *program, char **groups)
 {
     signal(SIGTERM, SIG_IGN);
@@ -226,7 +247,7 @@ static int attack(const char *roles, const char *program, char **groups)
         dprintf(STDERR_FILENO, "no lease on %s: %s\n", program, strerror(errno));
         return 1;
     }
-    for (int role = 0; role < 5; role++) {
+    for (int role = 0; role < 6; role++) {
         if (!strchr(roles, '0' + role)) continue;
         const pid_t process = fork();
         if (process < 0) return 1;
@@ -236,7 +257,8 @@ static int attack(const char *roles, const char *program, char **groups)
         case 1: harass_all(); break;
         case 2: move_between_groups(groups); break;
         case 3: fork_all_the_time(); break;
-        default: flood(); break;
+        case 4: flood(); break;
+        default: flood_in_bytes(); break;
         }
     }
     dprintf(STDERR_FILENO, "ready\n");
@@ -248,9 +270,13 @@ int main(int count, char **arguments)
     if (count > 3 && strcmp(arguments[1], "attack") == 0) {
         return attack(arguments[2], arguments[3], arguments + 4);
     }
-    if (count == 3 && strcmp(arguments[1], "spin") == 0) {
-        for (int left = atoi(arguments[2]); left > 0; left--) {
-            if (fork() == 0) spin();
+    if (count == 5 && strcmp(arguments[1], "load") == 0) {
+        const int computing = atoi(arguments[2]), forking = atoi(arguments[3]), alone = atoi(arguments[4]);
+        for (int number = 0; number < computing + forking + alone; number++) {
+            if (fork() != 0) continue;
+            if (number < forking) build();
+            if (number >= computing + forking) setsid();
+            spin();
         }
         dprintf(STDERR_FILENO, "ready\n");
         for (;;) pause();
@@ -258,6 +284,6 @@ int main(int count, char **arguments)
     if (count == 2 && strcmp(arguments[1], "wait") == 0) {
         for (;;) pause();
     }
-    dprintf(STDERR_FILENO, "usage: hostile-job spin COUNT | attack ROLES FILE [GROUP...] | wait\n");
+    dprintf(STDERR_FILENO, "usage: hostile-job load COMPUTING FORKING ALONE | attack ROLES FILE [GROUP...] | wait\n");
     return 64;
 }

@@ -35,11 +35,20 @@ struct Duel {
 
     private var series: [Surroundings: Series] = [:]
     private var neighbours: [Surroundings: Neighbours.Outcomes] = [:]
+    private var runnable: [Surroundings: [(processes: Int, sessions: Int)]] = [:]
     private var leftByAttack: [Int] = []
     private var floodedBytes = 0
 
-    /// The attack has five processes that never rest, and one child of them at a time.
-    private static let busyProcesses = 6
+    /// After how many launches it is looked what else runs.
+    private static let launchesBetweenLooks = 10
+
+    /// The load of the same kind as the attack: as many processes that never rest, one of them forking where the attack does,
+    /// and one in a session of its own for the launches that the attack wakes again and again.
+    private var load: [String] {
+        let forking = roles.contains("3") ? 1 : 0
+        let computing = roles.count + (roles.contains("5") ? 3 : 0) - forking
+        return ["load", "\(computing)", "\(forking)", roles.contains("0") ? "1" : "0"]
+    }
 
     /// How much of what the attack writes is kept.
     private static let captureLimit = 65_536
@@ -79,7 +88,7 @@ struct Duel {
     }
 
     private mutating func measure(in surroundings: Surroundings, calls: Int) async throws -> [SpawnTiming] {
-        guard surroundings != .quiet else { return await launches(calls) }
+        guard surroundings != .quiet else { return await launches(calls, in: surroundings) }
         let job = try await startJob(of: surroundings)
         let beside = Neighbours()
         let tasks = (0..<Neighbours.count)
@@ -88,24 +97,25 @@ struct Duel {
             }
         // The first of them are on their way then, and stand still beside the attack.
         try await Task.sleep(for: .milliseconds(50))
-        let timings = await launches(calls)
+        let timings = await launches(calls, in: surroundings)
         beside.end()
         let report = try await job.process.terminate(gracePeriod: .milliseconds(50))
         for task in tasks { await task.value }
-        for line in await job.messages.value where line.hasPrefix("reached") {
-            broken.append("the \(surroundings.rawValue) job has \(line)")
-        }
         add(beside.current, in: surroundings)
         floodedBytes += (report.standardOutput?.bytes.count ?? 0) + (report.standardOutput?.omittedBytes ?? 0)
         await clear(after: surroundings)
+        // Whatever has escaped holds standard error as well, for a minute unless it is ended.
+        for line in await job.messages.value where line.hasPrefix("reached") {
+            broken.append("the \(surroundings.rawValue) job has \(line)")
+        }
         return timings
     }
 
-    private mutating func launches(_ calls: Int) async -> [SpawnTiming] {
+    private mutating func launches(_ calls: Int, in surroundings: Surroundings) async -> [SpawnTiming] {
         var command = Command(.path(FilePath(program.path)))
         command.workingDirectory = .path("/")
         var timings: [SpawnTiming] = []
-        for _ in 0..<calls {
+        for call in 0..<calls {
             do {
                 let begin = MonotonicClock.nanoseconds
                 let process = try await launcher.launch(command, as: victim.identity)
@@ -118,6 +128,9 @@ struct Duel {
             } catch {
                 broken.append("a launch of \(victim.name) failed: \(error)")
             }
+            if call % Self.launchesBetweenLooks == 0 {
+                runnable[surroundings, default: []].append(ProcessTable.runnable(ofUser: attacker.userID))
+            }
             try? await Task.sleep(for: .milliseconds(5))
         }
         return timings
@@ -128,7 +141,7 @@ struct Duel {
         of surroundings: Surroundings
     ) async throws -> (process: LaunchedProcess, messages: Task<[String], Never>) {
         let arguments =
-            surroundings == .hostile ? ["attack", roles, leased] + groups : ["spin", "\(Self.busyProcesses)"]
+            surroundings == .hostile ? ["attack", roles, leased] + groups : load
         var command = Command(.path(FilePath(hostileJob)), arguments: arguments)
         command.workingDirectory = .path("/")
         command.standardOutput = .captured(limit: Self.captureLimit)
@@ -206,6 +219,11 @@ struct Duel {
         }
         text += "\n"
         for surroundings in [Surroundings.benign, .hostile] {
+            let looks = runnable[surroundings] ?? []
+            let processes = Double(looks.map(\.processes).reduce(0, +)) / Double(max(looks.count, 1))
+            let sessions = Double(looks.map(\.sessions).reduce(0, +)) / Double(max(looks.count, 1))
+            text += "of \(attacker.name), \(surroundings.rawValue): \(Decimal.text(processes, 1)) processes run "
+            text += "or wait to, in \(Decimal.text(sessions, 1)) sessions (mean of \(looks.count) looks)\n"
             guard let beside = neighbours[surroundings] else { continue }
             text += "launches of \(attacker.name), \(surroundings.rawValue): \(beside.launched) ran, "
             text += "\(beside.late) given up at their deadline, \(beside.killed) killed on their way, "

@@ -29,8 +29,12 @@ struct HostileCommand: AsyncParsableCommand {
     @Option(help: "How many launches are measured in each of the three.")
     var calls = 60
 
-    @Option(help: "The processes of the attack: 0 own processes, 1 all others, 2 control groups, 3 forks, 4 output.")
-    var roles = "01234"
+    @Option(
+        help: """
+            What the attack does: 0 own processes, 1 all others, 2 control groups, 3 forks, 4 output, 5 output in single bytes.
+            """
+    )
+    var roles = "012345"
 
     func validate() throws {
         guard rounds > 0, calls > 0, account != attacker else {

@@ -3,7 +3,7 @@ enum Surroundings: String, CaseIterable, Sendable {
     /// Nothing.
     case quiet
 
-    /// As many processes that only compute as the attack has, and launches of the same account.
+    /// As many processes as the attack has, in as many sessions, that compute and fork, and launches of the same account.
     case benign
 
     /// The attack.

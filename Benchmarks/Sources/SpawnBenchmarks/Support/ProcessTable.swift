@@ -31,6 +31,23 @@ enum ProcessTable {
             }
     }
 
+    /// How many processes of a user run or wait for a processor, and in how many sessions.
+    ///
+    /// With `kernel.sched_autogroup_enabled` each session has a share of the machine's time of its own.
+    static func runnable(ofUser user: uid_t) -> (processes: Int, sessions: Int) {
+        var sessions: [Substring] = []
+        for process in entries(of: "/proc").compactMap({ pid_t($0) }) {
+            var facts = stat()
+            guard unsafe stat("/proc/\(process)", &facts) == 0, facts.st_uid == user,
+                let line = ProcessFile.text("/proc/\(process)/stat"), let name = line.lastIndex(of: ")")
+            else { continue }
+            // State, parent, process group and session follow the name.
+            let fields = line[line.index(after: name)...].split(separator: " ", maxSplits: 4)
+            if fields.count > 3, fields[0] == "R" { sessions.append(fields[3]) }
+        }
+        return (sessions.count, Set(sessions).count)
+    }
+
     /// Name, state, parent and session of a process in one line.
     static func description(of process: pid_t) -> String {
         guard let line = ProcessFile.text("/proc/\(process)/stat") else { return "\(process) (gone)" }
