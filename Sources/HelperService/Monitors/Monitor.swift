@@ -183,9 +183,14 @@ struct Monitor {
     }
 
     private static func groups(of socket: OwnedDescriptor) -> [UInt32] {
-        var groups = [UInt32](repeating: 0, count: 65_536)
-        let count = unsafe socket_peer_groups(socket.rawValue, &groups, Int32(groups.count))
-        return count > 0 ? Array(groups.prefix(Int(count))) : []
+        // Few have many, and the most there can be are pages to be cleared for each connection (NGROUPS_MAX).
+        for capacity in [64, 65_536] {
+            var groups = [UInt32](repeating: 0, count: capacity)
+            let count = unsafe socket_peer_groups(socket.rawValue, &groups, Int32(groups.count))
+            if count >= 0 { return Array(groups.prefix(Int(count))) }
+            guard count == -ERANGE else { break }
+        }
+        return []
     }
 
     /// Reads what the daemon wants.

@@ -14,6 +14,8 @@ package struct Supervisor {
     private var monitors: [Int32: Int] = [:]
     /// Processes that were seen to look who has connected, and when first.
     private var greeting: [Int32: ContinuousClock.Instant] = [:]
+    /// When processes are made next; `nil` while enough of them wait.
+    private var parksAt: ContinuousClock.Instant?
     private var complainedOfRoom: ContinuousClock.Instant?
 
     /// How long processes with jobs may take to end when the helper stops.
@@ -21,6 +23,12 @@ package struct Supervisor {
 
     /// How long a process may take to send somebody away before it is killed.
     private static let greetingPatience = Duration.seconds(5)
+
+    /// Longer than a launch takes.
+    private static let parkingDelay = Duration.milliseconds(3)
+
+    /// How soon a fork that failed is tried again.
+    private static let retryDelay = Duration.milliseconds(200)
 
     /// Signals that this process reads.
     private static let signals = [SIGCHLD, SIGTERM, SIGINT, SIGHUP]
@@ -42,12 +50,10 @@ package struct Supervisor {
     package mutating func run() throws(Errno) {
         let signals = try openSignals(Self.signals)
         endLeftovers()
+        Rehearsal(context).perform()
         while true {
-            try park()
-            // A fork that failed is tried again, whoever has made room meanwhile.
-            let isShort = context.table.parkedCount < context.parked
-            let look: ContinuousClock.Instant? =
-                greeting.isEmpty && !isShort ? nil : .now + (isShort ? .milliseconds(200) : .seconds(1))
+            try parkInTime()
+            let look = parksAt ?? (greeting.isEmpty ? nil : .now + .seconds(1))
             _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: look)
             var count: UInt64 = 0
             _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
@@ -59,6 +65,21 @@ package struct Supervisor {
             }
             reap()
             endGreeters()
+        }
+    }
+
+    /// Makes processes that wait, soon: a fork takes the processor from the launch that has made it necessary, so as long as
+    /// half of them still wait, it comes a moment later.
+    private mutating func parkInTime() throws(Errno) {
+        let (now, parked) = (ContinuousClock.now, context.table.parkedCount)
+        if parked >= context.parked {
+            parksAt = nil
+        } else if parked * 2 < context.parked || parksAt.map({ now >= $0 }) ?? false {
+            try park()
+            // A fork that failed is tried again, whoever has made room meanwhile.
+            parksAt = context.table.parkedCount < context.parked ? now + Self.retryDelay : nil
+        } else {
+            parksAt = parksAt ?? now + Self.parkingDelay
         }
     }
 

@@ -41,10 +41,13 @@ package final class ProcessTree: Sendable {
         var isKilled = group.map { $0.isPopulated && $0.kill() } ?? false
         if scansSession {
             _ = leader.send(SIGSTOP)
+            // Nobody can be added to a job whose first process has ended and left nobody.
+            let mayGrow = leader.isRunning
             for _ in 0..<2 {
                 let found = SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 })
                 known.withLock { $0.formUnion(found) }
                 isKilled = isKilled || !found.isEmpty
+                guard mayGrow || !found.isEmpty else { break }
                 // Who was just being forked is in the group, or is found once more.
                 _ = leader.sendToGroup(SIGKILL)
             }

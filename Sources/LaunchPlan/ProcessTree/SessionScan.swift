@@ -63,6 +63,7 @@ package enum SessionScan {
         var stopped: Set<Member> = []
         repeat {
             let new = find(treeOf: leader, knowing: known).filter { !stopped.contains($0) }
+            if stopped.isEmpty, new.isEmpty { return [] }
             guard !new.isEmpty else { break }
             stopped.formUnion(new)
             known.formUnion(send(SIGSTOP, to: new))
