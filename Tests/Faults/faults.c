@@ -63,6 +63,7 @@ int fault_system_call(const char *name)
         {"chdir", SYS_chdir},             {"openat", SYS_openat},     {"rt_sigprocmask", SYS_rt_sigprocmask},
         {"clone3", SYS_clone3},           {"clone", SYS_clone},       {"pipe2", SYS_pipe2},
         {"memfd_create", SYS_memfd_create}, {"fcntl", SYS_fcntl},
+        {"socketpair", SYS_socketpair},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].name, name) == 0)

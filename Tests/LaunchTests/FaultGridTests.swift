@@ -63,6 +63,24 @@ struct FaultGridTests {
         #expect(!exists(FilePath(marker)))
     }
 
+    @Test(
+        "with streams of the daemon's names itself, runs nothing and leaves nothing",
+        arguments: Fault.withStreams,
+        everyIsolation
+    )
+    func streams(_ fault: Fault, _ isolation: SetUIDLauncher.Isolation) async throws {
+        let marker = freshPath("marker").string
+        let isolation = isolation.rawValue
+        await #expect(processExitsWith: .success) {
+            [fault = fault as Fault, marker = marker as String, isolation = isolation as String] in
+            let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
+            try await expectFailure(of: fault, in: isolation, marker: FilePath(marker)) {
+                $0.standardOutput = .captured(limit: 100)
+            }
+        }
+        #expect(!exists(FilePath(marker)))
+    }
+
     @Test("but says that it worked is found out by reading back", arguments: Fault.pretended.indices)
     func pretended(_ index: Int) async throws {
         let marker = freshPath("marker").string

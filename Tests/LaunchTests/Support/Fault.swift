@@ -140,6 +140,9 @@ extension Fault {
         Fault(.ownTerminal, "fchown"),
     ]
 
+    /// What only a launch with streams of the daemon's own does: the socket of the first one.
+    static let withStreams: [Fault] = [Fault(.createPipes, "socketpair")]
+
     /// Every step of the direct mode that a system call can fail in.
     static let direct: [Fault] =
         common + [
