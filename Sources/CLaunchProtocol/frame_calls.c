@@ -66,7 +66,10 @@ int frame_receive(int socket, void *buffer, size_t capacity, int takes_descripto
         do
             size = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT);
         while (size < 0 && errno == EINTR);
-        if (size >= 0 && message.msg_flags & MSG_CTRUNC) {
+        /* An error that was told here is not told again, and what comes in from now on was not looked at. */
+        if (size < 0)
+            return -errno;
+        if (message.msg_flags & MSG_CTRUNC) {
             received->cut_off = 1;
             return 0;
         }

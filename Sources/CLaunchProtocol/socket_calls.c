@@ -95,7 +95,9 @@ int socket_takes_descriptors(int descriptor)
 
 int socket_peer_process(int descriptor)
 {
-    return option(descriptor, SO_PEERPIDFD);
+    int process = -1;
+    socklen_t size = sizeof process;
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERPIDFD, &process, &size) == 0 ? process : -errno;
 }
 
 int socket_is_listening_seqpacket(int descriptor)

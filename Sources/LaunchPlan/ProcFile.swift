@@ -16,7 +16,8 @@ package enum ProcFile {
             if let known, known.process == process { return known.isOwn }
             var target = [CChar](repeating: 0, count: 16)
             let count = unsafe readlink("/proc/self", &target, target.count)
-            let text = String(decoding: target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            guard count > 0 else { return false }
+            let text = String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
             let isOwn = text == "\(process)"
             known = (process, isOwn)
             return isOwn

@@ -85,13 +85,17 @@ struct FrameSocketTests {
         #expect(throws: FrameSocketError(.connectionClosed)) { try helper.send(frame) }
     }
 
-    @Test("tells the end of a peer that has not read everything, before the end itself")
-    func endWithUnread() throws {
+    @Test("tells the end of a peer that has not read everything, before the end itself", arguments: [true, false])
+    func endWithUnread(_ takesDescriptors: Bool) throws {
         let (launcher, helper) = try FrameSocket.pair()
         #expect(try helper.send(OutgoingFrame(ClientMessage.withdraw.encoded(sequence: 1))) == .sent)
         launcher.descriptor.closeNow()
-        guard case .reset = try helper.receive() else { throw FrameSocketError(.unexpectedData) }
-        guard case .end = try helper.receive() else { throw FrameSocketError(.unexpectedData) }
+        guard case .reset = try helper.receive(takingDescriptors: takesDescriptors) else {
+            throw FrameSocketError(.unexpectedData)
+        }
+        guard case .end = try helper.receive(takingDescriptors: takesDescriptors) else {
+            throw FrameSocketError(.unexpectedData)
+        }
     }
 
     @Test("takes no message larger than a frame, and closes what came with it")

@@ -20,7 +20,8 @@ void socket_take_descriptors(int socket, int takes);
 /* Whether it does; 1 also where the kernel does not know. */
 int socket_takes_descriptors(int socket);
 
-/* A descriptor of the process at the other end (SO_PEERPIDFD, Linux 6.5), or -1. */
+/* A descriptor of the process that was at the other end when it connected (SO_PEERPIDFD), or a negative error number: -ENOPROTOOPT
+ * before Linux 6.5. */
 int socket_peer_process(int socket);
 
 /* Whether a descriptor is a listening socket of AF_UNIX and SOCK_SEQPACKET: 1 or 0. */

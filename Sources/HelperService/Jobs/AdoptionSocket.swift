@@ -26,7 +26,10 @@ struct AdoptionSocket {
         let descriptor = unsafe socket_listen(path.string, 4, changesOwner ? 0o600 : 0o666)
         guard descriptor >= 0, let owner = try? OwnedDescriptor(moving: descriptor) else { return nil }
         listener = owner
-        if changesOwner { _ = unsafe path.withPlatformString { unsafe lchown($0, userID, gid_t.max) } }
+        if changesOwner, unsafe path.withPlatformString({ unsafe lchown($0, userID, gid_t.max) }) != 0 {
+            // The user id at the other end counts in any case.
+            _ = unsafe path.withPlatformString { unsafe chmod($0, 0o666) }
+        }
     }
 
     private static let mayChangeOwner: UInt32 = 0

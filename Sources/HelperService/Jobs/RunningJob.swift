@@ -84,7 +84,11 @@ final class RunningJob {
         session.context.table[session.slot] = .leaving(session.owner.userID)
         var delay = Duration.milliseconds(1)
         while !group.remove() {
-            if killsAt.map({ ContinuousClock.now >= $0 }) ?? false { job.kill() }
+            if let killsAt, ContinuousClock.now >= killsAt {
+                job.kill()
+                // Once more later: who hangs in the kernel is there until that lets go.
+                self.killsAt = .now + delay
+            }
             if isStopping {
                 // What outlives its daemon outlives the helper as well; the next one removes the group.
                 guard order.endsWithDaemon, ContinuousClock.now < stopsAt else { return }
@@ -269,6 +273,8 @@ final class RunningJob {
             return
         }
         session.context.table[session.slot] = .remembering(session.owner.userID)
+        // A helper that was stopped while the job ran has left it to this process; what stops it now is another matter.
+        isStopping = false
         let deadline = ContinuousClock.now + Self.retention
         while !isStopping, let adoption = start.adoption {
             let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)

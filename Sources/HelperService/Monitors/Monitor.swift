@@ -18,10 +18,7 @@ struct Monitor {
         let processID: Int32
 
         /// The process itself, where the kernel gives it (Linux 6.5).
-        var process: OwnedDescriptor? {
-            let descriptor = socket_peer_process(socket.descriptor.rawValue)
-            return descriptor < 0 ? nil : try? OwnedDescriptor(moving: descriptor)
-        }
+        var process: OwnedDescriptor?
 
         /// Tells the daemon something; one that does not read what it has asked for is as good as gone.
         ///
@@ -128,7 +125,14 @@ struct Monitor {
         } catch {
             return .refused
         }
-        let client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
+        var client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
+        let daemon = socket_peer_process(owner.rawValue)
+        if daemon >= 0 {
+            client.process = try? OwnedDescriptor(moving: daemon)
+        } else if daemon != -ENOPROTOOPT {
+            // It has gone already, or nobody could tell when it goes.
+            return .refused
+        }
         guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {
             let refusal = context.policy.refusal(ofPeer: user)
             if context.table.mayComplain() {

@@ -14,6 +14,7 @@ final class SupervisedProcess: ProcessControl {
         var endsTree = false
         /// How many processes were still found in the session when it was to be ended.
         var remaining = 0
+        var hasEndedSession = false
         var retryDelay: Duration = .milliseconds(1)
         var heldBackSince: ContinuousClock.Instant?
     }
@@ -264,7 +265,11 @@ final class SupervisedProcess: ProcessControl {
     private func reap() {
         guard state.withLock({ $0.endsTree }) else { return reapNow() }
         killGroup()
-        guard tree.scansSession else { return reapNow() }
+        let isFirstTime = state.withLock { state in
+            defer { state.hasEndedSession = true }
+            return !state.hasEndedSession
+        }
+        guard tree.scansSession, isFirstTime else { return reapNow() }
         Task.detached { [self] in
             await endSession()
             reapNow()
@@ -291,7 +296,7 @@ final class SupervisedProcess: ProcessControl {
             state.withLock { $0.remaining = remaining }
             guard remaining > 0, ContinuousClock.now < deadline else { return }
             await reactor.pause(delay)
-            delay = min(delay * 2, .milliseconds(100))
+            delay = min(delay * 2, Self.longestRetryDelay)
         }
     }
 

@@ -33,7 +33,8 @@ package struct ControlGroupName {
             if let own, own.process == process { return own.text }
             let start = ProcessStart.time(of: process) ?? 0
             let text = ([UInt64(process), start] + ownNamespaces).map { String($0) }.joined(separator: "-")
-            own = (process, text)
+            // What could not be read now may be read later.
+            if start != 0 { own = (process, text) }
             return text
         }
         return "\(kind.rawValue)-\(maker)-\(String(UInt64.random(in: .min ... .max), radix: 36))"
@@ -63,12 +64,14 @@ package struct ControlGroupName {
         return ProcessStart.hasEnded(maker, startedAt: start)
     }
 
-    /// Those of pids and of times, which say what a number and a start mean; 0 where there is none.
+    /// Those of pids and of times, which say what a number and a start mean; 0 where they are
+    /// not known, and 1 where the kernel has none.
     private static var ownNamespaces: [UInt64] {
         ["pid", "time"]
             .map { name in
                 var status = stat()
-                return unsafe stat("/proc/self/ns/\(name)", &status) == 0 ? UInt64(status.st_ino) : 0
+                guard unsafe stat("/proc/self/ns/\(name)", &status) != 0 else { return UInt64(status.st_ino) }
+                return errno == ENOENT ? 1 : 0
             }
     }
 }

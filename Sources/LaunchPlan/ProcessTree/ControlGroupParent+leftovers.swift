@@ -18,7 +18,7 @@ extension ControlGroupParent {
     /// Those that were to outlive their daemons are left alone; only groups of theirs without a process are removed.
     ///
     /// - Parameters:
-    ///   - maker: Whose groups, when that process has been reaped just now; `nil` is those of all that have ended.
+    ///   - maker: Whose groups, by the number that process had; `nil` is those of all that have ended.
     ///   - kinds: Which jobs are ended.
     ///   - isSpared: Whether the group of that name is left alone nevertheless.
     /// - Returns: The groups that were found.
@@ -29,7 +29,9 @@ extension ControlGroupParent {
         unless isSpared: (String) -> Bool = { _ in false }
     ) throws(Errno) -> [Leftover] {
         try names().compactMap { ControlGroupName($0) }
-            .filter { name in (maker.map { $0 == name.maker } ?? name.isMakerGone) && !isSpared(name.text) }
+            .filter { name in
+                (maker.map { $0 == name.maker } ?? true) && name.isMakerGone && !isSpared(name.text)
+            }
             .compactMap { name in
                 guard kinds.contains(name.kind) else {
                     _ = unsafe unlinkat(directory.rawValue, name.text, AT_REMOVEDIR)

@@ -90,6 +90,7 @@ package final class ProcessTree: Sendable {
     /// How many processes are left beside the leader, as far as they can be found: a look at all processes.
     package func countRemainder() -> Int {
         guard scansSession else { return remainder }
-        return max(remainder, SessionScan.find(treeOf: leader, knowing: known.withLock { $0 }).count)
+        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 })
+        return max(remainder, found?.count ?? 1)
     }
 }

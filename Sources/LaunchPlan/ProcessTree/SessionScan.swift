@@ -44,7 +44,7 @@ package enum SessionScan {
         knowing known: Set<Member> = [],
         except exceptions: Set<Int32> = []
     ) -> Set<Member> {
-        send(signal, to: find(treeOf: leader, knowing: known).filter { !exceptions.contains($0.process) })
+        send(signal, to: find(treeOf: leader, knowing: known)?.filter { !exceptions.contains($0.process) } ?? [])
     }
 
     /// Kills the processes of a job but its leader until none is found any more.
@@ -54,25 +54,26 @@ package enum SessionScan {
     /// - Parameters:
     ///   - leader: The first process of the job, stopped.
     ///   - known: Processes that belonged to the job earlier.
-    /// - Returns: Who was killed.
+    /// - Returns: Who was to be killed; one that hangs in the kernel is still there.
     @discardableResult
     package static func kill(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> Set<Member> {
-        var known = known
-        var killed: Set<Member> = []
         let deadline = ContinuousClock.now + stoppingTime
-        var stopped: Set<Member> = []
+        var stopped: [Member] = []
         repeat {
-            let new = find(treeOf: leader, knowing: known).filter { !stopped.contains($0) }
+            let new = find(treeOf: leader, knowing: known.union(stopped))?.filter { !stopped.contains($0) } ?? []
             if stopped.isEmpty, new.isEmpty { return [] }
             guard !new.isEmpty else { break }
-            stopped.formUnion(new)
-            known.formUnion(send(SIGSTOP, to: new))
+            _ = send(SIGSTOP, to: new)
+            stopped += new
         } while ContinuousClock.now < deadline
+        // Whatever a listing says now: who was stopped is killed, and remembered.
+        var killed = Set(stopped)
+        _ = send(SIGKILL, to: stopped)
         for _ in 0..<rounds {
-            let found = send(SIGKILL, to: find(treeOf: leader, knowing: known))
-            guard !found.isEmpty else { break }
-            killed.formUnion(found)
-            known.formUnion(found)
+            let new = find(treeOf: leader, knowing: known.union(killed))?.filter { !killed.contains($0) } ?? []
+            guard !new.isEmpty else { break }
+            _ = send(SIGKILL, to: new)
+            killed.formUnion(new)
         }
         return killed
     }
@@ -82,12 +83,15 @@ package enum SessionScan {
     /// - Parameters:
     ///   - leader: The first process of the job.
     ///   - known: Processes that belonged to the job earlier.
-    /// - Returns: Those that live.
-    package static func find(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> [Member] {
-        let all = listing()
+    /// - Returns: Those that live; `nil` when nobody could look, which is not the same as nobody.
+    package static func find(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> [Member]? {
+        guard let all = listing() else { return nil }
         let number = leader.processID > 1 && leader.ownsNumber ? leader.processID : nil
-        return members(of: number, among: all, knowing: known) { read($0.member.process) == $0 }
-            .map(\.member)
+        let start = number.flatMap { try? ProcessStat(of: $0).startTime } ?? known.map(\.startTime).min()
+        return members(of: number, startedAt: start ?? .max, among: all, knowing: known) {
+            read($0.member.process) == $0
+        }
+        .map(\.member)
     }
 
     /// The members of a job by a listing, each of them behind the one that started it.
@@ -96,14 +100,20 @@ package enum SessionScan {
     /// when the listing is done has lived all the time, so the number was its own when its child named it; and as long as a
     /// process is in a session, nobody else can begin one of that number.
     ///
+    /// A member may be in a session of somebody else's: the first process of a pid namespace is given the orphans of whoever has
+    /// entered that. So a session is the job's only where the process that began it is found itself, or has ended and nobody in
+    /// it is older than the job.
+    ///
     /// - Parameters:
     ///   - leader: The number of the first process, if it is its own, and was before the listing.
+    ///   - start: When that one was started, or the oldest that is known.
     ///   - all: The listing.
     ///   - known: Processes that belonged to the job earlier.
     ///   - isAlive: Whether a process of the listing still lives, as it is in it.
     /// - Returns: Those that belong to the job.
     static func members(
         of leader: Int32?,
+        startedAt start: UInt64,
         among all: [Entry],
         knowing known: Set<Member>,
         _ isAlive: (Entry) -> Bool
@@ -121,6 +131,12 @@ package enum SessionScan {
         func take(_ entries: [Entry]) {
             for entry in entries where numbers.insert(entry.member.process).inserted { found.append(entry) }
         }
+        let everybody = Set(all.map(\.member.process))
+        func isOfTheJob(_ session: Int32) -> Bool {
+            guard !foreign.contains(session) else { return false }
+            guard !everybody.contains(session) else { return numbers.contains(session) }
+            return sessions[session]?.allSatisfy { $0.member.startTime >= start } ?? false
+        }
         if let leader { take(all.filter { $0.session == leader || $0.group == leader || $0.parent == leader }) }
         take(all.filter { known.contains($0.member) })
         var next = 0
@@ -128,8 +144,8 @@ package enum SessionScan {
             let entry = found[next]
             next += 1
             guard isAlive(entry) else { continue }
-            if !foreign.contains(entry.session) { take(sessions[entry.session] ?? []) }
-            take(children[entry.member.process] ?? [])
+            if isOfTheJob(entry.session) { take(sessions[entry.session] ?? []) }
+            take((children[entry.member.process] ?? []).filter { $0.member.startTime >= entry.member.startTime })
         }
         return found
     }
@@ -148,15 +164,36 @@ package enum SessionScan {
         )
     }
 
-    static func listing() -> [Entry] {
-        (try? ProcFile.processes())?.compactMap { read($0) } ?? []
+    /// Everybody; `nil` where `/proc` cannot be read.
+    static func listing() -> [Entry]? {
+        guard let processes = try? ProcFile.processes() else { return nil }
+        var entries: [Entry] = []
+        for process in processes {
+            do throws(Errno) {
+                let stat = try ProcessStat(of: process)
+                if !stat.hasEnded { entries.append(Entry(stat, of: process)) }
+            } catch .noSuchFileOrDirectory {
+                continue
+            } catch .noSuchProcess {
+                continue
+            } catch {
+                return nil
+            }
+        }
+        return entries
     }
 
     /// Zombies are nobody's to signal any more.
     static func read(_ process: Int32) -> Entry? {
         guard let stat = try? ProcessStat(of: process), !stat.hasEnded else { return nil }
-        return Entry(
-            member: Member(process: process, startTime: stat.startTime),
+        return Entry(stat, of: process)
+    }
+}
+
+extension SessionScan.Entry {
+    fileprivate init(_ stat: ProcessStat, of process: Int32) {
+        self.init(
+            member: SessionScan.Member(process: process, startTime: stat.startTime),
             parent: stat.parent,
             group: stat.group,
             session: stat.session

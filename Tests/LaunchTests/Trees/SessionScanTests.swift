@@ -51,7 +51,8 @@ struct SessionScanTests {
 
     @Test("stands behind whoever has started it, so that it can be asked before that one is gone")
     func order() {
-        let found = SessionScan.members(of: 10, among: Self.listing, knowing: []) { _ in true }.map(\.member.process)
+        let found = SessionScan.members(of: 10, startedAt: 1, among: Self.listing, knowing: []) { _ in true }
+            .map(\.member.process)
         #expect(Set(found) == [9, 11, 12, 13, 20])
         #expect((found.firstIndex(of: 20) ?? 9) < (found.firstIndex(of: 9) ?? 0))
         #expect((found.firstIndex(of: 11) ?? 9) < (found.firstIndex(of: 12) ?? 0))
@@ -60,7 +61,9 @@ struct SessionScanTests {
     @Test("is not who has a parent, or a session, of a number that may be somebody else's by now")
     func reusedNumbers() {
         func found(_ dead: Int32) -> Set<Int32> {
-            let found = SessionScan.members(of: 10, among: Self.listing, knowing: []) { $0.member.process != dead }
+            let found = SessionScan.members(of: 10, startedAt: 1, among: Self.listing, knowing: []) {
+                $0.member.process != dead
+            }
             return Set(found.map(\.member.process))
         }
         #expect(found(20) == [11, 12, 13, 20])
@@ -71,8 +74,32 @@ struct SessionScanTests {
     @Test("is who was known before, with the session and the children, also when the first process is gone")
     func knownMembers() {
         let known = Self.listing[3].member
-        let found = SessionScan.members(of: nil, among: Self.listing, knowing: [known]) { _ in true }
+        let found = SessionScan.members(of: nil, startedAt: 1, among: Self.listing, knowing: [known]) { _ in true }
         #expect(Set(found.map(\.member.process)) == [12, 13])
+    }
+
+    @Test("is not who shares a session with an orphan that the job was given, unless that began in the job")
+    func foreignSessions() {
+        func entry(_ process: Int32, of parent: Int32, in session: Int32, since start: UInt64) -> SessionScan.Entry {
+            SessionScan.Entry(
+                member: SessionScan.Member(process: process, startTime: start),
+                parent: parent,
+                group: session,
+                session: session
+            )
+        }
+        // Process 20 is the first one of a pid namespace, which somebody has entered from his shell, 40.
+        let listing = [
+            entry(10, of: 1, in: 10, since: 5), entry(20, of: 10, in: 20, since: 6), entry(40, of: 1, in: 40, since: 2),
+            entry(41, of: 40, in: 40, since: 8), entry(50, of: 20, in: 40, since: 9),
+            // The one that began session 60 is gone; it is as old as the job. That of session 70 is older.
+            entry(61, of: 20, in: 60, since: 9), entry(62, of: 1, in: 60, since: 9),
+            entry(71, of: 20, in: 70, since: 9), entry(72, of: 1, in: 70, since: 4),
+            // Nobody has a parent that is younger.
+            entry(80, of: 20, in: 80, since: 5),
+        ]
+        let found = SessionScan.members(of: 10, startedAt: 5, among: listing, knowing: []) { _ in true }
+        #expect(Set(found.map(\.member.process)) == [20, 50, 61, 62, 71])
     }
 
     @Test("is never who shares the session of this process, where a child is still in it")
@@ -82,7 +109,7 @@ struct SessionScanTests {
             Self.entry(10, of: 1, in: own), Self.entry(11, of: 10, in: own), Self.entry(30, of: 1, in: own),
             Self.entry(40, of: 10, in: 77), Self.entry(41, of: 1, in: 77),
         ]
-        let found = SessionScan.members(of: 10, among: listing, knowing: []) { _ in true }
+        let found = SessionScan.members(of: 10, startedAt: 1, among: listing, knowing: []) { _ in true }
         #expect(Set(found.map(\.member.process)) == [11, 40, 41])
     }
 

@@ -16,8 +16,14 @@ final class PatientCloser: Sendable {
 
     private struct State {
         var queues: [UInt32: Queue] = [:]
-        var running = 0
         var nextNumber: UInt64 = 0
+        var isTriedAgain = false
+
+        /// How many are under way that nobody holds up, as far as that can be told yet.
+        var flowing: Int {
+            let now = ContinuousClock.now
+            return queues.values.reduce(0) { $0 + $1.running.values.count { now - $0 <= PatientCloser.patience } }
+        }
     }
 
     /// What the jobs of this process share.
@@ -26,7 +32,12 @@ final class PatientCloser: Sendable {
     /// How long a close takes that nobody holds up; it is microseconds, and the machine may be busy.
     private static let patience: Duration = .seconds(1)
     private static let threadsOfOne = 4
+
+    /// Those that accounts hold up not counted: what some do is not to keep others waiting.
     private static let threadsOfAll = 64
+
+    /// How soon it is tried again when no thread could be made.
+    private static let retryDelay: Duration = .milliseconds(100)
 
     private let state = Mutex(State())
 
@@ -48,7 +59,7 @@ final class PatientCloser: Sendable {
     func perform(for userID: UInt32, _ work: @escaping @Sendable () -> Void) {
         state.withLock { state in
             state.queues[userID, default: Queue()].waiting.append(work)
-            startThread(for: userID, in: &state)
+            startThreads(in: &state)
         }
     }
 
@@ -64,16 +75,32 @@ final class PatientCloser: Sendable {
         }
     }
 
-    private func startThread(for userID: UInt32, in state: inout State) {
-        guard let queue = state.queues[userID], !queue.waiting.isEmpty, queue.running.count < Self.threadsOfOne,
-            state.running < Self.threadsOfAll
-        else { return }
-        let number = state.nextNumber
-        state.nextNumber += 1
-        // Without a thread it waits for the next one to be asked for.
-        guard OwnThread.start("impersonation-cp", { [self] in run(number, userID) }) else { return }
-        state.queues[userID]?.running[number] = .now
-        state.running += 1
+    /// Starts threads for the accounts that something waits for, as far as they may have more.
+    private func startThreads(in state: inout State) {
+        var room = Self.threadsOfAll - state.flowing
+        for (userID, queue) in state.queues {
+            for _ in 0..<min(queue.waiting.count, max(0, Self.threadsOfOne - queue.running.count)) {
+                let number = state.nextNumber
+                state.nextNumber += 1
+                guard room > 0, OwnThread.start("impersonation-cp", { [self] in run(number, userID) }) else {
+                    return retryLater(&state)
+                }
+                state.queues[userID]?.running[number] = .now
+                room -= 1
+            }
+        }
+    }
+
+    private func retryLater(_ state: inout State) {
+        // Without a reactor there has been no launch, and nothing to close.
+        guard !state.isTriedAgain, let reactor = try? Reactor.shared() else { return }
+        state.isTriedAgain = true
+        _ = reactor.alarm(at: .now + Self.retryDelay) { [self] in
+            self.state.withLock { state in
+                state.isTriedAgain = false
+                startThreads(in: &state)
+            }
+        }
     }
 
     /// Does one after the other until nothing is left for an account.
@@ -88,14 +115,9 @@ final class PatientCloser: Sendable {
                 return state.queues[userID]?.waiting.removeFirst()
             }
             state.queues[userID]?.running[number] = nil
-            state.running -= 1
             if state.queues[userID]?.running.isEmpty == true { state.queues[userID] = nil }
             // Those who found every thread taken.
-            if let other = state.queues.first(where: { !$1.waiting.isEmpty && $1.running.count < Self.threadsOfOne })?
-                .key
-            {
-                startThread(for: other, in: &state)
-            }
+            startThreads(in: &state)
             return nil
         }
     }

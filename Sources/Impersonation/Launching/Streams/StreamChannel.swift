@@ -51,6 +51,8 @@ struct StreamChannel: Sendable {
         do {
             daemon = try OwnedDescriptor(moving: ends.daemon) { descriptor in
                 guard takesDescriptors else { return linux_stream_close(descriptor) }
+                // That holds nobody up, and a job that reads is to hear of the end whatever becomes of the close.
+                _ = shutdown(descriptor, Int32(SHUT_RDWR))
                 PatientCloser.shared.close(descriptor, of: userID) { linux_stream_close($0) }
             }
         } catch {
