@@ -23,6 +23,11 @@ package enum SessionScan {
     /// How long processes are stopped that go on making others, before all that were found are killed.
     private static let stoppingTime = Duration.seconds(2)
 
+    /// What keeps everybody from being seen, and not only one.
+    private static let blinding: Set<Errno> = [
+        .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .improperLink,
+    ]
+
     /// More rounds than anybody forks who is killed in each of them.
     private static let rounds = 20
 
@@ -172,12 +177,10 @@ package enum SessionScan {
             do throws(Errno) {
                 let stat = try ProcessStat(of: process)
                 if !stat.hasEnded { entries.append(Entry(stat, of: process)) }
-            } catch .noSuchFileOrDirectory {
-                continue
-            } catch .noSuchProcess {
-                continue
             } catch {
-                return nil
+                // One that has ended meanwhile, or that is hidden (hidepid), is nothing to go by; without a descriptor, or with
+                // the numbers of another namespace, nobody is.
+                guard !blinding.contains(error) else { return nil }
             }
         }
         return entries
