@@ -77,8 +77,14 @@ int socket_connect(int descriptor, const char *path)
 
 int socket_accept(int descriptor)
 {
+    const int off = 0;
     int accepted = accept4(descriptor, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    return accepted < 0 ? -errno : accepted;
+    if (accepted < 0)
+        return -errno;
+    /* Whoever has opened the listening socket may have asked for these; a message without descriptors is to bring nothing. */
+    setsockopt(accepted, SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
+    setsockopt(accepted, SOL_SOCKET, SO_PASSSEC, &off, sizeof off);
+    return accepted;
 }
 
 static int option(int descriptor, int name)

@@ -43,6 +43,15 @@ struct JobProcess {
         sending { child.send(SIGKILL) }
     }
 
+    /// Kills everything that the first process, which has ended, has left.
+    ///
+    /// - Returns: How many are still there.
+    func end() -> Int {
+        guard launch_has_capability(Self.mayKill) != 1 else { return tree.end() }
+        kill()
+        return tree.scansSession ? tree.countRemainder() : 0
+    }
+
     private func sending(_ send: () -> Int32) {
         guard send() == -EPERM else { return }
         asTheAccount { _ = send() }

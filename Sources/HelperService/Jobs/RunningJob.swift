@@ -28,6 +28,9 @@ final class RunningJob {
     private var stopsAt = ContinuousClock.now
     private var retryDelay = Duration.milliseconds(1)
     private var heldBackSince: ContinuousClock.Instant?
+    /// How many processes were left when the first one had ended, and since when they are ended.
+    private var remaining = 0
+    private var endingSince: ContinuousClock.Instant?
 
     /// How long a job may take to end by itself when the helper stops.
     private static let graceAtStop = Duration.seconds(5)
@@ -174,6 +177,7 @@ final class RunningJob {
             // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
             watchesProcess = false
             retryDelay = min(retryDelay * 2, Self.longestRetryDelay)
+            if let endingSince, remaining > 0, ContinuousClock.now - endingSince < Self.remainderPatience { continue }
             let since = heldBackSince ?? .now
             heldBackSince = since
             guard ContinuousClock.now - since < Self.tracerPatience else { return Self.unknownExit }
@@ -227,7 +231,12 @@ final class RunningJob {
     /// Takes the status of the first process, if it has ended.
     private func reap() -> launch_exit? {
         // As long as it is a zombie, its number and its session are its own.
-        if endsTree, launch_has_ended(processDescriptor.rawValue) == 1 { job.kill() }
+        if endsTree, launch_has_ended(processDescriptor.rawValue) == 1 {
+            remaining = job.end()
+            let since = endingSince ?? .now
+            endingSince = since
+            if remaining > 0, ContinuousClock.now - since < Self.remainderPatience { return nil }
+        }
         var exit = launch_exit()
         let result = unsafe launch_reap(processDescriptor.rawValue, &exit)
         return result == 1 ? exit : nil
@@ -243,7 +252,7 @@ final class RunningJob {
             delay = min(delay * 2, Self.longestRetryDelay)
         }
         let group = job.tree.group
-        let remaining = endsTree ? job.tree.remainder : 0
+        let remaining = endsTree ? max(job.tree.remainder, remaining) : 0
         let peaks = group?.peaks
         let ending = HelperExitReport(
             code: HelperExitReport.Ending(rawValue: exit.code) ?? .killed,
@@ -274,6 +283,8 @@ final class RunningJob {
         }
         session.context.table[session.slot] = .remembering(session.owner.userID)
         // A helper that was stopped while the job ran has left it to this process; what stops it now is another matter.
+        let wasStopping = isStopping
+        defer { isStopping = isStopping || wasStopping }
         isStopping = false
         let deadline = ContinuousClock.now + Self.retention
         while !isStopping, let adoption = start.adoption {

@@ -127,10 +127,16 @@ struct Monitor {
         }
         var client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
         let daemon = socket_peer_process(owner.rawValue)
-        if daemon >= 0 {
-            client.process = try? OwnedDescriptor(moving: daemon)
-        } else if daemon != -ENOPROTOOPT {
+        if daemon >= 0 { client.process = try? OwnedDescriptor(moving: daemon) }
+        guard client.process != nil || daemon == -ENOPROTOOPT else {
             // It has gone already, or nobody could tell when it goes.
+            if context.table.mayComplain() {
+                context.log.write(
+                    .warning,
+                    "process \(process) of user id \(user) connected, and the kernel does not give it: "
+                        + "\(Errno(rawValue: -daemon))"
+                )
+            }
             return .refused
         }
         guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {

@@ -176,6 +176,14 @@ package struct Supervisor {
         }
     }
 
+    /// Whether a process needs none of the others any more.
+    private func isLasting(_ state: MonitorTable.State) -> Bool {
+        switch state {
+        case .keeping, .remembering: true
+        case .free, .parked, .greeting, .leaving, .serving: false
+        }
+    }
+
     /// Ends the processes that wait, and lets those with jobs end them; jobs that outlive their daemon go on.
     private mutating func stop(_ signals: OwnedDescriptor) {
         let deadline = ContinuousClock.now + Self.stopPatience
@@ -185,7 +193,7 @@ package struct Supervisor {
             while helper_signals_next(signals.rawValue) > 0 {}
             reap()
             // What is left looks after jobs that go on, and needs no parent.
-            if monitors.values.allSatisfy({ if case .keeping = context.table[$0] { true } else { false } }) { return }
+            if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { return }
         }
     }
 }

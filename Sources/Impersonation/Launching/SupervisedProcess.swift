@@ -178,7 +178,9 @@ final class SupervisedProcess: ProcessControl {
         // The end may have been reported before anybody wanted nothing to be left.
         let remaining = await endRemainder(from: hasEnded ? deadline : .now)
         var report = try outcome.get()
-        if let remaining { report.remainingProcesses = remaining }
+        if let remaining {
+            report.remainingProcesses = tree.scansSession ? max(report.remainingProcesses, remaining) : remaining
+        }
         return report
     }
 
@@ -283,8 +285,7 @@ final class SupervisedProcess: ProcessControl {
         while true {
             let result = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
                 using {
-                    tree.kill()
-                    return tree.countRemainder()
+                    tree.end()
                 }
             }
             let remaining =

@@ -64,6 +64,15 @@ package struct ControlGroupName {
         return ProcessStart.hasEnded(maker, startedAt: start)
     }
 
+    /// Whether the group was made by a process of that number that has been reaped.
+    ///
+    /// - Parameter process: The number.
+    /// - Returns: Whether it was; one that did not know its own start counts.
+    func isOf(reaped process: Int32) -> Bool {
+        guard maker == process, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
+        return start == 0 || ProcessStart.hasEnded(maker, startedAt: start)
+    }
+
     /// Those of pids and of times, which say what a number and a start mean; 0 where they are
     /// not known, and 1 where the kernel has none.
     private static var ownNamespaces: [UInt64] {

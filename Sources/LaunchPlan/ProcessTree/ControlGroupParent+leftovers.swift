@@ -30,7 +30,7 @@ extension ControlGroupParent {
     ) throws(Errno) -> [Leftover] {
         try names().compactMap { ControlGroupName($0) }
             .filter { name in
-                (maker.map { $0 == name.maker } ?? true) && name.isMakerGone && !isSpared(name.text)
+                (maker.map(name.isOf) ?? name.isMakerGone) && !isSpared(name.text)
             }
             .compactMap { name in
                 guard kinds.contains(name.kind) else {

@@ -56,6 +56,21 @@ package final class ProcessTree: Sendable {
         return isKilled ? 0 : result
     }
 
+    /// Kills every process of a job whose first process has ended.
+    ///
+    /// - Returns: How many are left, as far as they can be found; those that were killed take a moment.
+    package func end() -> Int {
+        guard scansSession else {
+            group?.kill()
+            return 0
+        }
+        // Mostly that one look is all it takes.
+        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 })
+        guard found?.isEmpty != true || group != nil else { return 0 }
+        kill()
+        return countRemainder()
+    }
+
     /// Sends a signal to every process of the job that is found at this moment.
     ///
     /// Without a cgroup the others get it before the leader, whose end would make orphans of them.

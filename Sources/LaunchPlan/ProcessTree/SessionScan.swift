@@ -63,17 +63,21 @@ package enum SessionScan {
     @discardableResult
     package static func kill(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> Set<Member> {
         let deadline = ContinuousClock.now + stoppingTime
-        var stopped: [Member] = []
+        // Where nobody can look, those who were seen earlier are all there is to go by.
+        var stopped: Set<Member> = []
+        var order: [Member] = []
         repeat {
-            let new = find(treeOf: leader, knowing: known.union(stopped))?.filter { !stopped.contains($0) } ?? []
+            let new = (find(treeOf: leader, knowing: known.union(stopped)) ?? Array(known))
+                .filter { !stopped.contains($0) }
             if stopped.isEmpty, new.isEmpty { return [] }
             guard !new.isEmpty else { break }
             _ = send(SIGSTOP, to: new)
-            stopped += new
+            stopped.formUnion(new)
+            order += new
         } while ContinuousClock.now < deadline
         // Whatever a listing says now: who was stopped is killed, and remembered.
-        var killed = Set(stopped)
-        _ = send(SIGKILL, to: stopped)
+        var killed = stopped
+        _ = send(SIGKILL, to: order)
         for _ in 0..<rounds {
             let new = find(treeOf: leader, knowing: known.union(killed))?.filter { !killed.contains($0) } ?? []
             guard !new.isEmpty else { break }
@@ -92,8 +96,7 @@ package enum SessionScan {
     package static func find(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> [Member]? {
         guard let all = listing() else { return nil }
         let number = leader.processID > 1 && leader.ownsNumber ? leader.processID : nil
-        let start = number.flatMap { try? ProcessStat(of: $0).startTime } ?? known.map(\.startTime).min()
-        return members(of: number, startedAt: start ?? .max, among: all, knowing: known) {
+        return members(of: number, first: leader.processID, among: all, knowing: known) {
             read($0.member.process) == $0
         }
         .map(\.member)
@@ -106,19 +109,18 @@ package enum SessionScan {
     /// process is in a session, nobody else can begin one of that number.
     ///
     /// A member may be in a session of somebody else's: the first process of a pid namespace is given the orphans of whoever has
-    /// entered that. So a session is the job's only where the process that began it is found itself, or has ended and nobody in
-    /// it is older than the job.
+    /// entered that. So a session is the job's only where the process that began it is found itself, or is the first one.
     ///
     /// - Parameters:
     ///   - leader: The number of the first process, if it is its own, and was before the listing.
-    ///   - start: When that one was started, or the oldest that is known.
+    ///   - first: The number that it had, which a session that still has a member has from it.
     ///   - all: The listing.
     ///   - known: Processes that belonged to the job earlier.
     ///   - isAlive: Whether a process of the listing still lives, as it is in it.
     /// - Returns: Those that belong to the job.
     static func members(
         of leader: Int32?,
-        startedAt start: UInt64,
+        first: Int32,
         among all: [Entry],
         knowing known: Set<Member>,
         _ isAlive: (Entry) -> Bool
@@ -140,7 +142,7 @@ package enum SessionScan {
         func isOfTheJob(_ session: Int32) -> Bool {
             guard !foreign.contains(session) else { return false }
             guard !everybody.contains(session) else { return numbers.contains(session) }
-            return sessions[session]?.allSatisfy { $0.member.startTime >= start } ?? false
+            return session == first
         }
         if let leader { take(all.filter { $0.session == leader || $0.group == leader || $0.parent == leader }) }
         take(all.filter { known.contains($0.member) })
@@ -169,8 +171,9 @@ package enum SessionScan {
         )
     }
 
-    /// Everybody; `nil` where `/proc` cannot be read.
+    /// Everybody; `nil` where `/proc` cannot be read for the moment, and nobody where its numbers mean others.
     static func listing() -> [Entry]? {
+        guard ProcFile.showsOwnNamespace else { return [] }
         guard let processes = try? ProcFile.processes() else { return nil }
         var entries: [Entry] = []
         for process in processes {

@@ -51,7 +51,7 @@ struct SessionScanTests {
 
     @Test("stands behind whoever has started it, so that it can be asked before that one is gone")
     func order() {
-        let found = SessionScan.members(of: 10, startedAt: 1, among: Self.listing, knowing: []) { _ in true }
+        let found = SessionScan.members(of: 10, first: 10, among: Self.listing, knowing: []) { _ in true }
             .map(\.member.process)
         #expect(Set(found) == [9, 11, 12, 13, 20])
         #expect((found.firstIndex(of: 20) ?? 9) < (found.firstIndex(of: 9) ?? 0))
@@ -61,7 +61,7 @@ struct SessionScanTests {
     @Test("is not who has a parent, or a session, of a number that may be somebody else's by now")
     func reusedNumbers() {
         func found(_ dead: Int32) -> Set<Int32> {
-            let found = SessionScan.members(of: 10, startedAt: 1, among: Self.listing, knowing: []) {
+            let found = SessionScan.members(of: 10, first: 10, among: Self.listing, knowing: []) {
                 $0.member.process != dead
             }
             return Set(found.map(\.member.process))
@@ -74,7 +74,7 @@ struct SessionScanTests {
     @Test("is who was known before, with the session and the children, also when the first process is gone")
     func knownMembers() {
         let known = Self.listing[3].member
-        let found = SessionScan.members(of: nil, startedAt: 1, among: Self.listing, knowing: [known]) { _ in true }
+        let found = SessionScan.members(of: nil, first: 10, among: Self.listing, knowing: [known]) { _ in true }
         #expect(Set(found.map(\.member.process)) == [12, 13])
     }
 
@@ -92,14 +92,13 @@ struct SessionScanTests {
         let listing = [
             entry(10, of: 1, in: 10, since: 5), entry(20, of: 10, in: 20, since: 6), entry(40, of: 1, in: 40, since: 2),
             entry(41, of: 40, in: 40, since: 8), entry(50, of: 20, in: 40, since: 9),
-            // The one that began session 60 is gone; it is as old as the job. That of session 70 is older.
+            // The one that began session 60 is gone.
             entry(61, of: 20, in: 60, since: 9), entry(62, of: 1, in: 60, since: 9),
-            entry(71, of: 20, in: 70, since: 9), entry(72, of: 1, in: 70, since: 4),
             // Nobody has a parent that is younger.
             entry(80, of: 20, in: 80, since: 5),
         ]
-        let found = SessionScan.members(of: 10, startedAt: 5, among: listing, knowing: []) { _ in true }
-        #expect(Set(found.map(\.member.process)) == [20, 50, 61, 62, 71])
+        let found = SessionScan.members(of: 10, first: 10, among: listing, knowing: []) { _ in true }
+        #expect(Set(found.map(\.member.process)) == [20, 50, 61])
     }
 
     @Test("is never who shares the session of this process, where a child is still in it")
@@ -107,9 +106,9 @@ struct SessionScanTests {
         let own = getsid(0)
         let listing = [
             Self.entry(10, of: 1, in: own), Self.entry(11, of: 10, in: own), Self.entry(30, of: 1, in: own),
-            Self.entry(40, of: 10, in: 77), Self.entry(41, of: 1, in: 77),
+            Self.entry(40, of: 10, in: 40), Self.entry(41, of: 1, in: 40),
         ]
-        let found = SessionScan.members(of: 10, startedAt: 1, among: listing, knowing: []) { _ in true }
+        let found = SessionScan.members(of: 10, first: 10, among: listing, knowing: []) { _ in true }
         #expect(Set(found.map(\.member.process)) == [11, 40, 41])
     }
 
