@@ -75,9 +75,8 @@ package struct Supervisor {
         if parked >= context.parked {
             parksAt = nil
         } else if parked * 2 < context.parked || parksAt.map({ now >= $0 }) ?? false {
-            try park()
             // A fork that failed is tried again, whoever has made room meanwhile.
-            parksAt = context.table.parkedCount < context.parked ? now + Self.retryDelay : nil
+            parksAt = try park() ? nil : now + Self.retryDelay
         } else {
             parksAt = parksAt ?? now + Self.parkingDelay
         }
@@ -94,7 +93,9 @@ package struct Supervisor {
     }
 
     /// Makes processes until enough of them wait.
-    private mutating func park() throws(Errno) {
+    ///
+    /// - Returns: Whether there was room for all of them.
+    private mutating func park() throws(Errno) -> Bool {
         if context.table.firstFree == nil, mayComplainOfRoom() {
             context.log.write(.error, "there is no place for another process; daemons wait until one ends")
         }
@@ -111,10 +112,11 @@ package struct Supervisor {
                 context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
                 // Those that end make room. Without any there is nobody to wait for.
                 guard !monitors.isEmpty else { throw Errno(rawValue: -child) }
-                return
+                return false
             }
             monitors[child] = slot
         }
+        return context.table.firstFree != nil
     }
 
     /// Once a minute: it lasts.
