@@ -20,6 +20,7 @@ enum Swapping {
     /// The attack and its end, for the thread.
     private final class Attack: @unchecked Sendable {
         let isOver = Atomic(false)
+        let isSeen = Atomic(false)
         let rounds: Int
         let step: (Int) -> Void
 
@@ -29,9 +30,12 @@ enum Swapping {
         }
     }
 
-    /// Attacks for a number of rounds.
+    /// Attacks for a number of rounds, and for more until both a clean look and a refused one were seen.
     ///
-    /// - Returns: What the looks came to meanwhile.
+    /// A look takes longer than a swap: without a rest between the rounds, now longer and now shorter, a machine of
+    /// few processors may find no time at all in which what is right lies there.
+    ///
+    /// - Returns: What the looks came to meanwhile. A minute without a look of either kind ends it, too.
     static func count(
         rounds: Int,
         attack step: (Int) -> Void,
@@ -46,7 +50,15 @@ enum Swapping {
                 { argument in
                     guard let argument = unsafe argument else { return nil }
                     let attack = unsafe Unmanaged<Attack>.fromOpaque(argument).takeUnretainedValue()
-                    for round in 0..<attack.rounds { attack.step(round) }
+                    let patience = ContinuousClock.now + .seconds(60)
+                    var round = 0
+                    while round < attack.rounds
+                        || !attack.isSeen.load(ordering: .acquiring) && ContinuousClock.now < patience
+                    {
+                        attack.step(round)
+                        usleep(UInt32(round % 8) * 50)
+                        round += 1
+                    }
                     attack.isOver.store(true, ordering: .releasing)
                     return nil
                 },
@@ -60,6 +72,7 @@ enum Swapping {
                 case .refused: counts.refused += 1
                 case .wrong: counts.wrong += 1
                 }
+                if counts.clean > 0, counts.refused > 0 { attack.isSeen.store(true, ordering: .releasing) }
             }
             pthread_join(thread, nil)
             return counts
