@@ -13,7 +13,8 @@ help: ## Lists the targets
 build: packages ## Builds the libraries and the impersonate tool
 	$(SWIFT) build
 
-test: packages ## Builds and runs every test in the test bed, as root or not
+test: ## Builds and runs every test in the test bed, as root or not
+	@Scripts/install-packages test
 	$(SWIFT) build --build-tests
 	Scripts/test
 
@@ -21,7 +22,7 @@ demo: packages ## Runs the example worker with real accounts in the test bed and
 	$(SWIFT) build --package-path Examples/RenderWorker
 	Scripts/testbed -- Examples/RenderWorker/demo
 
-demo-test: packages ## Builds and runs the example worker's own tests in the test bed
+demo-test: ## Builds and runs the example worker's own tests in the test bed
 	$(SWIFT) build --package-path Examples/RenderWorker --build-tests
 	Scripts/test --package-path Examples/RenderWorker
 

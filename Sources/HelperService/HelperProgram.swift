@@ -162,7 +162,10 @@ package enum HelperProgram {
     private static func controlGroups(_ policy: HelperPolicy) throws(HelperError) -> ControlGroupParent? {
         guard let path = policy.controlGroups else { return nil }
         do throws(ControlGroupError) {
-            return try ControlGroupParent(opening: path)
+            let parent = try ControlGroupParent(opening: path)
+            // As a service with `Delegate=yes` starts: jobs could have no limits.
+            if parent.holdsThisProcess { try parent.leave(for: "helper") }
+            return parent
         } catch {
             throw HelperError(.configuration, "control-groups of the policy: \(error.message)")
         }

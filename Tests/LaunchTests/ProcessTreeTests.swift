@@ -131,27 +131,17 @@ struct ControlGroupTests {
         #expect(result.text == "")
     }
 
-    @Test("have limits only where a controller keeps them; nothing runs without")
+    @Test("have no limits where no controller keeps them; nothing runs then")
     func limits() async throws {
-        let path = TestBed.controlGroups
-        var command = Command(
-            .path("/bin/sh"),
-            arguments: ["-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"]
-        )
+        var command = Command(.path("/bin/true"))
         command.treeLimits.processes = 5
         let without = try await launchError(command, as: TestBed.alice.identity)
         #expect(without.step == .createControlGroup)
-        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: path))
-        if try ProcFile.read(path.appending("cgroup.controllers")).contains("pids") {
-            let result = try await run(command, as: TestBed.alice.identity, launcher)
-            #expect(result.exit.standardError?.text.contains("fork") == true)
-        } else {
-            let error = try await launchError(command, as: TestBed.alice.identity, launcher)
-            #expect(error.step == .createControlGroup)
-            #expect(error.message.contains("+pids"))
-        }
-        // Those of other tests may still be on their way out.
-        while try !groups(below: path).isEmpty { await Task.yield() }
+        guard !TestBed.hasControllers else { return }
+        let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: TestBed.controlGroups))
+        let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+        #expect(error.step == .createControlGroup)
+        #expect(error.message.contains("+pids"))
     }
 
     @Test("leave no cgroup behind when the launch fails")
@@ -170,6 +160,22 @@ struct ControlGroupTests {
         #expect(unsafe chown(path.string, TestBed.alice.userID, 0) == 0)
         let error = #expect(throws: LaunchError.self) { try ControlGroups(below: path) }
         #expect(error?.message.contains("2001") == true)
+    }
+
+    @Test("get no cgroup below one of threads, where the kernel lets no process in")
+    func threads() throws {
+        let path = TestBed.controlGroups.appending("threads-\(getpid())")
+        let threaded = path.appending("below")
+        for made in [path, threaded] { #expect(unsafe mkdir(made.string, 0o755) == 0) }
+        defer {
+            for made in [threaded, path] { _ = unsafe rmdir(made.string) }
+        }
+        let file = try FileDescriptor.open(threaded.appending("cgroup.type"), .writeOnly)
+        _ = try file.closeAfter { try file.writeAll("threaded".utf8) }
+        for (place, type) in [(path, "domain threaded"), (threaded, "threaded")] {
+            let error = #expect(throws: LaunchError.self) { try ControlGroups(below: place) }
+            #expect(error?.message.contains("is a group of threads (its cgroup.type is '\(type)')") == true)
+        }
     }
 }
 

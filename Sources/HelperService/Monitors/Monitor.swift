@@ -17,7 +17,7 @@ struct Monitor {
         let groupID: UInt32
         let processID: Int32
 
-        /// The process itself, where the kernel gives it (Linux 6.5).
+        /// The process itself; `nil` only where this process cannot see it.
         var process: OwnedDescriptor?
 
         /// Tells the daemon something; one that does not read what it has asked for is as good as gone.
@@ -126,15 +126,14 @@ struct Monitor {
             return .refused
         }
         var client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
-        let daemon = socket_peer_process(owner.rawValue)
-        if daemon >= 0 { client.process = try? OwnedDescriptor(moving: daemon) }
-        guard client.process != nil || daemon == -ENOPROTOOPT else {
+        do throws(Errno) {
+            client.process = try Self.descriptor(of: process, at: owner)
+        } catch {
             // It has gone already, or nobody could tell when it goes.
             if context.table.mayComplain() {
                 context.log.write(
                     .warning,
-                    "process \(process) of user id \(user) connected, and the kernel does not give it: "
-                        + "\(Errno(rawValue: -daemon))"
+                    "process \(process) of user id \(user) connected, and the kernel does not give it: \(error)"
                 )
             }
             return .refused
@@ -185,6 +184,26 @@ struct Monitor {
         let result = unsafe socket_peer(socket.rawValue, &process, &user, &group)
         guard result == 0 else { throw Errno(rawValue: -result) }
         return (process, user, group)
+    }
+
+    /// The process that has connected.
+    ///
+    /// Linux gives it itself since 6.5 (`SO_PEERPIDFD`). Before, its number may be another's by now: then whoever has ordered the
+    /// job has ended, and the job ends with the other at the latest.
+    ///
+    /// - Parameters:
+    ///   - process: Its number.
+    ///   - socket: The connection.
+    /// - Returns: A descriptor of it; `nil` for one of a process namespace that this process does not see.
+    /// - Throws: `Errno` when the process has gone, or the kernel has nothing to give.
+    private static func descriptor(of process: Int32, at socket: OwnedDescriptor) throws(Errno) -> OwnedDescriptor? {
+        var descriptor = socket_peer_process(socket.rawValue)
+        if descriptor == -ENOPROTOOPT {
+            guard process > 0 else { return nil }
+            descriptor = linux_pidfd_open(process)
+        }
+        guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+        return try OwnedDescriptor(moving: descriptor)
     }
 
     private func wakeSupervisor() {

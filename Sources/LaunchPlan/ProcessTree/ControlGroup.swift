@@ -167,7 +167,7 @@ package final class ControlGroup: Sendable {
         guard written == count else { throw written < 0 ? Errno(rawValue: errno) : .ioError }
     }
 
-    private static func read(_ file: String, in directory: OwnedDescriptor) throws(Errno) -> String {
+    static func read(_ file: String, in directory: OwnedDescriptor) throws(Errno) -> String {
         let descriptor = unsafe openat(directory.rawValue, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
         defer { close(descriptor) }

@@ -33,6 +33,7 @@ final class RunningHelper {
     ///   - privileges: What it may do.
     ///   - policy: Lines of its policy beside those that every test needs.
     ///   - arguments: Arguments beside those.
+    ///   - unit: The cgroup that a service manager would start it in; that of the tests unless set.
     ///   - place: Where it listens; a place of its own unless set.
     ///   - messages: Where its messages go; a file of its own unless set.
     ///   - output: Its standard output; that of the tests unless set.
@@ -41,6 +42,7 @@ final class RunningHelper {
         _ privileges: Privileges = .root,
         policy: [String] = [],
         arguments: [String] = [],
+        in unit: FilePath? = nil,
         at place: FilePath? = nil,
         messagesTo messages: FileDescriptor? = nil,
         output: FileDescriptor? = nil
@@ -74,6 +76,9 @@ final class RunningHelper {
                     "--inh-caps=-all,+setuid,+setgid", "--ambient-caps=-all,+setuid,+setgid",
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
+        }
+        if let unit {
+            words = ["/bin/sh", "-c", "echo 0 > \(unit)/cgroup.procs && exec \"$@\"", "sh"] + words
         }
         process = try Self.spawn(words + arguments, log: directory.appending("log"), messages, output)
         try waitUntilItListens(messages)

@@ -2,6 +2,8 @@ import Glibc
 import SystemPackage
 import Testing
 
+@testable import LaunchPlan
+
 /// The machine the tests run on: `Scripts/testbed` with its accounts, or a plain host.
 enum TestBed {
     /// Whether the tests run inside `Scripts/testbed`, as root and with the accounts of `Scripts/testbed.d/etc`.
@@ -23,6 +25,13 @@ enum TestBed {
 
     /// Where the jobs of tests may have cgroups; an ordinary user's bed has no such place.
     static let controlGroups = FilePath(variable("IMPERSONATION_TEST_BED_CGROUP") ?? "")
+
+    /// Whether those can be limited: where the controllers belong to cgroup v2 and are handed down to the bed.
+    static let hasControllers: Bool = {
+        guard !controlGroups.isEmpty, let text = try? ProcFile.read(controlGroups.appending("cgroup.controllers"))
+        else { return false }
+        return ["cpu", "memory", "pids"].allSatisfy { text.split { $0.isWhitespace }.contains(Substring($0)) }
+    }()
 
     /// An account of the bed by its numbers.
     struct Person: Sendable, CustomTestStringConvertible {
@@ -85,5 +94,10 @@ extension Trait where Self == ConditionTrait {
     /// Runs the test only where the bed has a directory of cgroup v2 for it; the bed of an ordinary user has none.
     static var controlGroups: Self {
         .enabled(if: !TestBed.controlGroups.isEmpty, "needs a directory of cgroup v2, which root can make: make test")
+    }
+
+    /// Runs the test only where jobs can have limits; elsewhere `make test` starts a machine that has the controllers.
+    static var controllers: Self {
+        .enabled(if: TestBed.hasControllers, "needs the controllers cpu, memory and pids of cgroup v2: Scripts/machine")
     }
 }

@@ -18,7 +18,7 @@ struct ControlGroupNameTests {
         // In another namespace number and start mean nothing here.
         for index in 3...4 {
             var foreign = parts
-            foreign[index] = "1"
+            foreign[index] = "2"
             #expect(try #require(ControlGroupName(foreign.joined(separator: "-"))).isMakerGone == false)
         }
         #expect(ControlGroupName.fresh(.job) != name)

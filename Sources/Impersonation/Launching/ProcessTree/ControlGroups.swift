@@ -26,12 +26,32 @@ public struct ControlGroups: Sendable {
         self.parent = parent
     }
 
-    /// Makes the groups of jobs below the group that this process is in.
+    /// Makes the groups of jobs below the group that this process is in, and lets the process stay there.
+    ///
+    /// Jobs can have no limits then (``Command/treeLimits``): a group with processes of its own hands no controllers down. See
+    /// ``belowThisProcess(leavingFor:)``.
     ///
     /// - Returns: The groups.
     /// - Throws: ``LaunchError`` with the step `createControlGroup` when there is no cgroup v2, or it is not delegated.
     public static func belowThisProcess() throws(LaunchError) -> ControlGroups {
         ControlGroups(try opening { () throws(ControlGroupError) in try ControlGroupParent.ofThisProcess() })
+    }
+
+    /// Makes the groups of jobs below the group that this process was put into, and moves the process out of their way.
+    ///
+    /// A service manager puts a daemon into the very group that it delegates to it (`Delegate=yes` of systemd), and a group
+    /// with processes of its own hands no controllers down: for limits (``Command/treeLimits``) the process has to be in a group
+    /// of its own below, beside those of the jobs. The whole process moves, with all its threads, and so does what it starts
+    /// from then on; children it has already stay, and have to be moved or to end before a job can have a limit. A process that
+    /// is in a group of that name already stays there (`DelegateSubgroup=` since systemd 254).
+    ///
+    /// - Parameter leaf: The name of the group for this process, for example `daemon`.
+    /// - Returns: The groups.
+    /// - Throws: ``LaunchError`` with the step `createControlGroup` when there is no cgroup v2, or it is not delegated.
+    public static func belowThisProcess(leavingFor leaf: String) throws(LaunchError) -> ControlGroups {
+        ControlGroups(
+            try opening { () throws(ControlGroupError) in try ControlGroupParent.ofThisProcess(leavingFor: leaf) }
+        )
     }
 
     /// How long processes that were killed may take to go; some hang in the kernel.

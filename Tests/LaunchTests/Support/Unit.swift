@@ -1,0 +1,43 @@
+import Glibc
+import SystemPackage
+import Testing
+
+/// A cgroup as a service manager delegates it to a daemon (`Delegate=yes` of systemd): with its controllers, and the daemon's to
+/// make groups in.
+final class Unit {
+    let path: FilePath
+
+    /// Makes the group.
+    ///
+    /// - Parameter account: Who it is delegated to.
+    /// - Throws: When the bed has no such controllers.
+    init(for account: UInt32 = 0) throws {
+        try Self.write("+cpu +memory +pids", to: TestBed.controlGroups.appending("cgroup.subtree_control"))
+        path = TestBed.controlGroups.appending("unit-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+        try #require(unsafe mkdir(path.string, 0o755) == 0)
+        // The files that systemd hands over with the directory, and no other.
+        for file in ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"] {
+            try #require(unsafe chown(path.appending(file).string, account, account) == 0)
+        }
+    }
+
+    /// Moves this process into the group.
+    static func enter(_ path: FilePath) throws {
+        try write("0", to: path.appending("cgroup.procs"))
+    }
+
+    private static func write(_ text: String, to file: FilePath) throws {
+        let descriptor = try FileDescriptor.open(file, .writeOnly)
+        try descriptor.closeAfter { _ = try descriptor.writeAll(text.utf8) }
+    }
+
+    /// Removes the group and what is left below it.
+    func remove() async throws {
+        let deadline = ContinuousClock.now + ample
+        while unsafe rmdir(path.string) != 0, ContinuousClock.now < deadline {
+            for leaf in ["helper", "daemon"] { _ = unsafe rmdir(path.appending(leaf).string) }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(!exists(path), "what was in \(path) is still there")
+    }
+}

@@ -1,0 +1,152 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("What the processes of a job may use together", .testBed, .controllers)
+struct TreeLimitTests {
+    /// Runs a body with a launcher whose jobs can have limits.
+    ///
+    /// A helper is in the group that is delegated to it, as a service manager starts it.
+    private func withLauncher(
+        _ way: LaunchWay,
+        _ body: (any ProcessLauncher) async throws -> Void
+    ) async throws {
+        let unit = try Unit(for: way == .helperWithTwoCapabilities ? RunningHelper.account : 0)
+        if let privileges = way.helper {
+            let policy = ["peers = 0", "control-groups = \(unit.path)"]
+            let helper = try RunningHelper(privileges, policy: policy, in: unit.path)
+            try await body(way.launcher(helper.socket))
+            helper.stop()
+        } else {
+            let groups = try ControlGroups(below: unit.path)
+            try await body(SetUIDLauncher(isolation: way == .direct ? .direct : .isolated, controlGroups: groups))
+        }
+        try await unit.remove()
+    }
+
+    private func group(of process: LaunchedProcess) throws -> FilePath {
+        guard case .controlGroup(let path) = process.report.containment else {
+            throw Missing(what: "the cgroup of the job")
+        }
+        return path
+    }
+
+    private struct Missing: Error {
+        let what: String
+    }
+
+    @Test(
+        "a fork bomb stays as small as its limit, keeps nobody from starting jobs, and is ended whole",
+        arguments: LaunchWay.allCases
+    )
+    func forkBomb(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            let person = try await TestBed.alice.identity
+            var bomb = patient(
+                Command(.path("/usr/bin/perl"), arguments: ["-e", "$SIG{TERM} = 'IGNORE'; fork while 1"])
+            )
+            bomb.treeLimits.processes = 20
+            let process = try await launcher.launch(bomb, as: person)
+            let group = try group(of: process)
+            let deadline = ContinuousClock.now + ample
+            // The kernel counts how often it has refused one more.
+            while try !ProcFile.read(group.appending("pids.events")).contains(/max [1-9]\d/) {
+                try #require(ContinuousClock.now < deadline)
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            #expect(try ProcFile.read(group.appending("pids.current")) == "20\n")
+            // Of the same account, too: the limit is the job's and not the account's.
+            let other = try await run(Command(.path("/bin/echo"), arguments: ["started"]), as: person, launcher)
+            #expect(other.text == "started\n")
+            let report = try await process.terminate(gracePeriod: .milliseconds(50))
+            #expect(report.status == .signaled(.kill))
+            #expect(report.remainingProcesses == 0)
+            while exists(group), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(1)) }
+            #expect(!exists(group))
+        }
+    }
+
+    @Test(
+        "whoever takes more memory than there is for the job ends the job, and not one process of it",
+        arguments: LaunchWay.allCases
+    )
+    func memory(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            var command = Command(
+                .path("/bin/sh"),
+                arguments: ["-c", "echo before; perl -e '$x = qq(x) x (24 << 20); print qq(got it)'; echo after"]
+            )
+            command.treeLimits.memoryBytes = 16 << 20
+            let result = try await run(command, as: TestBed.alice.identity, launcher)
+            #expect(result.exit.status == .signaled(.kill))
+            #expect(result.text == "before\n")
+            // Since Linux 5.19.
+            let peak = try #require(result.exit.treePeaks?.memoryBytes)
+            #expect((8 << 20...16 << 20).contains(peak))
+            command.treeLimits.memoryBytes = 100 << 20
+            let enough = try await run(command, as: TestBed.alice.identity, launcher)
+            #expect(enough.text == "before\ngot itafter\n")
+            #expect(enough.exit.status == .exited(0))
+        }
+    }
+
+    @Test("a job of more weight gets more of a processor that two want", arguments: LaunchWay.allCases)
+    func weight(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            var command = patient(
+                Command(.path("/usr/bin/taskset"), arguments: ["-c", "0", "/bin/sh", "-c", "while :; do :; done"])
+            )
+            var processes: [LaunchedProcess] = []
+            for weight in [2_000, 20] {
+                command.treeLimits.processorWeight = weight
+                processes.append(try await launcher.launch(command, as: TestBed.alice.identity))
+            }
+            try await Task.sleep(for: .seconds(1))
+            var used: [Duration] = []
+            for process in processes {
+                let report = try await process.terminate(gracePeriod: .zero)
+                let usage = try #require(report.usage)
+                used.append(usage.userTime + usage.systemTime)
+            }
+            // A hundred times as much by right; a start takes its time, too.
+            #expect(used[0] > used[1] * 5, "\(used)")
+        }
+    }
+
+    @Test("needs a group without the daemon in it, which the daemon can leave")
+    func leaving() async throws {
+        let unit = try Unit()
+        await #expect(processExitsWith: .success) { [path = unit.path.string as String] in
+            let path = FilePath(path)
+            try Unit.enter(path)
+            let person = try await TestBed.alice.identity
+            var command = Command(.path("/bin/cat"), arguments: ["/proc/self/cgroup"])
+            let staying = SetUIDLauncher(controlGroups: try .belowThisProcess())
+            #expect(try await run(command, as: person, staying).exit.status == .exited(0))
+            command.treeLimits.processes = 5
+            let error = try await launchError(command, as: person, staying)
+            #expect(error.step == .createControlGroup)
+            #expect(error.errno == .resourceBusy)
+            #expect(
+                error.message.contains("\(path), which it cannot hand down as long as processes are in it themselves")
+            )
+            for name in ["", "a/b", "..", "/"] {
+                let error = #expect(throws: LaunchError.self) { try ControlGroups.belowThisProcess(leavingFor: name) }
+                #expect(error?.message.contains("'\(name)' cannot be the name") == true)
+            }
+            // The second time it is there.
+            for _ in 1...2 {
+                let groups = try ControlGroups.belowThisProcess(leavingFor: "daemon")
+                #expect(groups.path == path)
+                let own = try ProcFile.read("/proc/self/cgroup")
+                #expect(own.hasSuffix("/daemon\n"))
+                let result = try await run(command, as: person, SetUIDLauncher(controlGroups: groups))
+                #expect(result.text.contains("\(path.lastComponent?.string ?? "-")/job-"))
+            }
+        }
+        try await unit.remove()
+    }
+}
