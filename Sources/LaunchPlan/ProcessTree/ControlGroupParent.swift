@@ -225,7 +225,8 @@ package final class ControlGroupParent: Sendable {
         guard error == .resourceBusy else {
             return "are not there or not delegated; enable them in the parent's cgroup.subtree_control"
         }
-        return "it cannot hand down as long as processes are in it themselves, the daemon perhaps; move those into a group below "
+        return
+            "it cannot hand down as long as processes are in it themselves, the daemon perhaps; move those into a group below "
             + "it"
     }
 }
