@@ -47,6 +47,9 @@ struct Monitor {
     /// How long a refusal may take; `SIGALRM` ends this process then.
     private static let refusalSeconds: UInt32 = 2
 
+    /// How long this process turns strangers away before another one takes its place.
+    private static let lobbyTime = Duration.seconds(1)
+
     /// Serves one daemon, and ends when there is nothing left to do for it.
     func run() {
         Self.fillLowNumbers()
@@ -85,6 +88,7 @@ struct Monitor {
             linux_epoll_control(poll, EPOLL_CTL_ADD, signals.rawValue, EPOLLIN.rawValue, 2) == 0
         else { return nil }
         defer { owner.closeNow() }
+        var firstStranger: ContinuousClock.Instant?
         while true {
             var numbers: (UInt64, UInt64) = (0, 0)
             let count = unsafe withUnsafeMutableBytes(of: &numbers) { buffer in
@@ -92,10 +96,17 @@ struct Monitor {
             }
             if count == -EINTR { continue }
             guard count > 0, helper_signals_next(signals.rawValue) == 0 else { return nil }
-            switch accept() {
+            switch accept(afterStrangers: firstStranger != nil) {
             case .nobody: continue
             case .client(let client): return client
             case .refused: return nil
+            case .turnedAway:
+                let since = firstStranger ?? .now
+                firstStranger = since
+                // A process that is seen to look who has connected for seconds is taken for one that stands still.
+                guard .now - since < Self.lobbyTime else { return nil }
+                helper_alarm(0)
+                context.table[slot] = .parked
             }
         }
     }
@@ -104,26 +115,32 @@ struct Monitor {
         /// Another process was faster.
         case nobody
         case client(Client)
+        /// Whoever it was has been told, and is gone; this process goes on waiting.
+        case turnedAway
         /// Whoever it was has been told, or is not worth it; this process ends, because closing what a stranger has sent may
         /// take its time.
         case refused
     }
 
-    private func accept() -> Accepted {
+    /// Accepts whoever has connected.
+    ///
+    /// - Parameter afterStrangers: Whether there is a process already that takes the place of this one.
+    /// - Returns: Who it is.
+    private func accept(afterStrangers: Bool) -> Accepted {
         let descriptor = socket_accept(context.listener.rawValue)
         guard descriptor >= 0 else { return .nobody }
         // Before anything that could stand still: another process takes this one's place.
         context.table[slot] = .greeting
-        wakeSupervisor()
+        if !afterStrangers { wakeSupervisor() }
         helper_alarm(Self.refusalSeconds)
-        // Nobody else comes here any more, and whoever starts a helper anew is to find the socket free.
-        context.listener.closeNow()
+        // What the kernel takes no descriptors for (Linux 6.16) is closed at once: then a flood of strangers costs no forks.
+        let refusal: Accepted = socket_takes_descriptors(descriptor) == 0 ? .turnedAway : .refused
         let (process, user, group, owner): (Int32, UInt32, UInt32, OwnedDescriptor)
         do throws(Errno) {
             owner = try OwnedDescriptor(moving: descriptor)
             (process, user, group) = try Self.peer(of: owner)
         } catch {
-            return .refused
+            return refusal
         }
         var client = Client(socket: FrameSocket(owner), userID: user, groupID: group, processID: process)
         do throws(Errno) {
@@ -136,15 +153,15 @@ struct Monitor {
                     "process \(process) of user id \(user) connected, and the kernel does not give it: \(error)"
                 )
             }
-            return .refused
+            return refusal
         }
         guard context.policy.permits(peer: user, groups: Self.groups(of: owner) + [group]).isPermitted else {
-            let refusal = context.policy.refusal(ofPeer: user)
+            let denial = context.policy.refusal(ofPeer: user)
             if context.table.mayComplain() {
-                context.log.write(.warning, "process \(process) connected: \(refusal.detail)")
+                context.log.write(.warning, "process \(process) connected: \(denial.detail)")
             }
-            client.tell(.refused(Refusal(reason: refusal.code.rawValue, message: refusal.message)), 0)
-            return .refused
+            client.tell(.refused(Refusal(reason: denial.code.rawValue, message: denial.message)), 0)
+            return refusal
         }
         context.table[slot] = .serving(user)
         guard hasRoom(for: user) else {
@@ -162,9 +179,11 @@ struct Monitor {
             if context.table.mayComplain() {
                 context.log.write(.warning, "user id \(user) has as many jobs as the policy permits")
             }
-            return .refused
+            return refusal
         }
         helper_alarm(0)
+        // Nobody else comes here any more, and whoever starts a helper anew is to find the socket free.
+        context.listener.closeNow()
         client.socket.takeDescriptors(true)
         return .client(client)
     }

@@ -271,6 +271,19 @@ struct HelperHostilityTests {
         #expect(helper.log.split(separator: "\n").count < 20 * seconds)
     }
 
+    @Test("and makes no process for each stranger, where the kernel takes nothing that strangers send")
+    func cheapRefusals() throws {
+        let helper = try RunningHelper()
+        #expect(try RawClient(helper).greet().refusal == "peer-not-permitted")
+        let first = try #require(helper.monitors.max())
+        for _ in 0..<1_000 { #expect(try RawClient(helper).greet().refusal == "peer-not-permitted") }
+        let socket = try FrameSocket(connectingTo: helper.socket)
+        socket.takeDescriptors(false)
+        guard socket_takes_descriptors(socket.descriptor.rawValue) == 0 else { return }
+        // Numbers are given one after the other, and in the namespace of the bed nobody else makes so many.
+        #expect(try #require(helper.monitors.max()) < first + 200)
+    }
+
     @Test("after its supervisor was killed and a kept job has lived on: another one starts and serves")
     func restart() async throws {
         let policy = ["peers = 0 \(RunningHelper.daemon)", "when-daemon-ends = keep-allowed"]

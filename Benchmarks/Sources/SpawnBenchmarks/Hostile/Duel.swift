@@ -30,6 +30,9 @@ struct Duel {
     /// Whether everything that a job starts can be found.
     let isContained: Bool
 
+    /// The directory of a cgroup that load and attack are put into, where there is one.
+    let processorGroup: FilePath?
+
     /// What was not as it has to be.
     private(set) var broken: [String] = []
 
@@ -62,7 +65,8 @@ struct Duel {
         leased: String,
         groups: [String],
         roles: String,
-        isContained: Bool
+        isContained: Bool,
+        processorGroup: FilePath?
     ) {
         self.launcher = launcher
         self.victim = victim
@@ -73,6 +77,7 @@ struct Duel {
         self.groups = groups
         self.roles = roles
         self.isContained = isContained
+        self.processorGroup = processorGroup
     }
 
     /// Measures; in each round all three surroundings have their turn, in random order.
@@ -147,6 +152,10 @@ struct Duel {
         command.standardOutput = .captured(limit: Self.captureLimit)
         command.standardError = .stream
         let process = try await launcher.launch(command, as: attacker.identity)
+        if let processorGroup {
+            let file = try FileDescriptor.open(processorGroup.appending("cgroup.procs"), .writeOnly)
+            _ = try file.closeAfter { try file.writeAll("\(process.processID)".utf8) }
+        }
         guard let messages = process.standardError else {
             throw BenchmarkError("the \(surroundings.rawValue) job has no standard error")
         }

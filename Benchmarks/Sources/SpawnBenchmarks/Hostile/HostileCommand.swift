@@ -36,6 +36,14 @@ struct HostileCommand: AsyncParsableCommand {
     )
     var roles = "012345"
 
+    @Option(
+        help: """
+            A cgroup of either version that the jobs of the attacker are put into, for example one with little of the processor: \
+            what remains beside it is not for want of a processor.
+            """
+    )
+    var processorGroup: String?
+
     func validate() throws {
         guard rounds > 0, calls > 0, account != attacker else {
             throw ValidationError("rounds and calls are above 0, and the two accounts are not the same")
@@ -77,7 +85,8 @@ struct HostileCommand: AsyncParsableCommand {
                 leased: try directory.copy(job, as: "leased-\(choice.rawValue)", owner: attacker.userID),
                 groups: [place, "/sys/fs/cgroup"].filter { !$0.isEmpty },
                 roles: roles,
-                isContained: hasGroups
+                isContained: hasGroups,
+                processorGroup: processorGroup.map { FilePath($0) }
             )
             try await duel.run(rounds: rounds, calls: calls)
             print(duel.text(of: choice.rawValue))

@@ -9,7 +9,11 @@ struct HelperConnection {
     /// The number that the job has on its connection.
     static let sequence: UInt64 = 1
 
-    private static let longestPause = Duration.milliseconds(50)
+    /// How long it waits between two attempts to get into a queue that is full.
+    ///
+    /// The queue has room for a moment whenever the helper takes somebody out of it, and others who wait do not sleep: who
+    /// knocks more rarely stays outside.
+    private static let pause = Duration.milliseconds(1)
 
     /// Connects, and makes sure of who listens.
     ///
@@ -25,23 +29,21 @@ struct HelperConnection {
         until deadline: ContinuousClock.Instant,
         _ failures: LaunchFailureReporter
     ) async throws(LaunchError) {
-        var pause = Duration.milliseconds(1)
         while true {
             do throws(Errno) {
                 socket = try FrameSocket(connectingTo: path)
                 break
             } catch {
                 // Everybody who may connect can fill the queue for a moment.
-                guard error == .resourceTemporarilyUnavailable, .now + pause < deadline else {
+                guard error == .resourceTemporarilyUnavailable, .now + Self.pause < deadline else {
                     throw failures.failure(.helperUnavailable, .connect, error, Self.describe(error, path))
                 }
             }
             do {
-                try await Task.sleep(for: pause)
+                try await Task.sleep(for: Self.pause)
             } catch {
                 throw failures.cancelled()
             }
-            pause = min(pause * 2, Self.longestPause)
         }
         let user = try failures.performing(.connect) { [socket] () throws(Errno) in try socket.peerUserID() }
         guard userIDs.contains(user) else {
