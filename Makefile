@@ -22,7 +22,7 @@ demo: packages ## Runs the example worker with real accounts in the test bed and
 	$(SWIFT) build --package-path Examples/RenderWorker
 	Scripts/testbed -- Examples/RenderWorker/demo
 
-demo-test: ## Builds and runs the example worker's own tests in the test bed
+demo-test: packages ## Builds and runs the example worker's own tests in the test bed
 	$(SWIFT) build --package-path Examples/RenderWorker --build-tests
 	Scripts/test --package-path Examples/RenderWorker
 

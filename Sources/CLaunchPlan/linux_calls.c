@@ -10,6 +10,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
@@ -228,6 +229,13 @@ int linux_is_control_group(int directory)
     if (fstatfs(directory, &status) != 0)
         return -errno;
     return (unsigned long)status.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+int linux_is_delegated(int directory)
+{
+    char value = 0;
+    return (fgetxattr(directory, "user.delegate", &value, 1) == 1 || fgetxattr(directory, "trusted.delegate", &value, 1) == 1)
+        && value == '1';
 }
 
 int linux_pidfd_open(int process)

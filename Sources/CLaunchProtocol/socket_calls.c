@@ -12,6 +12,9 @@
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
 #endif
@@ -84,6 +87,7 @@ int socket_accept(int descriptor)
     /* Whoever has opened the listening socket may have asked for these; a message without descriptors is to bring nothing. */
     setsockopt(accepted, SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
     setsockopt(accepted, SOL_SOCKET, SO_PASSSEC, &off, sizeof off);
+    setsockopt(accepted, SOL_SOCKET, SO_PASSPIDFD, &off, sizeof off);
     return accepted;
 }
 

@@ -85,13 +85,14 @@ package enum HelperProgram {
             listener: listener,
             table: try table(policy, options),
             trampoline: try trampoline(),
-            controlGroups: try controlGroups(policy),
+            controlGroups: try controlGroups(policy, log),
             adoptionDirectory: options.adoptionDirectory,
             log: log,
             parked: options.parked,
             userID: geteuid(),
             groupID: getegid()
         )
+        takePrecedence()
         let place = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(place) under \(options.policy)")
         try checkThreads()
@@ -159,15 +160,44 @@ package enum HelperProgram {
         }
     }
 
-    private static func controlGroups(_ policy: HelperPolicy) throws(HelperError) -> ControlGroupParent? {
+    /// Gives the session of the helper ten times the weight that the session of a job has.
+    ///
+    /// Where sessions share the processor as wholes (autogroups, `sched(7)`), all processes of the helper together would
+    /// have as much of it as one job, and what an account runs would delay the launches of others. It takes `CAP_SYS_NICE`, and a
+    /// session that is nobody else's; without, or where the kernel has no such groups, everything stays as it is. Jobs have
+    /// sessions of their own, and ordinary weight.
+    private static func takePrecedence() {
+        guard getsid(0) == getpid(), let file = try? FileDescriptor.open(FilePath("/proc/self/autogroup"), .writeOnly)
+        else { return }
+        _ = try? file.closeAfter { try file.writeAll("-10".utf8) }
+    }
+
+    private static func controlGroups(_ policy: HelperPolicy, _ log: HelperLog) throws(HelperError)
+        -> ControlGroupParent?
+    {
         guard let path = policy.controlGroups else { return nil }
+        let parent: ControlGroupParent
         do throws(ControlGroupError) {
-            let parent = try ControlGroupParent(opening: path)
-            // As a service with `Delegate=yes` starts: jobs could have no limits.
-            if parent.holdsThisProcess { try parent.leave(for: "helper") }
-            return parent
+            parent = try ControlGroupParent(opening: path, takingBackControllers: true)
         } catch {
             throw HelperError(.configuration, "control-groups of the policy: \(error.message)")
         }
+        guard parent.holdsThisProcess else { return parent }
+        // As a service with `Delegate=yes` starts: jobs can have no limits as long as the helper is there.
+        guard !policy.keepingJobs.isPermitted else {
+            log.write(
+                .warning,
+                "jobs can have no limits in \(path): the helper was started in it, and with jobs that outlive it the next one "
+                    + "could not be; start it in a group below (DelegateSubgroup=helper, systemd 254), name another directory, or "
+                    + "set when-daemon-ends = kill"
+            )
+            return parent
+        }
+        do throws(ControlGroupError) {
+            try parent.leave(for: "helper")
+        } catch {
+            log.write(.warning, "jobs can have no limits: \(error.message)")
+        }
+        return parent
     }
 }

@@ -76,6 +76,9 @@ int linux_is_control_group(int directory);
 /* pidfd_open(2), which is close-on-exec. Returns the descriptor or a negative error number. */
 int linux_pidfd_open(int process);
 
+/* Whether a directory of cgroup v2 was delegated by systemd, which marks it (user.delegate or trusted.delegate): 1 or 0. */
+int linux_is_delegated(int directory);
+
 /* memfd_secret(2), close-on-exec: memory that no other process, not even the kernel itself, can read. Returns the
    descriptor or a negative error number. */
 int linux_secret_memory_create(void);

@@ -180,7 +180,11 @@ final class RunningJob {
             if let endingSince, remaining > 0, ContinuousClock.now - endingSince < Self.remainderPatience { continue }
             let since = heldBackSince ?? .now
             heldBackSince = since
-            guard ContinuousClock.now - since < Self.tracerPatience else { return Self.unknownExit }
+            guard ContinuousClock.now - since < Self.tracerPatience else {
+                // Not reaped yet, so its number is still its own.
+                if endsTree, endingSince == nil { remaining = job.end() }
+                return Self.unknownExit
+            }
         }
     }
 

@@ -195,7 +195,9 @@ package struct Supervisor {
             while helper_signals_next(signals.rawValue) > 0 {}
             reap()
             // What is left looks after jobs that go on, and needs no parent.
-            if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { return }
+            if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { break }
         }
+        // Whoever puts the next helper into the group that this one was started in could not, with controllers handed down.
+        if monitors.isEmpty { context.controlGroups?.takeBackControllers() }
     }
 }

@@ -356,7 +356,7 @@ final class SupervisedProcess: ProcessControl {
         }
     }
 
-    /// Tells the end; where nobody is left in the cgroup it is gone by then, so that a host may exit at once.
+    /// Tells the end; the cgroup goes a moment later, when the last process has left it, or with this process.
     private func finishAndRemove(_ end: JobEnd.Outcome) {
         var end = end
         if case .success(var report) = end {
@@ -365,7 +365,8 @@ final class SupervisedProcess: ProcessControl {
             if endsTree { report.remainingProcesses = max(tree.remainder, remaining) }
             end = .success(report)
         }
-        if let group = tree.group, !group.remove() { group.removal.perform(later: .milliseconds(1), on: reactor) }
+        // First, since a host may exit as soon as it knows.
+        tree.group?.removal.perform(aside: reactor)
         finish(end)
     }
 

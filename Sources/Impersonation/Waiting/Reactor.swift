@@ -21,11 +21,16 @@ final class Reactor: Sendable {
         /// Reads and writes what jobs write and read.
         case streams
 
+        /// Removes the cgroups of jobs that have ended. Whoever reads cgroups all the time holds a lock of the kernel that this
+        /// needs, and the less of the processor he has the longer.
+        case removals
+
         /// The kernel keeps 15 bytes.
         fileprivate var threadName: String {
             switch self {
             case .jobs: "impersonation"
             case .streams: "impersonation-s"
+            case .removals: "impersonation-r"
             }
         }
     }

@@ -12,9 +12,11 @@ package final class ControlGroupParent: Sendable {
 
     /// Opens a directory.
     ///
-    /// - Parameter path: The directory, delegated to this process or made for it by root.
+    /// - Parameters:
+    ///   - path: The directory, delegated to this process or made for it by root.
+    ///   - takesBack: Whether this process takes back what it has handed down before it was started again.
     /// - Throws: ``ControlGroupError`` when it is no such directory, or somebody else could put processes into it.
-    package init(opening path: FilePath) throws(ControlGroupError) {
+    package init(opening path: FilePath, takingBackControllers takesBack: Bool = false) throws(ControlGroupError) {
         let descriptor = unsafe open(path.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else {
             throw ControlGroupError(
@@ -46,106 +48,20 @@ package final class ControlGroupParent: Sendable {
                     + "others could put processes into it; it has to be root's or the daemon's, and nobody else's to write"
             )
         }
+        // Started again in a group that still hands controllers down, this process itself has made it one of threads. No job
+        // is below it then: the kernel lets no process into a group that has one.
+        if takesBack, holdsThisProcess, (try? type()) == "domain threaded" { takeBackControllers() }
+        let type: String?
+        do throws(Errno) {
+            type = try self.type()
+        } catch {
+            throw ControlGroupError(error, "\(path) cannot be looked at")
+        }
         if let type, type != "domain" {
             throw ControlGroupError(
                 nil,
                 "\(path) is a group of threads (its cgroup.type is '\(type)'), below which no process can have a group; name "
                     + "another, or move the processes out of it and hand down its controllers again"
-            )
-        }
-    }
-
-    /// The group that this process is in itself.
-    ///
-    /// - Returns: The group.
-    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
-    package static func ofThisProcess() throws(ControlGroupError) -> ControlGroupParent {
-        guard let groups = try? ProcFile.read("/proc/self/cgroup"),
-            let mounts = try? ProcFile.read("/proc/self/mountinfo"),
-            let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3)
-        else { throw ControlGroupError(nil, "this kernel has no cgroup v2") }
-        var readOnly: Substring?
-        for line in mounts.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields[dash + 1] == "cgroup2",
-                fields.count > 5
-            else { continue }
-            let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
-            guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }
-            // A container often has both: all groups to look at, and its own to write to.
-            guard !fields[5].split(separator: ",").contains("ro") else {
-                readOnly = readOnly ?? fields[4]
-                continue
-            }
-            let below = root == "/" ? String(own) : String(own.dropFirst(root.count))
-            return try ControlGroupParent(opening: place.pushing(FilePath(String(below.drop { $0 == "/" }))))
-        }
-        if let readOnly {
-            throw ControlGroupError(
-                .readOnlyFileSystem,
-                "cgroup v2 is mounted read-only at \(readOnly); mount it, or the group of this process, for writing"
-            )
-        }
-        throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
-    }
-
-    /// The group that this process was put into by whoever started it, once the process has moved into a leaf below it.
-    ///
-    /// - Parameter leaf: The name of the leaf; where the process is in one of that name already, it stays.
-    /// - Returns: The group.
-    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
-    package static func ofThisProcess(leavingFor leaf: String) throws(ControlGroupError) -> ControlGroupParent {
-        let own = try ofThisProcess()
-        if own.path.lastComponent?.string == leaf {
-            return try ControlGroupParent(opening: own.path.removingLastComponent())
-        }
-        try own.leave(for: leaf)
-        return own
-    }
-
-    /// Whether this process is in the group itself, and not in one below it.
-    package var holdsThisProcess: Bool {
-        processes.split(separator: "\n").contains("\(getpid())")
-    }
-
-    /// What is in the group itself; empty as well where the kernel does not say, since those are groups of threads.
-    private var processes: String { (try? ControlGroup.read("cgroup.procs", in: directory)) ?? "" }
-
-    /// What kind of group it is; `nil` for the one that holds all others.
-    private var type: String? {
-        guard let text = try? ControlGroup.read("cgroup.type", in: directory) else { return nil }
-        return String(text.prefix { $0 != "\n" })
-    }
-
-    /// Moves this process into a group below this one.
-    ///
-    /// Only a group without processes of its own can hand controllers to those below it ("No Internal Process Constraint" of
-    /// `cgroup-v2.rst`): where a service manager has put the process into the group that is delegated to it, jobs can have no
-    /// limits before it has left.
-    ///
-    /// - Parameter leaf: The name of the group, which is made unless it is there.
-    /// - Throws: ``ControlGroupError`` when the process may not.
-    package func leave(for leaf: String) throws(ControlGroupError) {
-        guard let component = FilePath(leaf).components.first, component.kind == .regular, component.string == leaf,
-            ControlGroupName(leaf) == nil
-        else {
-            throw ControlGroupError(
-                nil,
-                "'\(leaf)' cannot be the name of the group for this process; give one without a slash, for example daemon"
-            )
-        }
-        let place = path.appending(component)
-        do throws(Errno) {
-            if unsafe mkdirat(directory.rawValue, leaf, 0o755) != 0, errno != EEXIST { throw Errno(rawValue: errno) }
-            let made = unsafe openat(directory.rawValue, leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-            guard made >= 0 else { throw Errno(rawValue: errno) }
-            // Number 0 is whoever writes it, with all threads.
-            try ControlGroup.write("0", to: "cgroup.procs", in: OwnedDescriptor(moving: made))
-        } catch {
-            throw ControlGroupError(
-                error,
-                "this process cannot move from \(path) to \(place), so that jobs could have limits; let the service manager "
-                    + "delegate the group to it (Delegate=yes of systemd)"
             )
         }
     }
@@ -184,10 +100,7 @@ package final class ControlGroupParent: Sendable {
         if !limits.isEmpty {
             let controllers = limits.controllers.map { "+\($0)" }.joined(separator: " ")
             do throws(Errno) {
-                // The kernel would hand down pids and cpu all the same, and make this group one of threads: no process can
-                // be in a group below it then, with or without a limit (`cgroup-v2.rst`, "Threads").
-                guard type == nil || processes.isEmpty else { throw .resourceBusy }
-                try ControlGroup.write(controllers, to: "cgroup.subtree_control", in: directory)
+                try handDown(controllers)
             } catch {
                 throw ControlGroupError(
                     error,

@@ -17,4 +17,16 @@ package struct ControlGroupRemoval: Sendable {
     package func perform() -> Bool {
         unsafe unlinkat(parent.rawValue, name, AT_REMOVEDIR) == 0 || errno == ENOENT
     }
+
+    /// Whether nobody is in the group any more; also where it is gone, or nobody can tell.
+    ///
+    /// One whose processes were killed a moment ago is empty and still in use (`EBUSY`).
+    package var isEmpty: Bool {
+        let descriptor = unsafe openat(parent.rawValue, name + "/cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = unsafe read(descriptor, &bytes, bytes.count)
+        return count < 0 || !String(decoding: bytes.prefix(count), as: UTF8.self).contains("populated 1")
+    }
 }

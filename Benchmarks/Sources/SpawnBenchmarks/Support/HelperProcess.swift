@@ -69,9 +69,14 @@ final class HelperProcess {
         unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, flags, 0o644)
+        // As whoever runs services starts it: in a session of its own (POSIX_SPAWN_SETSID, a macro that Glibc does not offer).
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        unsafe posix_spawnattr_setflags(&attributes, 0x80)
         var process: pid_t = 0
         let code = try unsafe StringVector.withVectors(words, ["PATH=/usr/bin:/bin"]) {
-            unsafe posix_spawn(&process, words[0], &actions, nil, $0, $1)
+            unsafe posix_spawn(&process, words[0], &actions, &attributes, $0, $1)
         }
         guard code == 0 else {
             throw BenchmarkError("\(words[0]) could not be started (errno \(code)); build it: make bench-helper")

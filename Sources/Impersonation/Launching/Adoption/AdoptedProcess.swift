@@ -158,8 +158,8 @@ final class AdoptedProcess: ProcessControl {
             report.treePeaks = tree.peaks
             outcome = .success(report)
         }
-        // The daemon that made the group is gone.
-        if let group = tree.group, !group.remove() { group.removal.perform(later: .milliseconds(1), on: reactor) }
+        // The daemon that made the group is gone, and this one may exit as soon as it knows.
+        tree.group?.removal.perform(aside: reactor)
         end.settle(outcome)
     }
 

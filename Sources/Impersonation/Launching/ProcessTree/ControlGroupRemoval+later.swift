@@ -1,17 +1,52 @@
+import Glibc
 import LaunchPlan
+import Synchronization
 
 extension ControlGroupRemoval {
+    private static let shortestDelay = Duration.milliseconds(1)
     private static let longestDelay = Duration.seconds(30)
 
-    /// Tries until the group is gone; what waits holds nothing of the job meanwhile, which may be for months.
+    /// How long the exit of this process waits for those that are empty.
+    private static let patienceAtExit = Duration.milliseconds(200)
+
+    /// Those that are still to be made.
+    private struct Pending {
+        var removals: [UInt64: ControlGroupRemoval] = [:]
+        var nextNumber: UInt64 = 0
+        var isDrainedAtExit = false
+    }
+
+    private static let pending = Mutex(Pending())
+
+    /// Removes the group soon, on a thread that no job waits for; at the latest when this process exits (`exit(3)`).
     ///
-    /// - Parameters:
-    ///   - delay: When it is tried first.
-    ///   - reactor: Who tries.
-    func perform(later delay: Duration, on reactor: Reactor) {
+    /// What waits for its last process holds nothing of the job meanwhile, which may be for months.
+    ///
+    /// - Parameter reactor: Who does it where no other thread can be had.
+    func perform(aside reactor: Reactor) {
+        let number = Self.pending.withLock { pending in
+            if !pending.isDrainedAtExit { pending.isDrainedAtExit = atexit { ControlGroupRemoval.drain() } == 0 }
+            pending.nextNumber += 1
+            pending.removals[pending.nextNumber] = self
+            return pending.nextNumber
+        }
+        attempt(number, after: .zero, on: (try? .shared(for: .removals)) ?? reactor)
+    }
+
+    private func attempt(_ number: UInt64, after delay: Duration, on reactor: Reactor) {
         _ = reactor.alarm(at: .now + delay) {
-            guard !perform() else { return }
-            perform(later: min(delay * 2, Self.longestDelay), on: reactor)
+            guard !perform() else {
+                Self.pending.withLock { _ = $0.removals.removeValue(forKey: number) }
+                return
+            }
+            attempt(number, after: min(max(delay * 2, Self.shortestDelay), Self.longestDelay), on: reactor)
+        }
+    }
+
+    private static func drain() {
+        let deadline = ContinuousClock.now + patienceAtExit
+        for removal in pending.withLock({ $0.removals.values.map { $0 } }) {
+            while !removal.perform(), removal.isEmpty, ContinuousClock.now < deadline { usleep(500) }
         }
     }
 }

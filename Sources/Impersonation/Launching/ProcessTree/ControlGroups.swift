@@ -43,7 +43,12 @@ public struct ControlGroups: Sendable {
     /// with processes of its own hands no controllers down: for limits (``Command/treeLimits``) the process has to be in a group
     /// of its own below, beside those of the jobs. The whole process moves, with all its threads, and so does what it starts
     /// from then on; children it has already stay, and have to be moved or to end before a job can have a limit. A process that
-    /// is in a group of that name already stays there (`DelegateSubgroup=` since systemd 254).
+    /// was put into a group of that name stays there (`DelegateSubgroup=` since systemd 254).
+    ///
+    /// A daemon that was started in the group itself cannot be started there again while a job with a limit lives on, or, with a
+    /// limit of memory, before somebody takes the controllers back: the kernel lets no process into a group that hands them
+    /// down. For jobs that outlive their daemon (``DaemonEndPolicy/goOn``) and have limits, use `DelegateSubgroup=` or a directory
+    /// that is no service's own (``init(below:)``).
     ///
     /// - Parameter leaf: The name of the group for this process, for example `daemon`.
     /// - Returns: The groups.

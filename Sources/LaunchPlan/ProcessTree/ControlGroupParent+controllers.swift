@@ -1,0 +1,106 @@
+import Glibc
+import Synchronization
+import SystemPackage
+
+extension ControlGroupParent {
+    /// Whether this process is in the group itself, and not in one below it.
+    package var holdsThisProcess: Bool {
+        (try? processes())?.split(separator: "\n").contains("\(getpid())") ?? false
+    }
+
+    /// Moves this process into a group below this one.
+    ///
+    /// Only a group without processes of its own can hand controllers to those below it ("No Internal Process Constraint" of
+    /// `cgroup-v2.rst`): where a service manager has put the process into the group that is delegated to it, jobs can have no
+    /// limits before it has left. The leaf gets as much weight as there is, so that no job takes the processor from it.
+    ///
+    /// - Parameter leaf: The name of the group, which is made unless it is there.
+    /// - Throws: ``ControlGroupError`` when the process may not.
+    package func leave(for leaf: String) throws(ControlGroupError) {
+        guard let component = FilePath(leaf).components.first, component.kind == .regular, component.string == leaf,
+            ControlGroupName(leaf) == nil
+        else {
+            throw ControlGroupError(
+                nil,
+                "'\(leaf)' cannot be the name of the group for this process; give one without a slash, for example daemon"
+            )
+        }
+        let place = path.appending(component)
+        if unsafe mkdirat(directory.rawValue, leaf, 0o755) != 0, errno != EEXIST {
+            throw Self.refused(Errno(rawValue: errno), path, place)
+        }
+        // What is there already is looked at as this group was.
+        let made = try ControlGroupParent(opening: place)
+        do throws(Errno) {
+            // Number 0 is whoever writes it, with all threads.
+            try ControlGroup.write("0", to: "cgroup.procs", in: made.directory)
+        } catch {
+            throw Self.refused(error, path, place)
+        }
+        Self.left.withLock { _ = $0.insert(path) }
+        guard (try? handDown("+cpu")) != nil else { return }
+        try? ControlGroup.write("10000", to: "cpu.weight", in: made.directory)
+    }
+
+    private static func refused(_ error: Errno, _ path: FilePath, _ place: FilePath) -> ControlGroupError {
+        ControlGroupError(
+            error,
+            "this process cannot move from \(path) to \(place), so that jobs could have limits; let the service manager "
+                + "delegate the group to it (Delegate=yes of systemd)"
+        )
+    }
+
+    private static let left = Mutex<Set<FilePath>>([])
+
+    /// Whether this process has moved out of the group.
+    var wasLeft: Bool { Self.left.withLock { $0.contains(path) } }
+
+    /// Hands controllers to the groups below.
+    ///
+    /// - Parameter controllers: Their names, each behind a plus.
+    /// - Throws: `Errno`; `resourceBusy` where processes are in the group itself.
+    func handDown(_ controllers: String) throws(Errno) {
+        // The kernel would hand down pids and cpu all the same, and make this group one of threads: no process can be in a group
+        // below it then, with or without a limit (`cgroup-v2.rst`, "Threads").
+        let before = try type()
+        let inside = try processes()
+        // The root group alone may have both.
+        guard before == nil || inside.isEmpty else { throw .resourceBusy }
+        try ControlGroup.write(controllers, to: "cgroup.subtree_control", in: directory)
+        // Somebody may have come in meanwhile.
+        let after = try type()
+        guard after == before else {
+            takeBackControllers()
+            throw .resourceBusy
+        }
+    }
+
+    /// Takes back all controllers that jobs could have had limits by; nobody has any from then on.
+    package func takeBackControllers() {
+        for controller in ["cpu", "memory", "pids"] {
+            try? ControlGroup.write("-\(controller)", to: "cgroup.subtree_control", in: directory)
+        }
+    }
+
+    /// What is in the group itself; nothing where these are threads.
+    private func processes() throws(Errno) -> String {
+        do throws(Errno) {
+            return try ControlGroup.read("cgroup.procs", in: directory)
+        } catch .notSupported {
+            return ""
+        } catch {
+            throw error
+        }
+    }
+
+    /// What kind of group it is; `nil` for the one that holds all others.
+    func type() throws(Errno) -> String? {
+        do throws(Errno) {
+            return String(try ControlGroup.read("cgroup.type", in: directory).prefix { $0 != "\n" })
+        } catch .noSuchFileOrDirectory {
+            return nil
+        } catch {
+            throw error
+        }
+    }
+}

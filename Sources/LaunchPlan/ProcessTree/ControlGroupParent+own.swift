@@ -1,0 +1,62 @@
+import CLaunchPlan
+import Glibc
+import SystemPackage
+
+extension ControlGroupParent {
+    /// The group that this process is in itself.
+    ///
+    /// - Returns: The group.
+    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
+    package static func ofThisProcess() throws(ControlGroupError) -> ControlGroupParent {
+        try ControlGroupParent(opening: ownPath())
+    }
+
+    /// The group that this process was put into by whoever started it, once the process has moved into a leaf below it.
+    ///
+    /// - Parameter leaf: The name of the leaf; where the process was put into one of that name, or has moved there, it stays.
+    /// - Returns: The group.
+    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
+    package static func ofThisProcess(leavingFor leaf: String) throws(ControlGroupError) -> ControlGroupParent {
+        let path = try ownPath()
+        // A group of that name may as well be what is delegated; what is above it is then the administrator's.
+        if path.lastComponent?.string == leaf,
+            let above = try? ControlGroupParent(opening: path.removingLastComponent()),
+            above.wasLeft || linux_is_delegated(above.directory.rawValue) == 1
+        {
+            return above
+        }
+        let own = try ControlGroupParent(opening: path, takingBackControllers: true)
+        try own.leave(for: leaf)
+        return own
+    }
+
+    private static func ownPath() throws(ControlGroupError) -> FilePath {
+        guard let groups = try? ProcFile.read("/proc/self/cgroup"),
+            let mounts = try? ProcFile.read("/proc/self/mountinfo"),
+            let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3)
+        else { throw ControlGroupError(nil, "this kernel has no cgroup v2") }
+        var readOnly: Substring?
+        for line in mounts.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup2",
+                dash > 5
+            else { continue }
+            let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
+            guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }
+            // A container often has both: all groups to look at, and its own to write to.
+            guard ![fields[5], fields[dash + 3]].contains(where: { $0.split(separator: ",").contains("ro") }) else {
+                readOnly = readOnly ?? fields[4]
+                continue
+            }
+            let below = root == "/" ? String(own) : String(own.dropFirst(root.count))
+            return place.pushing(FilePath(String(below.drop { $0 == "/" })))
+        }
+        if let readOnly {
+            throw ControlGroupError(
+                .readOnlyFileSystem,
+                "cgroup v2 is mounted read-only at \(readOnly); mount it, or the group of this process, for writing"
+            )
+        }
+        throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
+    }
+}
