@@ -198,6 +198,6 @@ package struct Supervisor {
             if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { break }
         }
         // Whoever puts the next helper into the group that this one was started in could not, with controllers handed down.
-        if monitors.isEmpty { context.controlGroups?.takeBackControllers() }
+        if monitors.isEmpty { context.controlGroups?.takeBackOwnControllers() }
     }
 }

@@ -75,8 +75,15 @@ extension ControlGroupParent {
         }
     }
 
+    /// Takes controllers back where this process was started in the group itself, and so alone has handed them down.
+    ///
+    /// Elsewhere the directory may be other daemons' as well, whose jobs would lose their limits.
+    package func takeBackOwnControllers() {
+        if wasLeft { takeBackControllers() }
+    }
+
     /// Takes back all controllers that jobs could have had limits by; nobody has any from then on.
-    package func takeBackControllers() {
+    func takeBackControllers() {
         for controller in ["cpu", "memory", "pids"] {
             try? ControlGroup.write("-\(controller)", to: "cgroup.subtree_control", in: directory)
         }

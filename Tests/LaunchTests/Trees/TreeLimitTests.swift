@@ -197,4 +197,21 @@ struct TreeLimitTests {
         next.stop()
         try await unit.remove()
     }
+
+    @Test("stays with the jobs of others in the same directory when a helper stops")
+    func sharedDirectory() async throws {
+        let unit = try Unit()
+        let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(unit.path)"])
+        var command = Command(.path("/bin/true"))
+        command.treeLimits.processes = 5
+        let result = try await run(
+            command,
+            as: TestBed.alice.identity,
+            SystemHelperLauncher(socket: helper.socket)
+        )
+        #expect(result.exit.status == .exited(0))
+        helper.stop()
+        #expect(try ProcFile.read(unit.path.appending("cgroup.subtree_control")).contains("pids"))
+        try await unit.remove()
+    }
 }
