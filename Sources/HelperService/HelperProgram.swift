@@ -92,7 +92,9 @@ package enum HelperProgram {
             userID: geteuid(),
             groupID: getegid()
         )
-        takePrecedence()
+        // All processes of the helper together have as much of the processor as one job otherwise, and what an account runs
+        // would delay the launches of others. A helper without CAP_SYS_NICE, or in a shell's session, goes on without.
+        _ = SessionPrecedence.take()
         let place = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(place) under \(options.policy)")
         try checkThreads()
@@ -158,18 +160,6 @@ package enum HelperProgram {
                     + "/run, /var/lib, /var/tmp and /tmp are not writable or mounted noexec; allow one of them"
             )
         }
-    }
-
-    /// Gives the session of the helper ten times the weight that the session of a job has.
-    ///
-    /// Where sessions share the processor as wholes (autogroups, `sched(7)`), all processes of the helper together would
-    /// have as much of it as one job, and what an account runs would delay the launches of others. It takes `CAP_SYS_NICE`, and a
-    /// session that is nobody else's; without, or where the kernel has no such groups, everything stays as it is. Jobs have
-    /// sessions of their own, and ordinary weight.
-    private static func takePrecedence() {
-        guard getsid(0) == getpid(), let file = try? FileDescriptor.open(FilePath("/proc/self/autogroup"), .writeOnly)
-        else { return }
-        _ = try? file.closeAfter { try file.writeAll("-10".utf8) }
     }
 
     private static func controlGroups(_ policy: HelperPolicy, _ log: HelperLog) throws(HelperError)

@@ -34,6 +34,7 @@ final class RunningHelper {
     ///   - policy: Lines of its policy beside those that every test needs.
     ///   - arguments: Arguments beside those.
     ///   - unit: The cgroup that a service manager would start it in; that of the tests unless set.
+    ///   - leadingSession: Whether it leads a session of its own, as a service does.
     ///   - place: Where it listens; a place of its own unless set.
     ///   - messages: Where its messages go; a file of its own unless set.
     ///   - output: Its standard output; that of the tests unless set.
@@ -43,6 +44,7 @@ final class RunningHelper {
         policy: [String] = [],
         arguments: [String] = [],
         in unit: FilePath? = nil,
+        leadingSession: Bool = false,
         at place: FilePath? = nil,
         messagesTo messages: FileDescriptor? = nil,
         output: FileDescriptor? = nil
@@ -77,6 +79,7 @@ final class RunningHelper {
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
         }
+        if leadingSession { words = ["/usr/bin/setsid"] + words }
         if let unit {
             words = ["/bin/sh", "-c", "echo 0 > \(unit)/cgroup.procs && exec \"$@\"", "sh"] + words
         }

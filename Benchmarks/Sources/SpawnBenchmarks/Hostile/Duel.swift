@@ -226,10 +226,8 @@ struct Duel {
     func text(of name: String) -> String {
         var table = TextTable(header: [name, "launches", "median ms", "p90 ms", "p99 ms", "maximum ms", "x quiet"])
         for surroundings in Surroundings.allCases {
-            let times = milliseconds(surroundings)
-            let cells = [0.5, 0.9, 0.99, 1]
-                .map { share in Statistics.quantile(share, of: times).map { Decimal.text($0, 2) } ?? "-" }
-            table.add([surroundings.rawValue, "\(times.count)"] + cells + [ratio(surroundings, to: .quiet, 0.5)])
+            table.add(cells(of: surroundings, surroundings.rawValue, \.reaped))
+            table.add(cells(of: surroundings, "  until the job runs", \.returned))
         }
         var text = table.text
         text += "hostile to benign: p99 x \(ratio(.hostile, to: .benign, 0.99)), p90 x "
@@ -258,13 +256,26 @@ struct Duel {
         return text + "written by the attacks: \(floodedBytes >> 20) MiB, \(Self.captureLimit >> 10) KiB of each kept\n"
     }
 
-    private func milliseconds(_ surroundings: Surroundings) -> [Double] {
-        (series[surroundings]?.microseconds(\.reaped) ?? []).map { $0 / 1_000 }
+    private func cells(of surroundings: Surroundings, _ name: String, _ time: KeyPath<SpawnTiming, UInt64>) -> [String]
+    {
+        let times = milliseconds(surroundings, time)
+        let quantiles = [0.5, 0.9, 0.99, 1]
+            .map { share in Statistics.quantile(share, of: times).map { Decimal.text($0, 2) } ?? "-" }
+        return [name, "\(times.count)"] + quantiles + [ratio(surroundings, to: .quiet, 0.5, time)]
     }
 
-    private func ratio(_ one: Surroundings, to other: Surroundings, _ share: Double) -> String {
-        guard let above = Statistics.quantile(share, of: milliseconds(one)),
-            let below = Statistics.quantile(share, of: milliseconds(other)), below > 0
+    private func milliseconds(_ surroundings: Surroundings, _ time: KeyPath<SpawnTiming, UInt64>) -> [Double] {
+        (series[surroundings]?.microseconds(time) ?? []).map { $0 / 1_000 }
+    }
+
+    private func ratio(
+        _ one: Surroundings,
+        to other: Surroundings,
+        _ share: Double,
+        _ time: KeyPath<SpawnTiming, UInt64> = \.reaped
+    ) -> String {
+        guard let above = Statistics.quantile(share, of: milliseconds(one, time)),
+            let below = Statistics.quantile(share, of: milliseconds(other, time)), below > 0
         else { return "-" }
         return Decimal.text(above / below, 2)
     }

@@ -44,6 +44,12 @@ struct HostileCommand: AsyncParsableCommand {
     )
     var processorGroup: String?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether the daemon, which is this process, takes precedence over jobs (DaemonPrecedence)."
+    )
+    var precedence = true
+
     func validate() throws {
         guard rounds > 0, calls > 0, account != attacker else {
             throw ValidationError("rounds and calls are above 0, and the two accounts are not the same")
@@ -55,6 +61,9 @@ struct HostileCommand: AsyncParsableCommand {
             throw BenchmarkError("only root can switch to an account; run it in the test bed: make hostile")
         }
         signal(SIGPIPE, SIG_IGN)
+        // As a service manager starts a daemon.
+        _ = setsid()
+        print(precedence ? "\(DaemonPrecedence.take())" : "no precedence over jobs: as asked")
         let victim = try await JobAccount(named: account)
         let attacker = try await JobAccount(named: attacker)
         let directory = try WorkDirectory()

@@ -45,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         let logger = Logger(label: "render-worker")
+        logger.info("\(DaemonPrecedence.take())")
         let loaded = try WorkerConfiguration.load(from: config)
         for diagnostic in loaded.diagnostics { logger.warning("\(diagnostic)") }
         let configuration = loaded.configuration
