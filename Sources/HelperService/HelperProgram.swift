@@ -93,8 +93,8 @@ package enum HelperProgram {
             groupID: getegid()
         )
         // All processes of the helper together have as much of the processor as one job otherwise, and what an account runs
-        // would delay the launches of others. A helper without CAP_SYS_NICE, or in a shell's session, goes on without.
-        _ = SessionPrecedence.take()
+        // would delay the launches of others.
+        log.write(.info, "precedence of the session over jobs: \(precedence)")
         let place = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(place) under \(options.policy)")
         try checkThreads()
@@ -162,6 +162,15 @@ package enum HelperProgram {
         }
     }
 
+    private static var precedence: String {
+        switch SessionPrecedence.take() {
+        case .taken: "taken"
+        case .sharesSession: "none, since others share the session"
+        case .notOffered: "none, since kernel.sched_autogroup_enabled is off"
+        case .refused(let error): "none, since the kernel refuses it (\(error))"
+        }
+    }
+
     private static func controlGroups(_ policy: HelperPolicy, _ log: HelperLog) throws(HelperError)
         -> ControlGroupParent?
     {
@@ -172,19 +181,21 @@ package enum HelperProgram {
         } catch {
             throw HelperError(.configuration, "control-groups of the policy: \(error.message)")
         }
-        guard parent.holdsThisProcess else { return parent }
+        guard parent.holdsThisProcess else {
+            parent.takePrecedence(in: "helper")
+            return parent
+        }
         // As a service with `Delegate=yes` starts: jobs can have no limits as long as the helper is there.
         guard !policy.keepingJobs.isPermitted else {
             log.write(
                 .warning,
                 "jobs can have no limits in \(path): the helper was started in it, and with jobs that outlive it the next one "
-                    + "could not be; start it in a group below (DelegateSubgroup=helper, systemd 254), name another directory, or "
-                    + "set when-daemon-ends = kill"
+                    + "could not be; name a directory that is no unit's own, or set when-daemon-ends = kill"
             )
             return parent
         }
         do throws(ControlGroupError) {
-            try parent.leave(for: "helper")
+            try parent.leave(for: "helper", takingPrecedence: true)
         } catch {
             log.write(.warning, "jobs can have no limits: \(error.message)")
         }

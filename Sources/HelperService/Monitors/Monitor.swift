@@ -124,7 +124,8 @@ struct Monitor {
 
     /// Accepts whoever has connected.
     ///
-    /// - Parameter afterStrangers: Whether there is a process already that takes the place of this one.
+    /// - Parameter afterStrangers: Whether the one that makes processes has been woken for this one before; it found this one
+    ///   waiting again, and made none.
     /// - Returns: Who it is.
     private func accept(afterStrangers: Bool) -> Accepted {
         let descriptor = socket_accept(context.listener.rawValue)
@@ -135,6 +136,8 @@ struct Monitor {
         helper_alarm(Self.refusalSeconds)
         // What the kernel takes no descriptors for (Linux 6.16) is closed at once: then a flood of strangers costs no forks.
         let refusal: Accepted = socket_takes_descriptors(descriptor) == 0 ? .turnedAway : .refused
+        // Whoever starts a helper anew is to find the socket free, also while the last of what a stranger sent stands still.
+        if case .refused = refusal { context.listener.closeNow() }
         let (process, user, group, owner): (Int32, UInt32, UInt32, OwnedDescriptor)
         do throws(Errno) {
             owner = try OwnedDescriptor(moving: descriptor)
@@ -182,8 +185,9 @@ struct Monitor {
             return refusal
         }
         helper_alarm(0)
-        // Nobody else comes here any more, and whoever starts a helper anew is to find the socket free.
+        // Nobody else comes here any more.
         context.listener.closeNow()
+        if afterStrangers { wakeSupervisor() }
         client.socket.takeDescriptors(true)
         return .client(client)
     }

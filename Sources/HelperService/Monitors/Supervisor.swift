@@ -197,7 +197,8 @@ package struct Supervisor {
             // What is left looks after jobs that go on, and needs no parent.
             if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { break }
         }
-        // Whoever puts the next helper into the group that this one was started in could not, with controllers handed down.
-        if monitors.isEmpty { context.controlGroups?.takeBackOwnControllers() }
+        // Whoever puts the next helper into the group that this one was started in could not, with controllers handed down and a
+        // job left there that hangs in the kernel. It was to be killed, so its limits are no loss.
+        context.controlGroups?.takeBackOwnControllers()
     }
 }

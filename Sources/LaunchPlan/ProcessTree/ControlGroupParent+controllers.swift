@@ -12,11 +12,15 @@ extension ControlGroupParent {
     ///
     /// Only a group without processes of its own can hand controllers to those below it ("No Internal Process Constraint" of
     /// `cgroup-v2.rst`): where a service manager has put the process into the group that is delegated to it, jobs can have no
-    /// limits before it has left. The leaf gets as much weight as there is, so that no job takes the processor from it.
+    /// limits before it has left.
     ///
-    /// - Parameter leaf: The name of the group, which is made unless it is there.
+    /// - Parameters:
+    ///   - leaf: The name of the group, which is made unless it is there.
+    ///   - takesPrecedence: Whether the leaf gets as much weight as there is, so that no ordinary job takes the processor from
+    ///     it. It takes the controller `cpu`, handed down from now on: as long as a job is left, with or without a limit, the
+    ///     kernel then lets no process into this group.
     /// - Throws: ``ControlGroupError`` when the process may not.
-    package func leave(for leaf: String) throws(ControlGroupError) {
+    package func leave(for leaf: String, takingPrecedence takesPrecedence: Bool) throws(ControlGroupError) {
         guard let component = FilePath(leaf).components.first, component.kind == .regular, component.string == leaf,
             ControlGroupName(leaf) == nil
         else {
@@ -38,7 +42,17 @@ extension ControlGroupParent {
             throw Self.refused(error, path, place)
         }
         Self.left.withLock { _ = $0.insert(path) }
-        guard (try? handDown("+cpu")) != nil else { return }
+        if takesPrecedence { takePrecedence(in: leaf) }
+    }
+
+    /// Gives a group below as much weight for the processor as there is, where that controller is handed down or this process
+    /// is the one who does that.
+    ///
+    /// - Parameter leaf: The name of the group that this process is in.
+    package func takePrecedence(in leaf: String) {
+        if wasLeft { try? handDown("+cpu") }
+        let place = path.appending(leaf)
+        guard let made = try? ControlGroupParent(opening: place), made.holdsThisProcess else { return }
         try? ControlGroup.write("10000", to: "cpu.weight", in: made.directory)
     }
 
@@ -80,6 +94,17 @@ extension ControlGroupParent {
     /// Elsewhere the directory may be other daemons' as well, whose jobs would lose their limits.
     package func takeBackOwnControllers() {
         if wasLeft { takeBackControllers() }
+    }
+
+    /// Takes controllers back where that makes the group one of processes again.
+    ///
+    /// Threads that have groups of their own below it make it one of threads as well, and keep what they have.
+    func takeBackControllersOfThreads() {
+        guard let before = try? ControlGroup.read("cgroup.subtree_control", in: directory) else { return }
+        takeBackControllers()
+        guard (try? type()) != "domain" else { return }
+        let controllers = before.split(whereSeparator: \.isWhitespace).map { "+\($0)" }.joined(separator: " ")
+        if !controllers.isEmpty { try? ControlGroup.write(controllers, to: "cgroup.subtree_control", in: directory) }
     }
 
     /// Takes back all controllers that jobs could have had limits by; nobody has any from then on.

@@ -13,20 +13,26 @@ extension ControlGroupParent {
 
     /// The group that this process was put into by whoever started it, once the process has moved into a leaf below it.
     ///
-    /// - Parameter leaf: The name of the leaf; where the process was put into one of that name, or has moved there, it stays.
+    /// - Parameters:
+    ///   - leaf: The name of the leaf; where the process was put into one of that name, or has moved there, it stays.
+    ///   - takesPrecedence: Whether the leaf gets as much weight for the processor as there is.
     /// - Returns: The group.
     /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or the group is not delegated to this process.
-    package static func ofThisProcess(leavingFor leaf: String) throws(ControlGroupError) -> ControlGroupParent {
+    package static func ofThisProcess(
+        leavingFor leaf: String,
+        takingPrecedence takesPrecedence: Bool
+    ) throws(ControlGroupError) -> ControlGroupParent {
         let path = try ownPath()
         // A group of that name may as well be what is delegated; what is above it is then the administrator's.
         if path.lastComponent?.string == leaf,
             let above = try? ControlGroupParent(opening: path.removingLastComponent()),
             above.wasLeft || linux_is_delegated(above.directory.rawValue) == 1
         {
+            if takesPrecedence { above.takePrecedence(in: leaf) }
             return above
         }
         let own = try ControlGroupParent(opening: path, takingBackControllers: true)
-        try own.leave(for: leaf)
+        try own.leave(for: leaf, takingPrecedence: takesPrecedence)
         return own
     }
 

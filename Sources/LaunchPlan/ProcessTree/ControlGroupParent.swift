@@ -50,7 +50,7 @@ package final class ControlGroupParent: Sendable {
         }
         // Started again in a group that still hands controllers down, this process itself has made it one of threads. No job
         // is below it then: the kernel lets no process into a group that has one.
-        if takesBack, holdsThisProcess, (try? type()) == "domain threaded" { takeBackControllers() }
+        if takesBack, holdsThisProcess, (try? type()) == "domain threaded" { takeBackControllersOfThreads() }
         let type: String?
         do throws(Errno) {
             type = try self.type()

@@ -284,6 +284,35 @@ struct HelperHostilityTests {
         #expect(try #require(helper.monitors.max()) < first + 200)
     }
 
+    @Test("and answers whoever comes next when the one process that waited has turned somebody away before")
+    func serviceAfterRefusals() async throws {
+        let policy = ["peers = 0", "maximum-jobs = 4", "maximum-jobs-per-peer = 2"]
+        let helper = try RunningHelper(policy: policy, arguments: ["--parked", "1"])
+        let launcher = SystemHelperLauncher(socket: helper.socket)
+        let command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+        let person = try await TestBed.alice.identity
+        func launch() async throws -> LaunchedProcess {
+            while true {
+                do throws(LaunchError) {
+                    return try await launcher.launch(command, as: person)
+                } catch {
+                    // Whoever has ended counts for a moment longer.
+                    guard error.code == .refused else { throw error }
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+            }
+        }
+        for _ in 0..<20 {
+            var jobs = [try await launch(), try await launch()]
+            #expect(try RawClient(helper).greet().refusal == "too-many-jobs")
+            _ = try await jobs.removeFirst().terminate(gracePeriod: .zero)
+            jobs.append(try await launch())
+            // Nobody else would wake who makes the process for this one.
+            #expect(try RawClient(helper).greet().refusal == "too-many-jobs")
+            for job in jobs { _ = try await job.terminate(gracePeriod: .zero) }
+        }
+    }
+
     @Test("after its supervisor was killed and a kept job has lived on: another one starts and serves")
     func restart() async throws {
         let policy = ["peers = 0 \(RunningHelper.daemon)", "when-daemon-ends = keep-allowed"]

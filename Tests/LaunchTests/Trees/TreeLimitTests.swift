@@ -117,6 +117,11 @@ struct TreeLimitTests {
         }
     }
 
+    /// What a unit hands down.
+    private func controllers(of unit: Unit) throws -> [Substring] {
+        try ProcFile.read(unit.path.appending("cgroup.subtree_control")).split(whereSeparator: \.isWhitespace)
+    }
+
     @Test("needs a group without the daemon in it, which the daemon can leave")
     func leaving() async throws {
         let unit = try Unit()
@@ -139,9 +144,15 @@ struct TreeLimitTests {
                 #expect(error?.message.contains("'\(name)' cannot be the name") == true)
             }
             // The second time it is there.
-            for _ in 1...2 {
-                let groups = try ControlGroups.belowThisProcess(leavingFor: "daemon")
+            for takesPrecedence in [false, true] {
+                let groups = try ControlGroups.belowThisProcess(
+                    leavingFor: "daemon",
+                    takingPrecedence: takesPrecedence
+                )
                 #expect(groups.path == path)
+                // Nobody has a weight before the controller is handed down.
+                let weight = try? ProcFile.read(path.appending("daemon/cpu.weight"))
+                #expect(weight == (takesPrecedence ? "10000\n" : nil))
                 let own = try ProcFile.read("/proc/self/cgroup")
                 #expect(own.hasSuffix("/daemon\n"))
                 let result = try await run(command, as: person, SetUIDLauncher(controlGroups: groups))
@@ -159,6 +170,8 @@ struct TreeLimitTests {
         let unit = try Unit()
         var command = Command(.path("/bin/cat"), arguments: ["/proc/self/cgroup"])
         command.treeLimits.processes = 5
+        // With this one as well the kernel lets nobody into the group, who could take them back there.
+        if signal == SIGTERM { command.treeLimits.memoryBytes = 64 << 20 }
         for _ in 1...3 {
             let policy = ["peers = 0", "control-groups = \(unit.path)"]
             let helper = try RunningHelper(policy: policy, in: unit.path)
@@ -167,7 +180,11 @@ struct TreeLimitTests {
             #expect(result.text.contains("\(unit.path.lastComponent?.string ?? "-")/job-"), "\(helper.log)")
             // No job takes the processor from whoever ends it.
             #expect(try ProcFile.read(unit.path.appending("helper/cpu.weight")) == "10000\n")
+            #expect(try controllers(of: unit).contains("pids"))
             helper.stop(signal)
+            if signal == SIGTERM {
+                #expect(try controllers(of: unit).isEmpty)
+            }
             // As whoever starts it does: what is left of it is ended.
             while try !ProcFile.read(unit.path.appending("helper/cgroup.procs")).isEmpty {
                 try await Task.sleep(for: .milliseconds(2))
@@ -211,7 +228,7 @@ struct TreeLimitTests {
         )
         #expect(result.exit.status == .exited(0))
         helper.stop()
-        #expect(try ProcFile.read(unit.path.appending("cgroup.subtree_control")).contains("pids"))
+        #expect(try controllers(of: unit).contains("pids"))
         try await unit.remove()
     }
 }

@@ -18,6 +18,9 @@ extension ControlGroupRemoval {
 
     private static let pending = Mutex(Pending())
 
+    /// The process whose groups they are.
+    private static let owner = Atomic<Int32>(0)
+
     /// Removes the group soon, on a thread that no job waits for; at the latest when this process exits (`exit(3)`).
     ///
     /// What waits for its last process holds nothing of the job meanwhile, which may be for months.
@@ -25,7 +28,11 @@ extension ControlGroupRemoval {
     /// - Parameter reactor: Who does it where no other thread can be had.
     func perform(aside reactor: Reactor) {
         let number = Self.pending.withLock { pending in
-            if !pending.isDrainedAtExit { pending.isDrainedAtExit = atexit { ControlGroupRemoval.drain() } == 0 }
+            if !pending.isDrainedAtExit {
+                // A fork that exits has them as well, and perhaps the lock as another thread held it.
+                Self.owner.store(getpid(), ordering: .relaxed)
+                pending.isDrainedAtExit = atexit { ControlGroupRemoval.drain() } == 0
+            }
             pending.nextNumber += 1
             pending.removals[pending.nextNumber] = self
             return pending.nextNumber
@@ -44,9 +51,11 @@ extension ControlGroupRemoval {
     }
 
     private static func drain() {
+        guard owner.load(ordering: .relaxed) == getpid() else { return }
         let deadline = ContinuousClock.now + patienceAtExit
         for removal in pending.withLock({ $0.removals.values.map { $0 } }) {
-            while !removal.perform(), removal.isEmpty, ContinuousClock.now < deadline { usleep(500) }
+            // Each attempt takes a lock of the kernel's that readers of cgroups hold; one that is not empty is not worth it.
+            while removal.isEmpty, ContinuousClock.now < deadline, !removal.perform() { usleep(500) }
         }
     }
 }

@@ -45,17 +45,26 @@ public struct ControlGroups: Sendable {
     /// from then on; children it has already stay, and have to be moved or to end before a job can have a limit. A process that
     /// was put into a group of that name stays there (`DelegateSubgroup=` since systemd 254).
     ///
-    /// A daemon that was started in the group itself cannot be started there again while a job with a limit lives on, or, with a
-    /// limit of memory, before somebody takes the controllers back: the kernel lets no process into a group that hands them
-    /// down. For jobs that outlive their daemon (``DaemonEndPolicy/goOn``) and have limits, use `DelegateSubgroup=` or a directory
-    /// that is no service's own (``init(below:)``).
+    /// The kernel lets no process into a group that hands controllers down to living jobs, so once a job has had a limit, or with
+    /// precedence, the daemon cannot be started in the group again while a job lives on, or, with a limit of memory, before
+    /// somebody takes the controllers back. systemd takes them back when it starts a unit again, up to version 255 and in the
+    /// newest ones again: jobs that live on have lost their limits then. For jobs that outlive their daemon
+    /// (``DaemonEndPolicy/goOn``) and have limits, use a directory that is no service's own (``init(below:)``).
     ///
-    /// - Parameter leaf: The name of the group for this process, for example `daemon`.
+    /// - Parameters:
+    ///   - leaf: The name of the group for this process, for example `daemon`.
+    ///   - takesPrecedence: Whether the leaf gets as much weight for the processor as there is: 10,000, where a job has 100
+    ///     unless ``ProcessTreeLimits`` says otherwise. See also ``DaemonPrecedence``, which counts where no cgroup does.
     /// - Returns: The groups.
     /// - Throws: ``LaunchError`` with the step `createControlGroup` when there is no cgroup v2, or it is not delegated.
-    public static func belowThisProcess(leavingFor leaf: String) throws(LaunchError) -> ControlGroups {
+    public static func belowThisProcess(
+        leavingFor leaf: String,
+        takingPrecedence takesPrecedence: Bool = false
+    ) throws(LaunchError) -> ControlGroups {
         ControlGroups(
-            try opening { () throws(ControlGroupError) in try ControlGroupParent.ofThisProcess(leavingFor: leaf) }
+            try opening { () throws(ControlGroupError) in
+                try ControlGroupParent.ofThisProcess(leavingFor: leaf, takingPrecedence: takesPrecedence)
+            }
         )
     }
 
