@@ -75,12 +75,19 @@ let package = Package(
         ),
 
         // The system helper without its main program: what it may do, for whom, and the processes that do it. The C part is
-        // fork(2), which Swift does not offer, and what goes with it.
-        .target(name: "CHelperService"),
+        // fork(2), which Swift does not offer, and what goes with it, and what PAM calls back. Nothing but the helper links
+        // libpam.
+        .systemLibrary(
+            name: "CPAM",
+            pkgConfig: "pam",
+            providers: [.apt(["libpam0g-dev"]), .yum(["pam-devel"])]
+        ),
+        .target(name: "CHelperService", dependencies: ["CPAM"]),
         .target(
             name: "HelperService",
             dependencies: [
                 "CHelperService",
+                "CPAM",
                 "CLaunchPlan",
                 "CLaunchProtocol",
                 "LaunchPlan",

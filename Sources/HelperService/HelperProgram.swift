@@ -92,6 +92,7 @@ package enum HelperProgram {
             userID: geteuid(),
             groupID: getegid()
         )
+        try prepareSessions(policy, log)
         // All processes of the helper together have as much of the processor as one job otherwise, and what an account runs
         // would delay the launches of others.
         log.write(.info, "precedence of the session over jobs: \(precedence)")
@@ -112,8 +113,8 @@ package enum HelperProgram {
         guard helper_thread_count() != 1 else { return }
         throw HelperError(
             .unavailable,
-            "a module of the name service has made a thread of its own, so the helper cannot make processes safely; look "
-                + "at nsswitch.conf"
+            "a module of the name service or of PAM has made a thread of its own, so the helper cannot make processes safely; "
+                + "look at nsswitch.conf and at the services of pam-services"
         )
     }
 
@@ -160,6 +161,21 @@ package enum HelperProgram {
                     + "/run, /var/lib, /var/tmp and /tmp are not writable or mounted noexec; allow one of them"
             )
         }
+    }
+
+    /// Sessions of PAM take root, all of it, from the first step to the last.
+    private static func prepareSessions(_ policy: HelperPolicy, _ log: HelperLog) throws(HelperError) {
+        guard !policy.sessionServices.isEmpty else { return }
+        guard getuid() == 0, geteuid() == 0 else {
+            throw HelperError(
+                .notPermitted,
+                "pam-services of the policy: modules of PAM open and close sessions as root, and the helper is user id "
+                    + "\(geteuid()); start it as root, or take the line out"
+            )
+        }
+        let missing = ServiceModules.load(ServiceModules.named(by: policy.sessionServices))
+        guard !missing.isEmpty else { return }
+        log.write(.warning, "modules of PAM that cannot be loaded: \(missing.joined(separator: ", "))")
     }
 
     private static var precedence: String {

@@ -51,6 +51,7 @@ struct KeyTests {
             control-groups = /sys/fs/cgroup/jobs
             when-daemon-ends = keep-allowed
             environment = SHOT FRAME_1
+            pam-services = impersonation qube-2
             """#
         )
         #expect(policy.peers.users.map(\.number) == [990, 991, 0])
@@ -72,6 +73,7 @@ struct KeyTests {
         #expect(policy.controlGroups == "/sys/fs/cgroup/jobs")
         #expect(policy.keepingJobs == .permitted)
         #expect(policy.environment == ["SHOT", "FRAME_1"])
+        #expect(policy.sessionServices == ["impersonation", "qube-2"])
         #expect(policy.lines.count == PolicyKey.allCases.count)
     }
 

@@ -95,6 +95,12 @@ struct OrderRefusalTests {
         Case("weight", wire(UInt64(10_001)), .tooLarge, "processor weight"),
         Case("ends with daemon", [2], .unknownValue, "ends with daemon"),
         Case("ends descendants", [2], .unknownValue, "ends descendants"),
+        Case("has session", [2], .unknownValue, "session"),
+        Case("service", wire(""), .tooSmall, "service"),
+        Case("service", wire("../x"), .invalidText, "service"),
+        Case("service", wire("Qube"), .invalidText, "service"),
+        Case("authenticates", [2], .unknownValue, "authenticates"),
+        Case("yields", wire(UInt32(1 << 18)), .unknownValue, "yields"),
     ]
 
     @Test("says which field and where it begins", arguments: cases)
@@ -195,6 +201,9 @@ struct OrderRefusalTests {
             Change(.notCanonical, "descriptor target") { $0.descriptorTargets = [0, 1, 2, 4] },
             Change(.tooSmall, "process limit") { $0.treeLimits.processes = 0 },
             Change(.tooLarge, "processor weight") { $0.treeLimits.processorWeight = 10_001 },
+            Change(.invalidText, "service") { $0.session?.service = Array(".hidden".utf8) },
+            Change(.tooLarge, "service") { $0.session?.service = [UInt8](repeating: 0x61, count: 65) },
+            Change(.unknownValue, "yields") { $0.session?.yields = .init(rawValue: 1 << 31) },
         ]
     )
     func encoding(_ change: Change) {

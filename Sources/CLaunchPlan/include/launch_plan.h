@@ -98,6 +98,14 @@ enum launch_step {
     LAUNCH_STEP_CONFIRM = 60,
     LAUNCH_STEP_VERIFY_OUTSIDE = 61,
     LAUNCH_STEP_WAIT = 62,
+
+    /* In the system helper, around a job with a PAM session. */
+    LAUNCH_STEP_SESSION_START = 70,
+    LAUNCH_STEP_SESSION_AUTHENTICATE = 71,
+    LAUNCH_STEP_SESSION_ACCOUNT = 72,
+    LAUNCH_STEP_SESSION_CREDENTIALS = 73,
+    LAUNCH_STEP_SESSION_OPEN = 74,
+    LAUNCH_STEP_SESSION_CLOSE = 75,
 };
 
 /* What must have been done before LAUNCH_STEP_EXECUTE hands over to the job. The interpreter refuses a plan that asks

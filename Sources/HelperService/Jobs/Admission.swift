@@ -14,6 +14,8 @@ struct Admission {
         let order: LaunchOrder
         let executables: [FilePath]
         let permit: PolicyPermit
+        /// Every group of the account, as the helper has looked it up.
+        let accountGroups: [UInt32]
     }
 
     private let context: HelperContext
@@ -37,7 +39,7 @@ struct Admission {
             throw denial(of: error, order)
         }
         let permit: PolicyPermit
-        switch context.policy.verdict(on: request(order, account)) {
+        switch context.policy.verdict(on: request(order, groups: account.groups)) {
         case .permitted(let permitted): permit = permitted
         case .refused(let refusal): throw denial(refusal)
         }
@@ -54,10 +56,7 @@ struct Admission {
         }
         // Whoever runs as a peer is one, and could ask for every account of the policy himself.
         guard !context.policy.permits(peer: account.userID, groups: account.groups).isPermitted else {
-            let message =
-                "the account is itself a peer of the helper, so its job could launch others; give daemons accounts of "
-                + "their own"
-            throw .refused(Refusal(reason: "account-is-a-peer", message: message), detail: message)
+            throw Self.isPeer
         }
         // A job of the helper's own account could signal the helper.
         guard order.credentials.userID != context.userID else {
@@ -73,19 +72,59 @@ struct Admission {
             whereRestricted: permit.executables == nil ? nil : context.policy.environment
         )
         if let refusal { throw .refused(refusal, detail: refusal.message) }
-        return Admitted(order: order, executables: try programs(of: order, permit), permit: permit)
+        return Admitted(
+            order: order,
+            executables: try programs(of: order, permit),
+            permit: permit,
+            accountGroups: account.groups
+        )
     }
 
-    private func request(_ order: LaunchOrder, _ account: AccountCheck) -> PolicyRequest {
+    /// Asks the policy again for an order that a session has changed.
+    ///
+    /// What modules add is root's word, and so is the policy, which may deny a group whatever it comes from.
+    ///
+    /// - Parameters:
+    ///   - admitted: What was admitted before.
+    ///   - changed: The order as it is now.
+    /// - Returns: What may be launched.
+    /// - Throws: When the policy does not permit what it has become.
+    func readmit(_ admitted: Admitted, _ changed: LaunchOrder) throws(JobSession.Denial) -> Admitted {
+        let added = changed.credentials.groups
+        let request = request(changed, groups: admitted.accountGroups + added)
+        guard !context.policy.permits(peer: changed.credentials.userID, groups: request.accountGroups).isPermitted
+        else {
+            throw Self.isPeer
+        }
+        switch context.policy.verdict(on: request) {
+        case .permitted(let permit):
+            return Admitted(
+                order: changed,
+                executables: admitted.executables,
+                permit: permit,
+                accountGroups: admitted.accountGroups
+            )
+        case .refused(let refusal): throw denial(refusal)
+        }
+    }
+
+    private static let isPeer: JobSession.Denial = {
+        let message =
+            "the account is itself a peer of the helper, so its job could launch others; give daemons accounts of their own"
+        return .refused(Refusal(reason: "account-is-a-peer", message: message), detail: message)
+    }()
+
+    private func request(_ order: LaunchOrder, groups: [UInt32]) -> PolicyRequest {
         PolicyRequest(
             account: order.account,
             credentials: order.credentials,
-            accountGroups: account.groups,
+            accountGroups: groups,
             executables: order.executables,
             wantsNewPrivileges: !order.noNewPrivileges,
             wantsInheritedBoundingSet: !order.emptiesBoundingSet,
             outlivesDaemon: !order.endsWithDaemon,
-            startDeadline: .milliseconds(Int(order.startDeadlineMilliseconds))
+            startDeadline: .milliseconds(Int(order.startDeadlineMilliseconds)),
+            service: order.session?.service
         )
     }
 

@@ -35,6 +35,10 @@ final class JobSession {
     /// What was to end and has not yet.
     private var unfinished: JobStart?
 
+    /// The session of PAM that the job has.
+    private(set) var session: PAMSession?
+    private var sessionReport: SessionReport?
+
     /// Why nothing is launched.
     enum Denial: Error {
         /// For the daemon, and in full for the log.
@@ -52,6 +56,8 @@ final class JobSession {
         // The policy refuses a longer time, but only when it is asked.
         let time = min(.milliseconds(Int(order.startDeadlineMilliseconds)), context.policy.maximumStartTime)
         let deadline = begin + time
+        // Whatever becomes of the job; after all that it has left, where that can be found.
+        defer { session?.close(saying: nil) }
         do throws(Denial) {
             let started = try start(order, descriptors, by: deadline)
             defer { started.adoption?.close() }
@@ -86,17 +92,77 @@ final class JobSession {
         // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
         // that it could leave behind.
         helper_alarm(UInt32(clamping: (deadline - .now).components.seconds + 1))
-        let admission = try Admission(context, owner).admit(order, descriptors)
+        var admission = try Admission(context, owner).admit(order, descriptors)
         helper_alarm(0)
         // Whoever has given up meanwhile has perhaps asked again.
         guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
+        var descriptors = descriptors
+        var keepsKeyring = false
+        if let wanted = order.session {
+            let pipe = wanted.authenticates ? descriptors.popLast() : nil
+            (admission, keepsKeyring) = try openSession(wanted, admission, pipe, by: deadline)
+            guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
+        }
         let group = try makeGroup(order)
         do throws(Denial) {
-            return try JobStart(context, owner, admission, descriptors, in: group)
+            return try JobStart(context, owner, admission, descriptors, keepingKeyring: keepsKeyring, in: group)
         } catch {
             group?.remove()
             throw error
         }
+    }
+
+    /// Opens the session of the job.
+    ///
+    /// - Returns: The order as the session has changed it, and whether the session has a keyring for the job.
+    private func openSession(
+        _ wanted: SessionOrder,
+        _ admission: Admission.Admitted,
+        _ pipe: OwnedDescriptor?,
+        by deadline: ContinuousClock.Instant
+    ) throws(Denial) -> (Admission.Admitted, Bool) {
+        let password: Password?
+        do throws(Errno) {
+            password = try Self.password(from: pipe, by: deadline)
+        } catch {
+            throw .failed(
+                FailureReport(
+                    code: .invalidOrder,
+                    step: LAUNCH_STEP_SESSION_AUTHENTICATE.rawValue,
+                    errno: error.rawValue,
+                    operationText:
+                        "the password could not be read; send one of 1 to 511 bytes through a pipe, and close that"
+                )
+            )
+        }
+        let outcome: PAMSession.Outcome
+        do throws(SessionFailure) {
+            let opened = try PAMSession.open(
+                admission.order,
+                wanted,
+                provenBy: password,
+                context,
+                StepDeadline(client, sequence),
+                until: deadline
+            )
+            (session, outcome) = (opened.session, opened.outcome)
+        } catch {
+            throw .failed(error.report)
+        }
+        sessionReport = outcome.report
+        return (try Admission(context, owner).readmit(admission, outcome.order), outcome.keepsKeyring)
+    }
+
+    private static func password(
+        from pipe: OwnedDescriptor?,
+        by deadline: ContinuousClock.Instant
+    ) throws(Errno) -> Password? {
+        guard let pipe else { return nil }
+        let left = (deadline - .now).components
+        return try Password(
+            from: pipe,
+            within: Int32(clamping: left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000)
+        )
     }
 
     private static let gone = Denial.failed(
@@ -181,7 +247,8 @@ final class JobSession {
                 fellBack: fellBack,
                 startNanoseconds: nanoseconds(since: begin),
                 controlGroup: started.job.tree.group?.path,
-                adoptionSocket: started.adoption?.path
+                adoptionSocket: started.adoption?.path,
+                session: sessionReport
             )
         case .failed(let reported):
             started.discard()

@@ -22,6 +22,7 @@ struct JobStart {
         _ owner: Monitor.Client,
         _ admitted: Admission.Admitted,
         _ descriptors: [OwnedDescriptor],
+        keepingKeyring keepsKeyring: Bool = false,
         in group: ControlGroup?
     ) throws(JobSession.Denial) {
         let order = admitted.order
@@ -42,7 +43,8 @@ struct JobStart {
             adoption?.close()
             throw error
         }
-        let plan = Self.plan(of: admitted, descriptors, owner)
+        var plan = Self.plan(of: admitted, descriptors, owner)
+        plan.joinsSessionKeyring = !keepsKeyring
         steps = plan.isolated(as: order.credentials, from: .current())
         let encoded: EncodedPlan
         do throws(PlanTooLarge) {

@@ -74,6 +74,8 @@ final class RunningJob {
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         let exit = waitForEnd()
         let ending = settle(exit)
+        // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
+        if !job.tree.hasRemainder { session.session?.close(saying: .exited(ending)) }
         if client?.tell(.exited(ending), sequence) != true, start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()

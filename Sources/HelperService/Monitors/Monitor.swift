@@ -284,6 +284,7 @@ struct Monitor {
         if context.controlGroups != nil { features.formUnion([.controlGroups, .endsEveryJob]) }
         if launch_has_capability(kills) == 1 { features.insert(.endsEveryJob) }
         if launch_has_capability(changesOwner) == 1 { features.insert(.terminals) }
+        if !context.policy.sessionServices.isEmpty { features.insert(.sessions) }
         return Welcome(version: FrameHeader.version, helperProcessID: getpid(), features: features)
     }
 }

@@ -23,6 +23,7 @@ extension HelperPolicy {
             ("time to start", "\(maximumStartTime.components.seconds) s"),
             ("control groups", controlGroups.map(\.string.onOneLine) ?? "none"),
             ("variables of jobs", renderedEnvironment),
+            ("PAM services", sessionServices.isEmpty ? "none" : sessionServices.joined(separator: ", ")),
         ]
         return subjects.map { "\($0.0): \($0.1)" }
     }

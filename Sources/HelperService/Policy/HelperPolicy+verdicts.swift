@@ -33,7 +33,7 @@ extension HelperPolicy {
     ///
     /// The order is fixed, and what denies goes before what permits: the account (ids that no job ever has,
     /// `minimum-uid`, `denied-accounts`, `accounts`), each group (ids that no job ever has, `minimum-gid`, `denied-groups`,
-    /// `groups`), `new-privileges`, `capability-bounding-set`, `when-daemon-ends`, `maximum-start-time`,
+    /// `groups`), `new-privileges`, `capability-bounding-set`, `when-daemon-ends`, `maximum-start-time`, `pam-services`,
     /// `executable-directories` as far as the text of the path goes. No file is looked at and no name is looked up.
     ///
     /// Ask before the numbers of a request are compared with those of the account: what differs there tells that the
@@ -43,7 +43,7 @@ extension HelperPolicy {
     /// - Returns: The permission or the refusal.
     package func verdict(on request: PolicyRequest) -> PolicyVerdict {
         if let refusal = refusesAccount(request) ?? refusesGroups(request) ?? refusesPrivileges(request)
-            ?? refusesTime(request) ?? refusesPrograms(request)
+            ?? refusesTime(request) ?? refusesService(request) ?? refusesPrograms(request)
         {
             return .refused(refusal)
         }
@@ -159,6 +159,20 @@ extension HelperPolicy {
             "shorten its start deadline, or let root raise `maximum-start-time`",
             .maximumStartTime
         )
+    }
+
+    private func refusesService(_ request: PolicyRequest) -> PolicyRefusal? {
+        guard let service = request.service else { return nil }
+        guard sessionServices.contains(where: { $0.utf8.elementsEqual(service) }) else {
+            let name = String(decoding: service, as: UTF8.self).quoted
+            return refusal(
+                .service,
+                "may have no session of the PAM service \(name)",
+                "name one that is permitted, or let root add it to `pam-services`",
+                .sessionServices
+            )
+        }
+        return nil
     }
 
     private func refusesPrograms(_ request: PolicyRequest) -> PolicyRefusal? {

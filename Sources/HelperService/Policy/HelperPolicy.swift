@@ -57,6 +57,9 @@ package struct HelperPolicy: Sendable {
     /// Variables that jobs may have beside those of the account and the language; it counts where ``executables`` does.
     package let environment: Set<String>
 
+    /// The services of PAM that jobs may have sessions of.
+    package let sessionServices: [String]
+
     /// Where the keys that the file sets stand.
     let lines: [PolicyKey: Int]
 
@@ -106,6 +109,7 @@ package struct HelperPolicy: Sendable {
         maximumStartTime = .seconds(Int(reader.number(.maximumStartTime, in: 1...3_600, default: 30)))
         environment = reader.variables()
         controlGroups = reader.directory(.controlGroups)
+        sessionServices = reader.services()
         try reader.finish()
     }
 }

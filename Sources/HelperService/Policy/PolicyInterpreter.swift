@@ -1,4 +1,5 @@
 import LaunchPlan
+import LaunchProtocol
 import SystemPackage
 
 /// Gives the settings of a policy file their meaning, and collects everything that is wrong with them.
@@ -96,6 +97,20 @@ struct PolicyInterpreter<Names: PolicyNames> {
             )
         }
         return Set(entry.values.map(\.text))
+    }
+
+    /// Names of PAM services.
+    mutating func services() -> [String] {
+        guard let entry = file.entries[.sessionServices] else { return [] }
+        for word in entry.values where !ServiceName.isValid(word.text.utf8) {
+            complain(
+                .invalidValue,
+                line: entry.line,
+                "\(PolicyKey.sessionServices.rawValue.quoted) cannot be \(word.text.quoted)",
+                "name files of /etc/pam.d: small letters, digits, '-', '_' and '.', the first a letter or a digit"
+            )
+        }
+        return entry.values.map(\.text)
     }
 
     private mutating func path(_ word: PolicyWord, _ key: PolicyKey, line: Int) -> FilePath? {

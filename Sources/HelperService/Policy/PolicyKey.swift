@@ -32,6 +32,8 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case whenDaemonEnds = "when-daemon-ends"
     /// Variables that jobs may have, beside those of the account and the language, where programs are restricted.
     case environment
+    /// The services of PAM that a job may have a session of; none unless set.
+    case sessionServices = "pam-services"
 
     /// The key that may have been meant by another word.
     ///

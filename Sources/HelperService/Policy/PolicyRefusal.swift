@@ -10,6 +10,7 @@ package struct PolicyRefusal: Error, Hashable, Sendable {
         case outlivesDaemon = "job-outlives-daemon"
         case startTime = "start-time-too-long"
         case executable = "executable-not-permitted"
+        case service = "pam-service-not-permitted"
     }
 
     /// What it does not permit.

@@ -32,6 +32,9 @@ package struct PolicyRequest: Hashable, Sendable {
     /// How long the program may take until it runs.
     package var startDeadline: Duration
 
+    /// The service of PAM that it is to have a session of; `nil` for none.
+    package var service: [UInt8]?
+
     package init(
         account: [UInt8],
         credentials: ChildPlan.Credentials,
@@ -40,7 +43,8 @@ package struct PolicyRequest: Hashable, Sendable {
         wantsNewPrivileges: Bool,
         wantsInheritedBoundingSet: Bool,
         outlivesDaemon: Bool,
-        startDeadline: Duration
+        startDeadline: Duration,
+        service: [UInt8]? = nil
     ) {
         self.account = account
         self.credentials = credentials
@@ -50,5 +54,6 @@ package struct PolicyRequest: Hashable, Sendable {
         self.wantsInheritedBoundingSet = wantsInheritedBoundingSet
         self.outlivesDaemon = outlivesDaemon
         self.startDeadline = startDeadline
+        self.service = service
     }
 }

@@ -40,6 +40,18 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The identity and the launcher do not fit.
         public static let unsuitableBackend = Code("unsuitableBackend")
 
+        /// PAM does not let the account in: ``LaunchError/session`` says why.
+        public static let accountRefused = Code("accountRefused")
+
+        /// PAM could not open the session of the job.
+        public static let sessionFailed = Code("sessionFailed")
+
+        /// Whoever knows the account does not answer; try again later.
+        public static let directoryUnavailable = Code("directoryUnavailable")
+
+        /// There is no password that could be used for the account.
+        public static let credentialUnavailable = Code("credentialUnavailable")
+
         /// The policy of the system helper does not permit the launch.
         public static let refused = Code("refused")
 
@@ -76,6 +88,9 @@ public struct LaunchError: Error, Sendable, Hashable {
     /// It holds no argument and no environment.
     public let message: String
 
+    /// What PAM answered, where it was PAM that did not let the job in.
+    public let session: SessionRefusal?
+
     /// Creates an error.
     ///
     /// - Parameters:
@@ -85,13 +100,15 @@ public struct LaunchError: Error, Sendable, Hashable {
     ///   - account: The account the job was to run as.
     ///   - backend: The backend that tried.
     ///   - message: What happened and what to do about it.
+    ///   - session: What PAM answered.
     public init(
         _ code: Code,
         step: LaunchStep,
         errno: Errno? = nil,
         account: AccountName? = nil,
         backend: LaunchBackend? = nil,
-        message: String
+        message: String,
+        session: SessionRefusal? = nil
     ) {
         self.code = code
         self.step = step
@@ -99,6 +116,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         self.account = account
         self.backend = backend
         self.message = message
+        self.session = session
     }
 }
 

@@ -8,8 +8,22 @@ struct LaunchFailureReporter {
     let backend: LaunchBackend
 
     /// An error of this launch.
-    func failure(_ code: LaunchError.Code, _ step: LaunchStep, _ errno: Errno?, _ message: String) -> LaunchError {
-        LaunchError(code, step: step, errno: errno, account: identity.account.name, backend: backend, message: message)
+    func failure(
+        _ code: LaunchError.Code,
+        _ step: LaunchStep,
+        _ errno: Errno?,
+        _ message: String,
+        session: SessionRefusal? = nil
+    ) -> LaunchError {
+        LaunchError(
+            code,
+            step: step,
+            errno: errno,
+            account: identity.account.name,
+            backend: backend,
+            message: message,
+            session: session
+        )
     }
 
     /// The error for a step that failed in the child.

@@ -26,6 +26,9 @@ public struct LaunchReport: Sendable, Hashable {
     /// Who besides the child itself has said that it became what it was to become.
     public var attestation: Attestation
 
+    /// The session of PAM that the job has; `nil` where it has none.
+    public var session: JobSession?
+
     /// Creates a report.
     ///
     /// - Parameters:
@@ -36,6 +39,7 @@ public struct LaunchReport: Sendable, Hashable {
     ///   - timings: How long the stages of the start took.
     ///   - containment: What holds the processes of the job together.
     ///   - attestation: Who besides the child itself has said what it became.
+    ///   - session: The session of PAM that the job has.
     public init(
         backend: LaunchBackend,
         processID: ProcessID,
@@ -43,7 +47,8 @@ public struct LaunchReport: Sendable, Hashable {
         omittedVariables: [String] = [],
         timings: LaunchTimings = LaunchTimings(),
         containment: Containment = .session,
-        attestation: Attestation = .none(.notAskedFor)
+        attestation: Attestation = .none(.notAskedFor),
+        session: JobSession? = nil
     ) {
         self.backend = backend
         self.processID = processID
@@ -52,5 +57,6 @@ public struct LaunchReport: Sendable, Hashable {
         self.timings = timings
         self.containment = containment
         self.attestation = attestation
+        self.session = session
     }
 }

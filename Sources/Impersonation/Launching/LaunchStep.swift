@@ -181,6 +181,24 @@ public struct LaunchStep: RawRepresentable, Sendable, Hashable {
 
     /// In the daemon: the end of the job is waited for (`waitid(2)`).
     public static let wait = LaunchStep(62)
+
+    /// In the system helper: PAM reads the service file and loads its modules (`pam_start(3)`).
+    public static let startSession = LaunchStep(70)
+
+    /// In the system helper: the password is proven (`pam_authenticate(3)`).
+    public static let authenticate = LaunchStep(71)
+
+    /// In the system helper: PAM says whether the account may come in now (`pam_acct_mgmt(3)`).
+    public static let checkAccount = LaunchStep(72)
+
+    /// In the system helper: groups, tickets and other credentials of the account (`pam_setcred(3)`).
+    public static let establishCredentials = LaunchStep(73)
+
+    /// In the system helper: the session (`pam_open_session(3)`).
+    public static let openSession = LaunchStep(74)
+
+    /// In the system helper: the end of the session (`pam_close_session(3)`).
+    public static let closeSession = LaunchStep(75)
 }
 
 extension LaunchStep: CustomStringConvertible {
@@ -204,6 +222,8 @@ extension LaunchStep: CustomStringConvertible {
         .moveDescriptors: "moveDescriptors", .parent: "parent", .commit: "commit",
         .report: "report", .signalMask: "signalMask", .execute: "execute", .confirm: "confirm",
         .verifyOutside: "verifyOutside", .wait: "wait",
+        .startSession: "startSession", .authenticate: "authenticate", .checkAccount: "checkAccount",
+        .establishCredentials: "establishCredentials", .openSession: "openSession", .closeSession: "closeSession",
     ]
 
     /// The name of the step as reports and logs spell it.

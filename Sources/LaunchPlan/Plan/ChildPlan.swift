@@ -94,6 +94,8 @@ package struct ChildPlan: Sendable {
     package var extraDescriptorCount: Int32
     /// The process that the child must still have as its parent when it becomes the job.
     package var parent: Parent?
+    /// Whether the job gets a session keyring of its own; one that a PAM module has made for it stays otherwise.
+    package var joinsSessionKeyring: Bool
 
     package init(
         executables: [FilePath],
@@ -108,7 +110,8 @@ package struct ChildPlan: Sendable {
         emptiesBoundingSet: Bool,
         terminal: TerminalAccess? = nil,
         extraDescriptorCount: Int32 = 0,
-        parent: Parent? = nil
+        parent: Parent? = nil,
+        joinsSessionKeyring: Bool = true
     ) {
         self.executables = executables
         self.workingDirectory = workingDirectory
@@ -123,6 +126,7 @@ package struct ChildPlan: Sendable {
         self.terminal = terminal
         self.extraDescriptorCount = extraDescriptorCount
         self.parent = parent
+        self.joinsSessionKeyring = joinsSessionKeyring
     }
 
     /// Owner and group may write, others not; what the mode creation mask takes away comes off.
@@ -145,9 +149,9 @@ package struct ChildPlan: Sendable {
                 .setUserID(target.userID),
                 .notDumpable,
                 .emptyCapabilities,
-                // Charged to the quota of the account (keyctl(2)): the daemon's would run out at two hundred jobs.
-                .joinSessionKeyring,
             ]
+            // Charged to the quota of the account (keyctl(2)): the daemon's would run out at two hundred jobs.
+            + (joinsSessionKeyring ? [.joinSessionKeyring] : [])
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [
                 .verifyUserID(target.userID),

@@ -23,6 +23,25 @@ package enum EnvironmentDangers {
     /// The variables that say who the account is, and where its programs are.
     package static let ofTheAccount: Set<String> = ["HOME", "USER", "LOGNAME", "SHELL", "PATH"]
 
+    /// What modules of PAM say of a session, and nobody else may: where its tickets, its runtime directory and its agents are.
+    private static let ofTheSession: Set<String> = [
+        "KRB5CCNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "TZ",
+    ]
+
+    /// Whether a job may have a variable that a module of PAM has set.
+    ///
+    /// Modules read files of the account (`pam_env`), so what they say is not all the administrator's word.
+    ///
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - value: The value.
+    /// - Returns: Whether it may.
+    package static func mayComeFromSession(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) -> Bool {
+        let text = String(decoding: name, as: UTF8.self)
+        guard isName(name), !ofTheAccount.contains(text), !value.starts(with: "()".utf8) else { return false }
+        return ofTheSession.contains(text) || !isDangerous(name, value)
+    }
+
     /// Whether bytes are the name of a variable as every shell takes it.
     package static func isName(_ name: some Collection<UInt8>) -> Bool {
         guard let first = name.first, !isDigit(first) else { return false }

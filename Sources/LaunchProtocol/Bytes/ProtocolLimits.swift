@@ -15,8 +15,8 @@ package enum ProtocolLimits {
     /// The extra descriptors of a job.
     package static let extraDescriptors = Int(LAUNCH_EXTRA_DESCRIPTORS_MAXIMUM)
 
-    /// The descriptors of a frame: a memory file, the standard streams, the extra ones.
-    package static let descriptors = 1 + 3 + extraDescriptors
+    /// The descriptors of a frame: a memory file, the standard streams, the extra ones, a password.
+    package static let descriptors = 1 + 3 + extraDescriptors + 1
 
     /// Supplementary groups (`NGROUPS_MAX`, `getgroups(2)`).
     static let groups = 65_536
@@ -44,6 +44,9 @@ package enum ProtocolLimits {
 
     /// A stable code.
     static let codeLength = 64
+
+    /// Messages of the modules of a session.
+    static let sessionMessages = 64
 
     /// The share of the processor (`cpu.weight`).
     static let processorWeight: UInt64 = 10_000

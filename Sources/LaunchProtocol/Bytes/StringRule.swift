@@ -12,6 +12,9 @@ struct StringRule: Sendable {
 
         /// A stable code: letters, digits, hyphens and dots of ASCII.
         case code
+
+        /// The name of a file in `/etc/pam.d`: see ``ServiceName``.
+        case service
     }
 
     let sizes: ClosedRange<Int>
@@ -23,6 +26,7 @@ struct StringRule: Sendable {
     static let variable = StringRule(sizes: 2...ProtocolLimits.stringLength, content: .assignment)
     static let message = StringRule(sizes: 0...ProtocolLimits.messageLength, content: .text)
     static let code = StringRule(sizes: 1...ProtocolLimits.codeLength, content: .code)
+    static let service = StringRule(sizes: 1...ProtocolLimits.codeLength, content: .service)
 
     /// What is wrong with the bytes of a string, whose size is right.
     func violation(in bytes: ArraySlice<UInt8>) -> FrameError.Code? {
@@ -34,6 +38,7 @@ struct StringRule: Sendable {
                 ? nil : .invalidText
         case .text: String(validating: bytes, as: UTF8.self) == nil ? .invalidText : nil
         case .code: bytes.allSatisfy(Self.isCodeCharacter) ? nil : .invalidText
+        case .service: ServiceName.isValid(bytes) ? nil : .invalidText
         }
     }
 

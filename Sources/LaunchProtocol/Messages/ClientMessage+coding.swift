@@ -3,7 +3,7 @@ extension ClientMessage {
 
     /// How many descriptors go with the message.
     package var descriptorCount: Int {
-        if case .launch(let order) = self { order.descriptorTargets.count } else { 0 }
+        if case .launch(let order) = self { order.descriptorCount } else { 0 }
     }
 
     /// Reads a message that fills the body of a frame.

@@ -25,6 +25,15 @@ package struct FailureReport: Hashable, Sendable {
 
         /// The launcher gave the launch up before the program ran.
         case withdrawn = 8
+
+        /// PAM does not let the account in.
+        case accountRefused = 9
+
+        /// PAM could not open the session.
+        case sessionFailed = 10
+
+        /// Whoever knows the account does not answer.
+        case directoryUnavailable = 11
     }
 
     package var code: Code
@@ -38,10 +47,14 @@ package struct FailureReport: Hashable, Sendable {
     /// What happened and what to do about it.
     package var operationText: String
 
-    package init(code: Code, step: UInt32, errno: Int32, operationText: String) {
+    /// What PAM has answered, where it was PAM.
+    package var verdict: SessionVerdict?
+
+    package init(code: Code, step: UInt32, errno: Int32, operationText: String, verdict: SessionVerdict? = nil) {
         self.code = code
         self.step = step
         self.errno = errno
         self.operationText = operationText
+        self.verdict = verdict
     }
 }

@@ -33,6 +33,9 @@ extension HelperMessage {
                     },
                     adoptionSocket: try reader.optional("adoption socket") { reader throws(FrameError) in
                         try reader.path("adoption socket", absolute: true)
+                    },
+                    session: try reader.optional("session") { reader throws(FrameError) in
+                        try SessionReport(from: &reader)
                     }
                 )
             )
@@ -73,12 +76,18 @@ extension HelperMessage {
             try writer.optional(report.adoptionSocket) { writer, path throws(FrameError) in
                 try writer.path(path, "adoption socket", absolute: true)
             }
+            try writer.optional(report.session) { writer, session throws(FrameError) in
+                try session.encode(to: &writer)
+            }
         case .failed(let report):
             type = .failed
             try writer.number(report.code.rawValue, "failure code")
             try writer.number(report.step, "step")
             try writer.number(report.errno, "error number", in: Self.errorNumbers)
             try writer.string(Array(report.operationText.utf8), "operation text", .message)
+            try writer.optional(report.verdict) { writer, verdict throws(FrameError) in
+                try verdict.encode(to: &writer)
+            }
         case .exited(let report):
             type = .exited
             try Self.encode(report, to: &writer)
@@ -105,7 +114,13 @@ extension HelperMessage {
         let step = try reader.number(UInt32.self, "step")
         let errno = try reader.number(Int32.self, "error number", in: errorNumbers)
         let text = try reader.string("operation text", .message)
-        return FailureReport(code: code, step: step, errno: errno, operationText: String(decoding: text, as: UTF8.self))
+        return FailureReport(
+            code: code,
+            step: step,
+            errno: errno,
+            operationText: String(decoding: text, as: UTF8.self),
+            verdict: try reader.optional("verdict") { reader throws(FrameError) in try SessionVerdict(from: &reader) }
+        )
     }
 
     private static func statuses(of ending: HelperExitReport.Ending) -> ClosedRange<Int32> {

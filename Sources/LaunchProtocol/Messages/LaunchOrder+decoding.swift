@@ -53,6 +53,15 @@ extension LaunchOrder {
         treeLimits = try Self.treeLimits(from: &reader)
         endsWithDaemon = try reader.flag("ends with daemon")
         endsDescendants = try reader.flag("ends descendants")
+        session = try reader.optional("session") { reader throws(FrameError) in
+            SessionOrder(
+                service: try reader.string("service", .service),
+                authenticates: try reader.flag("authenticates"),
+                yields: SessionOrder.Yields(
+                    rawValue: try reader.bits("yields", known: SessionOrder.Yields.known)
+                )
+            )
+        }
         try reader.finish()
     }
 

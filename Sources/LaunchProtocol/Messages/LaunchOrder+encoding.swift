@@ -52,6 +52,11 @@ extension LaunchOrder {
         try encodeTreeLimits(to: &writer)
         writer.flag(endsWithDaemon)
         writer.flag(endsDescendants)
+        try writer.optional(session) { writer, session throws(FrameError) in
+            try writer.string(session.service, "service", .service)
+            writer.flag(session.authenticates)
+            try writer.bits(session.yields.rawValue, "yields", known: SessionOrder.Yields.known)
+        }
     }
 
     private func encodeCredentials(to writer: inout ByteWriter) throws(FrameError) {

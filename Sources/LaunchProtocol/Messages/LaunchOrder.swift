@@ -68,6 +68,12 @@ package struct LaunchOrder: Hashable, Sendable {
     /// Whether what is left of the job is killed when its first process ends.
     package var endsDescendants: Bool
 
+    /// The PAM session that the job is to have; `nil` for none.
+    package var session: SessionOrder?
+
+    /// How many descriptors come with the order: those of the job, and a password.
+    package var descriptorCount: Int { descriptorTargets.count + (session?.authenticates == true ? 1 : 0) }
+
     package init(
         account: [UInt8],
         credentials: ChildPlan.Credentials,
@@ -88,7 +94,8 @@ package struct LaunchOrder: Hashable, Sendable {
         descriptorTargets: [Int32] = [0, 1, 2],
         treeLimits: ControlGroupLimits = ControlGroupLimits(),
         endsWithDaemon: Bool = true,
-        endsDescendants: Bool = false
+        endsDescendants: Bool = false,
+        session: SessionOrder? = nil
     ) {
         self.account = account
         self.credentials = credentials
@@ -110,5 +117,6 @@ package struct LaunchOrder: Hashable, Sendable {
         self.treeLimits = treeLimits
         self.endsWithDaemon = endsWithDaemon
         self.endsDescendants = endsDescendants
+        self.session = session
     }
 }

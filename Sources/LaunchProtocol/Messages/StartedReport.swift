@@ -19,17 +19,22 @@ package struct StartedReport: Hashable, Sendable {
     /// Where the job can be taken over once its daemon is gone; `nil` when it ends with its daemon.
     package var adoptionSocket: FilePath?
 
+    /// The PAM session of the job; `nil` when it has none.
+    package var session: SessionReport?
+
     package init(
         processID: Int32,
         fellBack: Bool,
         startNanoseconds: UInt64,
         controlGroup: FilePath? = nil,
-        adoptionSocket: FilePath? = nil
+        adoptionSocket: FilePath? = nil,
+        session: SessionReport? = nil
     ) {
         self.processID = processID
         self.fellBack = fellBack
         self.startNanoseconds = startNanoseconds
         self.controlGroup = controlGroup
         self.adoptionSocket = adoptionSocket
+        self.session = session
     }
 }

@@ -17,7 +17,10 @@ package struct Welcome: Hashable, Sendable {
         /// The helper ends jobs of every account (`CAP_KILL`, or a cgroup that it may kill).
         package static let endsEveryJob = Features(rawValue: 1 << 2)
 
-        static let all: Features = [.controlGroups, .terminals, .endsEveryJob]
+        /// The policy permits sessions of PAM.
+        package static let sessions = Features(rawValue: 1 << 3)
+
+        static let all: Features = [.controlGroups, .terminals, .endsEveryJob, .sessions]
     }
 
     /// The version of the protocol that the helper speaks.

@@ -51,7 +51,13 @@ extension LaunchOrder {
                 processorWeight: chance() ? UInt64(count(1...10_000)) : nil
             ),
             endsWithDaemon: chance(),
-            endsDescendants: chance()
+            endsDescendants: chance(),
+            session: chance()
+                ? SessionOrder(
+                    service: Array("s\(count(0...9_999))".utf8),
+                    authenticates: chance(),
+                    yields: SessionOrder.Yields(rawValue: UInt32(count(0...(1 << 18 - 1))))
+                ) : nil
         )
     }
 }

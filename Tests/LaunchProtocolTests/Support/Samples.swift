@@ -46,7 +46,12 @@ enum Samples {
         descriptorTargets: [0, 1, 2, 3],
         treeLimits: ControlGroupLimits(processes: 64, memoryBytes: 1 << 30, processorWeight: 100),
         endsWithDaemon: true,
-        endsDescendants: true
+        endsDescendants: true,
+        session: SessionOrder(
+            service: Array("qube".utf8),
+            authenticates: false,
+            yields: [.fileModeCreationMask, .limit(7)]
+        )
     )
 
     /// The same order, field by field.
@@ -104,6 +109,10 @@ enum Samples {
         ("weight", wire(UInt64(100))),
         ("ends with daemon", [1]),
         ("ends descendants", [1]),
+        ("has session", [1]),
+        ("service", wire("qube")),
+        ("authenticates", [0]),
+        ("yields", wire(UInt32(1 << 16 | 1 << 7))),
     ])
 
     /// An order whose job has a terminal.
@@ -112,6 +121,7 @@ enum Samples {
         order.streamFiles = []
         order.errorFollowsOutput = false
         order.terminal = ChildPlan.TerminalAccess(groupID: 5, mode: [.ownerReadWrite, .groupWrite])
+        order.session = SessionOrder(service: [UInt8](repeating: 0x61, count: 64), authenticates: true)
         return order
     }
 
@@ -141,14 +151,28 @@ enum Samples {
                     fellBack: false,
                     startNanoseconds: 0,
                     controlGroup: "/sys/fs/cgroup/job",
-                    adoptionSocket: "/run/job.sock"
+                    adoptionSocket: "/run/job.sock",
+                    session: SessionReport(
+                        addedGroups: [44, 3005],
+                        messages: ["Your password will expire in 4 days.", ""]
+                    )
                 )
             ),
+            .started(StartedReport(processID: 1, fellBack: false, startNanoseconds: 0, session: SessionReport())),
             .exited(exit(.exited, 255, nil)),
             .exited(exit(.killed, 9, HelperExitReport.GroupPeaks(memoryBytes: 1 << 40, processes: 3))),
             .exited(exit(.dumped, 11, HelperExitReport.GroupPeaks(memoryBytes: nil, processes: nil))),
             .refused(Refusal(reason: "account-not-allowed", message: "alice is not allowed (policy:3)")),
             .refused(Refusal(reason: "x", message: "")),
+            .failed(
+                FailureReport(
+                    code: .accountRefused,
+                    step: 71,
+                    errno: 0,
+                    operationText: "no",
+                    verdict: SessionVerdict(code: 7, text: "Authentication failure", messages: ["because"])
+                )
+            ),
         ]
         + FailureReport.Code.allCases.map {
             .failed(FailureReport(code: $0, step: 17, errno: 13, operationText: "“/usr/bin/env” cannot be run"))

@@ -18,10 +18,10 @@ struct LaunchContractTests {
     @Test(
         "of a daemon without any privilege:",
         arguments: LaunchClaim.allCases,
-        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities]
+        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session]
     )
     func withoutPrivilege(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
-        let helper = try RunningHelper(try #require(way.helper))
+        let helper = try RunningHelper(try #require(way.helper), policy: way.policy)
         let claim = claim.rawValue
         let way = way.rawValue
         await #expect(processExitsWith: .success) {

@@ -9,6 +9,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case direct
     case helperAsRoot
     case helperWithTwoCapabilities
+    case session
 
     var testDescription: String { rawValue }
 
@@ -16,10 +17,16 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var helper: RunningHelper.Privileges? {
         switch self {
         case .isolated, .direct: nil
-        case .helperAsRoot: .root
+        case .helperAsRoot, .session: .root
         case .helperWithTwoCapabilities: .twoCapabilities
         }
     }
+
+    /// A service that lets everybody in and changes nothing: `Scripts/testbed.d/etc/pam.d`.
+    static let service = "open"
+
+    /// Lines of the helper's policy.
+    var policy: [String] { self == .session ? ["pam-services = \(Self.service)"] : [] }
 
     /// The launcher of the way.
     ///
@@ -31,6 +38,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
+        case .session: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: Self.service)
         }
     }
 }

@@ -168,3 +168,14 @@ func hasChildren() -> Bool {
     var information = unsafe siginfo_t()
     return unsafe waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) == 0
 }
+
+/// Writes a file of a test, in place of one that is there.
+func writeFile(_ text: String, to path: FilePath) throws {
+    let file = try FileDescriptor.open(
+        path,
+        .writeOnly,
+        options: [.create, .truncate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead]
+    )
+    _ = try file.closeAfter { try file.writeAll(text.utf8) }
+}

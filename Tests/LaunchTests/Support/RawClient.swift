@@ -98,9 +98,14 @@ final class RawClient {
     ///
     /// - Parameters:
     ///   - extra: What the job has beside its standard streams.
+    ///   - password: What comes behind all that.
     ///   - change: Changes the order.
     /// - Throws: When it cannot be sent.
-    func order(with extra: [OwnedDescriptor] = [], _ change: (inout LaunchOrder) -> Void) throws {
+    func order(
+        with extra: [OwnedDescriptor] = [],
+        password: OwnedDescriptor? = nil,
+        _ change: (inout LaunchOrder) -> Void
+    ) throws {
         var order = LaunchOrder(
             account: Array("alice".utf8),
             credentials: ChildPlan.Credentials(
@@ -122,7 +127,7 @@ final class RawClient {
             try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
         }
         order.descriptorTargets += extra.indices.map { Int32(order.descriptorTargets.count + $0) }
-        try tell(.launch(order), streams + extra)
+        try tell(.launch(order), streams + extra + (password.map { [$0] } ?? []))
     }
 
     /// Waits for what comes next.

@@ -44,7 +44,7 @@ struct HelperLifecycleTests {
             let command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
             let process = try await launcher.launch(command, as: TestBed.alice.identity)
             while !exists(FilePath(worker)) { try await Task.sleep(for: .milliseconds(1)) }
-            try write("\(process.processID.rawValue)", to: FilePath(note))
+            try writeFile("\(process.processID.rawValue)", to: FilePath(note))
         }
         let process = try #require(Int32(try ProcFile.read(FilePath(note))))
         #expect(try await isGone(ProcessID(rawValue: process)))
@@ -66,7 +66,7 @@ struct HelperLifecycleTests {
             let process = try await SystemHelperLauncher(socket: FilePath(socket))
                 .launch(command, as: TestBed.alice.identity)
             let reference = try #require(process.reference)
-            try write(String(decoding: try JSONEncoder().encode(reference), as: UTF8.self), to: FilePath(note))
+            try writeFile(String(decoding: try JSONEncoder().encode(reference), as: UTF8.self), to: FilePath(note))
         }
         let reference = try JSONDecoder()
             .decode(JobReference.self, from: Data(try ProcFile.read(FilePath(note)).utf8))
@@ -77,7 +77,7 @@ struct HelperLifecycleTests {
         let process = try await launcher(helper).adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         #expect(process.report.attestation != .none(.notAskedFor))
-        try write("", to: FilePath(go))
+        try writeFile("", to: FilePath(go))
         let exit = try await process.exitReport()
         #expect(exit.status == .exited(42))
         #expect(exit.usage != nil)
@@ -343,7 +343,7 @@ struct HelperLifecycleTests {
             // What has been left behind is no job any more: there is room for another one.
             let next = try await launcher.launch(patient(Command(.path("/bin/true"))), as: TestBed.bob.identity)
             #expect(try await next.exitReport().status == .exited(0))
-            try write(path.string, to: FilePath(note))
+            try writeFile(path.string, to: FilePath(note))
         }
         #expect(try await disappears(FilePath(try ProcFile.read(FilePath(note)))))
     }
@@ -458,14 +458,4 @@ struct HelperLifecycleTests {
         guard let end = text.lastIndex(of: ")") else { return nil }
         return pid_t(text[text.index(after: end)...].split(separator: " ")[1])
     }
-}
-
-private func write(_ text: String, to path: FilePath) throws {
-    let file = try FileDescriptor.open(
-        path,
-        .writeOnly,
-        options: [.create, .truncate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead]
-    )
-    _ = try file.closeAfter { try file.writeAll(text.utf8) }
 }

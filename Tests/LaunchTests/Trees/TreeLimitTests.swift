@@ -16,7 +16,7 @@ struct TreeLimitTests {
     ) async throws {
         let unit = try Unit(for: way == .helperWithTwoCapabilities ? RunningHelper.account : 0)
         if let privileges = way.helper {
-            let policy = ["peers = 0", "control-groups = \(unit.path)"]
+            let policy = ["peers = 0", "control-groups = \(unit.path)"] + way.policy
             let helper = try RunningHelper(privileges, policy: policy, in: unit.path)
             try await body(way.launcher(helper.socket))
             helper.stop()

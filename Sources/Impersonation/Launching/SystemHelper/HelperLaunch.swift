@@ -9,8 +9,11 @@ struct HelperLaunch {
     let identity: ExecutionIdentity
     let launcher: SystemHelperLauncher
     let reactor: Reactor
+    var backend = LaunchBackend.helper
+    /// The session of PAM that the job is to have; `nil` for none.
+    var session: SessionOpening?
 
-    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: launcher.backend) }
+    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: backend) }
 
     /// How much longer than the job the helper may take: to answer, and to end a child that is not to run.
     private static let margin = Duration.seconds(3)
@@ -50,13 +53,16 @@ struct HelperLaunch {
         return LaunchedProcess(
             identity: identity,
             report: LaunchReport(
-                backend: launcher.backend,
+                backend: backend,
                 processID: ProcessID(rawValue: started.processID),
                 workingDirectory: prepared.workingDirectory(fellBack: started.fellBack),
                 omittedVariables: prepared.environment.omitted,
                 timings: stopwatch.confirmed(),
                 containment: started.controlGroup.map { .controlGroup($0) } ?? .session,
-                attestation: attestation
+                attestation: attestation,
+                session: session.flatMap { session in
+                    started.session.map { JobSession($0, service: session.service) }
+                }
             ),
             control: process
         )
@@ -84,7 +90,8 @@ struct HelperLaunch {
             descriptorTargets: Array(0..<(3 + plan.extraDescriptorCount)),
             treeLimits: prepared.treeLimits,
             endsWithDaemon: command.daemonEnd != .goOn,
-            endsDescendants: command.descendants == .end
+            endsDescendants: command.descendants == .end,
+            session: session?.order(for: command)
         )
     }
 
@@ -93,7 +100,8 @@ struct HelperLaunch {
         _ streams: StreamPlumbing,
         over connection: HelperConnection
     ) throws(LaunchError) {
-        let descriptors = streams.childEnds + streams.extraEnds
+        let descriptors = streams.childEnds + streams.extraEnds + (session?.password.map { [$0] } ?? [])
+        defer { session?.password?.closeNow() }
         let frame: EncodedFrame
         do throws(FrameError) {
             frame = try HelperConnection.encode(.launch(order), descriptors: descriptors)
@@ -186,12 +194,17 @@ struct HelperLaunch {
             case .deadlineExceeded: .deadlineExceeded
             case .endedBeforeStart: .endedBeforeStart
             case .withdrawn: .cancelled
+            case .accountRefused: .accountRefused
+            case .sessionFailed: .sessionFailed
+            case .directoryUnavailable: .directoryUnavailable
             }
+        let step = LaunchStep(rawValue: report.step)
         return failures.failure(
             code,
-            LaunchStep(rawValue: report.step),
+            step,
             report.errno == 0 ? nil : Errno(rawValue: report.errno),
-            report.operationText
+            report.operationText,
+            session: report.verdict.map { SessionRefusal($0, kind: report.code, step: step) }
         )
     }
 
@@ -212,8 +225,10 @@ struct HelperLaunch {
         _ started: StartedReport
     ) async throws(LaunchError) -> Attestation {
         guard command.noNewPrivileges else { return .none(.jobMayGainPrivileges) }
+        var credentials = prepared.credentials
+        credentials.groups = Set(credentials.groups).union(started.session?.addedGroups ?? []).sorted()
         let attestor = Attestor(
-            credentials: prepared.credentials,
+            credentials: credentials,
             comparesGroups: true,
             group: started.controlGroup.map { ExpectedGroup(at: $0) }
         )

@@ -1,0 +1,123 @@
+import CHelperService
+import CLaunchPlan
+import CPAM
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+
+extension PAMSession {
+    /// How many variables modules may give a job, and how many bytes of them.
+    private static let variablesMost = 256
+    private static let variableBytesMost = 1 << 16
+
+    /// Performs one step of PAM.
+    ///
+    /// - Parameters:
+    ///   - stage: Which one.
+    ///   - time: When it has to be done.
+    ///   - step: The step.
+    /// - Throws: ``SessionFailure`` when PAM does not say yes.
+    func perform(
+        _ stage: SessionFailure.Stage,
+        until time: ContinuousClock.Instant,
+        _ step: () -> Int32
+    ) throws(SessionFailure) {
+        lastCode = deadline.perform(within: time - .now, or: Self.hanging(stage, service), step)
+        let isItself = settle()
+        guard lastCode == PAM_SUCCESS else { throw failure(stage, lastCode) }
+        guard isItself else {
+            throw failure(stage, PAM_SYSTEM_ERR, "a module has left the process of the session as another user")
+        }
+    }
+
+    /// Gives this process back what a change of ids, which some modules make for a moment, has taken from it.
+    ///
+    /// - Returns: Whether no module has left it as somebody else.
+    @discardableResult
+    func settle() -> Bool {
+        let isItself = getuid() == context.userID && geteuid() == context.userID
+        guard isItself || helper_come_back(context.userID) == 0, helper_protect() == 0, getuid() == context.userID
+        else {
+            context.log.write(.error, "a module of the PAM service \(service) has left the process as somebody else")
+            _exit(70)
+        }
+        // As if it had been told: there is a session to close.
+        if helper_hear_of_parent(parent) != 0 { kill(getpid(), SIGTERM) }
+        return isItself
+    }
+
+    func failure(_ stage: SessionFailure.Stage, _ code: Int32, _ text: String? = nil) -> SessionFailure {
+        let known = unsafe pam_strerror(handle, code).map { unsafe String(cString: $0) } ?? "PAM code \(code)"
+        return SessionFailure(
+            stage: stage,
+            code: code,
+            text: text ?? known,
+            messages: conversation.messages,
+            service: service,
+            wasAskedMore: conversation.wasAskedMore
+        )
+    }
+
+    /// What the daemon is told of a step that does not end.
+    static func hanging(_ stage: SessionFailure.Stage, _ service: String) -> HelperMessage {
+        .failed(
+            FailureReport(
+                code: .deadlineExceeded,
+                step: stage.step.rawValue,
+                errno: 0,
+                operationText:
+                    "a module of the PAM service \(service) did not answer in time; look at the directory that it asks, "
+                    + "and at what /etc/pam.d/\(service) names"
+            )
+        )
+    }
+
+    /// Sees to it that no module has made somebody else of the account.
+    ///
+    /// Some write its name as they spell it (`pam_winbind`), which has to be a name of the same user id.
+    func checkUser(until time: ContinuousClock.Instant) throws(SessionFailure) {
+        var item: UnsafeRawPointer?
+        guard unsafe pam_get_item(handle, PAM_USER, &item) == PAM_SUCCESS, let item = unsafe item else {
+            throw failure(.account, PAM_USER_UNKNOWN, "a module has taken the name of the account away")
+        }
+        let name = unsafe String(cString: item.assumingMemoryBound(to: CChar.self))
+        guard !name.utf8.elementsEqual(user.utf8) else { return }
+        var found = unsafe helper_account()
+        let result = deadline.perform(within: time - .now, or: Self.hanging(.account, service)) {
+            unsafe helper_account_look_up(name, &found)
+        }
+        defer { unsafe helper_account_free(&found) }
+        guard unsafe result == 0 && found.user == account.userID && found.group == account.groupID else {
+            throw failure(
+                .account,
+                PAM_PERM_DENIED,
+                "a module has made \(name.quoted) of \(user.quoted), which is not the same account"
+            )
+        }
+    }
+
+    /// What modules have set for the job, beside what it has anyway.
+    ///
+    /// The variables of the order stay as they are: a module reads files of the account.
+    func variables(beside environment: [[UInt8]]) -> [[UInt8]] {
+        guard let list = unsafe pam_getenvlist(handle) else { return [] }
+        defer { unsafe free(list) }
+        var names = Set(environment.map { $0.prefix { $0 != UInt8(ascii: "=") } })
+        var variables: [[UInt8]] = []
+        var size = 0
+        var next = unsafe list
+        while let text = unsafe next.pointee {
+            defer { unsafe free(text) }
+            unsafe next += 1
+            let variable = unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+            let name = variable.prefix { $0 != UInt8(ascii: "=") }
+            let value = variable.dropFirst(name.count + 1)
+            size += variable.count + 1
+            guard name.count < variable.count, variables.count < Self.variablesMost, size <= Self.variableBytesMost,
+                EnvironmentDangers.mayComeFromSession(name, value), names.insert(name).inserted
+            else { continue }
+            variables.append(variable)
+        }
+        return variables
+    }
+}

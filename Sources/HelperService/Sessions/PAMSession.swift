@@ -1,0 +1,176 @@
+import CHelperService
+import CLaunchPlan
+import CPAM
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// A session of PAM for one job, from the service file to the end of everything that the job has left.
+///
+/// It lives in the process that looks after the job, which stays root for it: modules that close a session need what they
+/// needed to open it. Modules change limits, priorities, groups and keyrings of the process they run in; what is meant for
+/// the job is put into its order, and the process gets its own back. A handle serves one session: modules add to it with
+/// each, and look through all of that.
+@safe
+final class PAMSession {
+    /// What came of it for the job.
+    struct Outcome {
+        /// The order with what modules have changed: groups, limits, mask, priority, variables.
+        var order: LaunchOrder
+        /// Whether a module has made a session keyring that the job is to have.
+        var keepsKeyring: Bool
+        var report: SessionReport
+    }
+
+    @unsafe let handle: OpaquePointer
+    let conversation: Conversation
+    let context: HelperContext
+    let deadline: StepDeadline
+    let service: String
+    let user: String
+    let account: ChildPlan.Credentials
+    let parent = getppid()
+    var lastCode = PAM_SUCCESS
+    var isEstablished = false
+    var isOpen = false
+    var isClosed = false
+
+    private init(
+        _ order: LaunchOrder,
+        _ session: SessionOrder,
+        _ context: HelperContext,
+        _ deadline: StepDeadline,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) {
+        self.context = context
+        self.deadline = deadline
+        account = order.credentials
+        let (service, user) = (
+            String(decoding: session.service, as: UTF8.self), String(decoding: order.account, as: UTF8.self)
+        )
+        (self.service, self.user) = (service, user)
+        let conversation = Conversation()
+        self.conversation = conversation
+        var handle: UnsafeMutableRawPointer?
+        let words = Self.hanging(.start, service)
+        let code = deadline.perform(within: time - .now, or: words) {
+            unsafe helper_session_start(service, user, conversation.pointer, &handle)
+        }
+        guard code == PAM_SUCCESS, let handle = unsafe handle else {
+            throw SessionFailure(
+                stage: .start,
+                code: code,
+                text: "PAM cannot begin with the service",
+                messages: conversation.messages,
+                service: service,
+                wasAskedMore: false
+            )
+        }
+        unsafe self.handle = OpaquePointer(handle)
+    }
+
+    /// Opens the session of a job.
+    ///
+    /// - Parameters:
+    ///   - order: The order, admitted.
+    ///   - session: The session that it asks for.
+    ///   - password: The password, where it is to be proven.
+    ///   - context: The helper.
+    ///   - deadline: What ends a step that hangs.
+    ///   - time: When all of it has to be done.
+    /// - Returns: The session, and what came of it for the job.
+    /// - Throws: ``SessionFailure``; nothing is left open then.
+    static func open(
+        _ order: LaunchOrder,
+        _ session: SessionOrder,
+        provenBy password: borrowing Password?,
+        _ context: HelperContext,
+        _ deadline: StepDeadline,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) -> (session: PAMSession, outcome: Outcome) {
+        let before = ProcessTraits.current()
+        // Modules look into it, and what the helper was started with is not the account's.
+        _ = helper_environment_clear()
+        let opened = try PAMSession(order, session, context, deadline, until: time)
+        do throws(SessionFailure) {
+            try opened.authenticate(password, until: time)
+            try opened.perform(.account, until: time) { unsafe pam_acct_mgmt(opened.handle, 0) }
+            try opened.checkUser(until: time)
+            return (opened, try opened.open(order, since: before, until: time))
+        } catch {
+            opened.leave(before)
+            opened.close(saying: nil)
+            throw error
+        }
+    }
+
+    private func authenticate(
+        _ password: borrowing Password?,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) {
+        switch password {
+        case .none: return
+        case .some(let password):
+            let text = unsafe password.text
+            let conversation = conversation
+            try perform(.authenticate, until: time) {
+                unsafe conversation.answering(text) {
+                    unsafe pam_authenticate(handle, Int32(bitPattern: UInt32(PAM_DISALLOW_NULL_AUTHTOK)))
+                }
+            }
+            try checkUser(until: time)
+        }
+    }
+
+    private func open(
+        _ order: LaunchOrder,
+        since before: ProcessTraits,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) -> Outcome {
+        // Modules add groups to those there are, and tickets belong to whoever has them.
+        guard unsafe helper_groups_set(account.groupID, account.groups, Int32(account.groups.count)) == 0 else {
+            throw failure(.credentials, PAM_SYSTEM_ERR, "the groups of the account cannot be set")
+        }
+        try perform(.credentials, until: time) {
+            unsafe pam_setcred(handle, Int32(bitPattern: UInt32(PAM_ESTABLISH_CRED)))
+        }
+        isEstablished = true
+        let added = try addedGroups()
+        try perform(.open, until: time) { unsafe pam_open_session(handle, 0) }
+        isOpen = true
+        try checkUser(until: time)
+        let after = ProcessTraits.current()
+        leave(before)
+
+        var changed = order
+        before.carryChanges(to: after, into: &changed)
+        changed.credentials.groups = Set(changed.credentials.groups).union(added).sorted()
+        changed.environment += variables(beside: order.environment)
+        return Outcome(
+            order: changed,
+            keepsKeyring: after.hasOtherKeyring(than: before),
+            report: SessionReport(addedGroups: added, messages: conversation.messages)
+        )
+    }
+
+    /// Takes this process back from the account.
+    private func leave(_ before: ProcessTraits) {
+        before.restore()
+        guard unsafe helper_groups_set(context.groupID, [], 0) == 0 else {
+            context.log.write(.error, "the groups of an account cannot be given up again; nothing was launched")
+            _exit(70)
+        }
+        settle()
+    }
+
+    private func addedGroups() throws(SessionFailure) -> [UInt32] {
+        var groups = [UInt32](repeating: 0, count: 65_536)
+        let count = unsafe helper_groups_get(&groups, Int32(groups.count))
+        guard count >= 0 else {
+            throw failure(.credentials, PAM_SYSTEM_ERR, "the groups of the session cannot be read")
+        }
+        let known = Set(account.groups + [account.groupID])
+        return Set(groups.prefix(Int(count))).subtracting(known).sorted()
+    }
+}

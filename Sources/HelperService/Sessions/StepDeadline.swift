@@ -1,0 +1,44 @@
+import CHelperService
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+
+/// An end to steps that nobody can interrupt: a module of PAM, a name service.
+///
+/// When the time is up, the process ends in the middle of the step, with everything that modules have started. What the daemon
+/// is told then is made beforehand, since nothing can be made in the middle of a step.
+struct StepDeadline {
+    private let client: Monitor.Client?
+    private let sequence: UInt64
+
+    init(_ client: Monitor.Client?, _ sequence: UInt64) {
+        self.client = client
+        self.sequence = sequence
+    }
+
+    /// Performs a step.
+    ///
+    /// - Parameters:
+    ///   - time: How long it may take.
+    ///   - words: What the daemon is told when it takes longer.
+    ///   - step: The step.
+    /// - Returns: What comes of it.
+    func perform<R>(within time: Duration, or words: HelperMessage, _ step: () -> R) -> R {
+        let frame = HelperFrame(sequence: sequence, message: words)
+        let bytes = (try? frame.encoded())?.bytes ?? []
+        let parts = time.components
+        let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe helper_deadline_set(
+                client?.socket.descriptor.rawValue ?? -1,
+                bytes.baseAddress,
+                bytes.count,
+                max(1, milliseconds)
+            )
+        }
+        // Without a timer a step might hang for good; then not even the daemon's own deadline would end it here.
+        guard result == 0 else { _exit(71) }
+        defer { helper_deadline_clear() }
+        return step()
+    }
+}

@@ -1,0 +1,20 @@
+import LaunchProtocol
+public import SystemPackage
+
+/// The session of PAM that a job has.
+public struct JobSession: Sendable, Hashable {
+    /// The name of the service.
+    public let service: String
+
+    /// Groups that modules have given the job beside those of its account, ascending.
+    public let addedGroups: [GroupID]
+
+    /// What modules had to say, for a person; control characters are escaped.
+    public let messages: [String]
+
+    init(_ report: SessionReport, service: String) {
+        self.service = service
+        addedGroups = report.addedGroups.map { GroupID($0) }
+        messages = report.messages
+    }
+}

@@ -1,0 +1,184 @@
+import LaunchPlan
+import Logging
+import SystemPackage
+
+/// Starts a process in a session of PAM: the `pam` backend.
+///
+/// The session is opened, kept and closed by a process of the system helper, as root and outside the daemon: modules change the
+/// process they run in, may hang, and may make threads. The helper's policy says which services there are (`pam-services`). What
+/// modules say of a session reaches the job: groups (`pam_group`), limits (`pam_limits`), the mask and the priority, variables
+/// that are not dangerous (`pam_env`, `KRB5CCNAME`), the keyring (`pam_keyinit`), the login id (`pam_loginuid`), Kerberos tickets.
+///
+/// The session lasts until the job has ended, and everything it has left that can be found: where the helper gives jobs cgroups,
+/// that is all of it. Then it is closed, and ``LaunchedProcess/exitReport()`` returns after that, unless the job has left something
+/// running.
+///
+/// An account check alone (without ``Authentication/password(from:)``) is as good as the modules are: `pam_winbind` lets accounts in
+/// that are disabled, expired or locked when nobody authenticates; `pam_unix` and `pam_sss` with Active Directory refuse them.
+public struct PAMLauncher: ProcessLauncher {
+    /// Whether the account has to prove itself.
+    public enum Authentication: Sendable {
+        /// Nothing is proven: the daemon answers for whom it launches, as `cron` and `sudo` do.
+        case none
+
+        /// The account's password, registered in a store.
+        ///
+        /// A version that PAM rejects is remembered as rejected there and not tried again, so that no account is locked by it.
+        case password(from: any CredentialStore)
+    }
+
+    /// The system helper.
+    public let helper: SystemHelperLauncher
+
+    /// The name of the service: of a file in `/etc/pam.d`.
+    public let service: String
+
+    /// Whether the account has to prove itself.
+    public let authentication: Authentication
+
+    /// The backend's name.
+    public var backend: LaunchBackend { .pam }
+
+    /// Whether a password is needed.
+    public var requiresCredential: Bool {
+        switch authentication {
+        case .none: false
+        case .password: true
+        }
+    }
+
+    /// The service that `make install` puts into `/etc/pam.d`.
+    public static let defaultService = "impersonation"
+
+    /// Creates a launcher.
+    ///
+    /// - Parameters:
+    ///   - helper: The system helper; nothing is connected before the first launch.
+    ///   - service: The name of the service, which the helper's policy has to permit.
+    ///   - authentication: Whether the account has to prove itself.
+    public init(
+        through helper: SystemHelperLauncher = SystemHelperLauncher(),
+        service: String = defaultService,
+        authentication: Authentication = .none
+    ) {
+        self.helper = helper
+        self.service = service
+        self.authentication = authentication
+    }
+
+    /// Starts a command as an identity, in a session of its own, and waits until its program runs.
+    ///
+    /// The deadline of the command counts for everything, the directory's answers included; a module that hangs is ended with the
+    /// process that runs it. A cancellation is heard between two steps of PAM.
+    ///
+    /// - Parameters:
+    ///   - command: What is run.
+    ///   - identity: Whom it runs as.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError``; ``LaunchError/session`` says what PAM has answered. Nothing of the job has run then.
+    public func launch(
+        _ command: Command,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let failures = LaunchFailureReporter(identity: identity, backend: backend)
+        guard identity.method == .switchAccount else {
+            throw failures.failure(
+                .unsuitableBackend,
+                .prepare,
+                nil,
+                "the identity keeps the account of the worker (desktop mode); use the current backend for it"
+            )
+        }
+        switch authentication {
+        case .none: return try await launch(command, as: identity, with: nil, failures)
+        case .password(let store): return try await launch(command, as: identity, from: store, failures)
+        }
+    }
+
+    private func launch(
+        _ command: Command,
+        as identity: ExecutionIdentity,
+        with password: OwnedDescriptor?,
+        _ failures: LaunchFailureReporter
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
+        return try await HelperLaunch(
+            command: command,
+            identity: identity,
+            launcher: helper,
+            reactor: reactor,
+            backend: backend,
+            session: SessionOpening(service: service, password: password)
+        )
+        .run()
+    }
+
+    private func launch(
+        _ command: Command,
+        as identity: ExecutionIdentity,
+        from store: any CredentialStore,
+        _ failures: LaunchFailureReporter
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let account = identity.account.name
+        let version: CredentialVersion
+        let password: OwnedDescriptor
+        do throws(CredentialStoreError) {
+            switch try await store.check(account) {
+            case .usable(let usable): version = usable
+            case .badLogin(let badLogin):
+                throw CredentialStoreError(.rejected, message: badLogin.message)
+            }
+            let secret = try await store.secret(for: account, version: version)
+            do throws(Errno) {
+                password = try PasswordPipe.holding(secret)
+            } catch {
+                throw CredentialStoreError(.memoryUnavailable, message: "there is no pipe for the password: \(error)")
+            }
+        } catch {
+            throw failures.failure(.credentialUnavailable, .authenticate, nil, error.message)
+        }
+        do throws(LaunchError) {
+            let process = try await launch(command, as: identity, with: password, failures)
+            await record(.accepted, for: account, version: version, in: store)
+            return process
+        } catch {
+            if let reason = error.session?.credentialReason {
+                await record(.rejected(reason), for: account, version: version, in: store)
+            }
+            throw error
+        }
+    }
+
+    /// Records what came of a password.
+    ///
+    /// The job runs, or does not, whatever becomes of the record. One that is lost costs another try.
+    private func record(
+        _ verdict: CredentialVerdict,
+        for account: AccountName,
+        version: CredentialVersion,
+        in store: any CredentialStore
+    ) async {
+        do throws(CredentialStoreError) {
+            try await store.record(verdict, for: account, version: version)
+        } catch {
+            Logger.current.warning(
+                "What came of a credential could not be recorded",
+                metadata: ["account": "\(account)", "error": "\(error)"]
+            )
+        }
+    }
+
+    /// Takes over a job that an earlier daemon of this user has launched in a session, which goes on with it.
+    ///
+    /// - Parameters:
+    ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
+    ///   - identity: Whom it runs as.
+    /// - Returns: The running process.
+    /// - Throws: ``LaunchError``.
+    public func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        try await helper.adopt(reference, as: identity)
+    }
+}

@@ -1,0 +1,102 @@
+import CLaunchPlan
+import LaunchProtocol
+
+/// What PAM answered where it did not let a job in.
+///
+/// Modules do not agree on codes: `pam_winbind` has one for accounts that are locked, disabled and expired, `pam_sss` another one.
+/// The reason says no more than the code and the step say for all of them; ``code``, ``text`` and ``messages`` are PAM's own.
+public struct SessionRefusal: Sendable, Hashable {
+    /// What the answer means; stable across versions.
+    public struct Reason: Sendable, Hashable, CustomStringConvertible {
+        /// The reason as reports and logs spell it.
+        public let description: String
+
+        private init(_ description: String) {
+            self.description = description
+        }
+
+        /// The password is wrong.
+        public static let wrongPassword = Reason("wrongPassword")
+
+        /// The modules of the service know no such account.
+        public static let unknownAccount = Reason("unknownAccount")
+
+        /// The password has expired, or has to be changed first.
+        public static let passwordExpired = Reason("passwordExpired")
+
+        /// The account has expired or is disabled.
+        public static let accountExpired = Reason("accountExpired")
+
+        /// The account is locked, or disabled or expired: the module does not tell these apart.
+        public static let locked = Reason("locked")
+
+        /// Rules of the machine or of the directory do not let the account in here and now; some modules say so of disabled and
+        /// locked accounts as well.
+        public static let accessDenied = Reason("accessDenied")
+
+        /// Whoever knows the account does not answer; nothing is said about the account.
+        public static let serviceUnavailable = Reason("serviceUnavailable")
+
+        /// A module asked for more than the password, for example for a new one or for a second factor.
+        public static let questionUnanswered = Reason("questionUnanswered")
+
+        /// The session could not be opened, whatever the account.
+        public static let sessionFailed = Reason("sessionFailed")
+    }
+
+    /// What the answer means.
+    public let reason: Reason
+
+    /// PAM's own code, as `pam(3)` of Linux-PAM numbers them.
+    public let code: Int32
+
+    /// What PAM calls it (`pam_strerror(3)`).
+    public let text: String
+
+    /// What modules had to say, for a person; control characters are escaped.
+    public let messages: [String]
+
+    init(_ verdict: SessionVerdict, kind: FailureReport.Code, step: LaunchStep) {
+        code = verdict.code
+        text = verdict.text
+        messages = verdict.messages
+        reason = Self.reason(verdict.code, kind, step)
+    }
+
+    // The numbers of Linux-PAM (`security/_pam_types.h`): a client of the library has no need of libpam.
+    private static let permissionDenied: Int32 = 6
+    private static let authenticationError: Int32 = 7
+    private static let userUnknown: Int32 = 10
+    private static let maximumTries: Int32 = 11
+    private static let newTokenRequired: Int32 = 12
+    private static let accountExpired: Int32 = 13
+    private static let conversationError: Int32 = 19
+    private static let tokenExpired: Int32 = 27
+
+    private static func reason(_ code: Int32, _ kind: FailureReport.Code, _ step: LaunchStep) -> Reason {
+        guard kind == .accountRefused else {
+            return kind == .directoryUnavailable ? .serviceUnavailable : .sessionFailed
+        }
+        return switch code {
+        case authenticationError: step == .authenticate ? .wrongPassword : .accessDenied
+        case userUnknown: .unknownAccount
+        case newTokenRequired, tokenExpired: .passwordExpired
+        case accountExpired: .accountExpired
+        case maximumTries: .locked
+        case conversationError: .questionUnanswered
+        default: .accessDenied
+        }
+    }
+
+    /// What is to be remembered of a credential that was used; `nil` where the answer is none about it.
+    var credentialReason: BadLogin.Reason? {
+        switch reason {
+        case .wrongPassword: .rejected
+        case .passwordExpired: .expired
+        case .accountExpired: .accountExpired
+        case .locked: .accountLocked
+        case .unknownAccount: .accountNotFound
+        default: nil
+        }
+    }
+}

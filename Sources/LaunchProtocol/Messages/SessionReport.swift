@@ -1,0 +1,31 @@
+/// The PAM session that a job has.
+package struct SessionReport: Hashable, Sendable {
+    /// Groups that modules have added to those of the order, ascending.
+    package var addedGroups: [UInt32]
+
+    /// What modules had to say, for a person.
+    package var messages: [String]
+
+    package init(addedGroups: [UInt32] = [], messages: [String] = []) {
+        self.addedGroups = addedGroups
+        self.messages = messages
+    }
+}
+
+/// What PAM has answered where it did not say yes.
+package struct SessionVerdict: Hashable, Sendable {
+    /// PAM's own code (`pam(3)`).
+    package var code: Int32
+
+    /// What PAM calls it (`pam_strerror(3)`).
+    package var text: String
+
+    /// What modules had to say, for a person.
+    package var messages: [String]
+
+    package init(code: Int32, text: String, messages: [String] = []) {
+        self.code = code
+        self.text = text
+        self.messages = messages
+    }
+}

@@ -1,0 +1,235 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("Every session that was opened is closed, as root,", .testBed)
+struct PAMBalanceTests {
+    private let sleeper = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+
+    /// That each session of a service was opened and closed by root, and closed as often as opened.
+    private func expectBalance(_ service: PAMService, _ count: Int = 1) {
+        let stages = service.stages
+        for stage in ["cred", "open", "close", "uncred"] {
+            #expect(stages.filter { $0 == stage }.count == count, "\(stages)")
+        }
+        #expect(service.records.allSatisfy { $0.userID == 0 })
+    }
+
+    /// The process that has opened the last session.
+    private func monitor(_ service: PAMService) throws -> pid_t {
+        try #require(service.records.last { $0.stage == "open" }).process
+    }
+
+    @Test("when the job exits, fails or crashes, before its end is told")
+    func ends() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy)
+        for (count, script) in ["exit 0", "exit 3", "kill -SEGV $$", "kill -KILL $$"].enumerated() {
+            _ = try await runScript(script, as: TestBed.alice.identity, PAMLauncher(helper, service))
+            expectBalance(service, count + 1)
+        }
+    }
+
+    @Test("when the program cannot be executed, or the working directory not be entered")
+    func doesNotStart() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy)
+        let missing = try await launchError(
+            Command(.path("/no/such/program")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service)
+        )
+        #expect(missing.code == .executableNotStarted)
+        try await service.waitForClose()
+        expectBalance(service)
+        var command = Command(.path("/bin/true"))
+        command.workingDirectory = .path("/root-only-or-missing")
+        _ = try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service))
+        try await service.waitForClose(2)
+        expectBalance(service, 2)
+    }
+
+    @Test("when the process that keeps it is told to end, and the job with it")
+    func monitorIsTold() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy)
+        let process = try await PAMLauncher(helper, service).launch(sleeper, as: TestBed.alice.identity)
+        #expect(kill(try monitor(service), SIGTERM) == 0)
+        #expect(try await process.exitReport().status == .signaled(.terminate, coreDumped: false))
+        expectBalance(service)
+    }
+
+    @Test("when the helper is stopped, and when it is killed", arguments: [SIGTERM, SIGKILL])
+    func helperEnds(_ signal: Int32) async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy)
+        let process = try await PAMLauncher(helper, service).launch(sleeper, as: TestBed.alice.identity)
+        helper.stop(signal)
+        #expect(try await process.exitReport().status == .signaled(.terminate, coreDumped: false))
+        try await service.waitForClose()
+        expectBalance(service)
+    }
+
+    @Test("when the daemon goes, and the job with it")
+    func daemonEnds() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy)
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, name = service.name as String] in
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
+            let command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+            _ = try await launcher.launch(command, as: TestBed.alice.identity)
+        }
+        try await service.waitForClose()
+        expectBalance(service)
+    }
+
+    @Test("when the launch is cancelled, and when a running job is ended")
+    func cancellation() async throws {
+        let service = try PAMService(scripted: "account:wait=GATE")
+        let helper = try RunningHelper(policy: service.policy)
+        let launcher = PAMLauncher(helper, service)
+        let alice = try await TestBed.alice.identity
+        let launch = Task { () async -> LaunchError.Code? in
+            do throws(LaunchError) {
+                _ = try await launcher.launch(sleeper, as: alice)
+                return nil
+            } catch {
+                return error.code
+            }
+        }
+        while !service.stages.contains("account") { try await Task.sleep(for: .milliseconds(1)) }
+        launch.cancel()
+        try await Task.sleep(for: .milliseconds(20))
+        try service.openGate()
+        #expect(await launch.value == .cancelled)
+        let opened = service.stages.filter { $0 == "open" }.count
+        try await service.waitForClose(opened)
+        expectBalance(service, opened)
+
+        let process = try await launcher.launch(sleeper, as: alice)
+        _ = try await process.terminate(gracePeriod: .zero)
+        expectBalance(service, opened + 1)
+    }
+
+    @Test("once what the job has left is gone as well, where jobs have cgroups", .controlGroups)
+    func remainder() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy + ["control-groups = \(TestBed.controlGroups)"])
+        let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 3"]))
+        let process = try await PAMLauncher(helper, service).launch(command, as: TestBed.alice.identity)
+        #expect(try await process.exitReport().status == .exited(3))
+        #expect(!service.stages.contains("close"))
+        _ = try await process.terminate(gracePeriod: .zero)
+        try await service.waitForClose()
+        expectBalance(service)
+    }
+
+    @Test("when a job that has outlived its daemon ends")
+    func keptJob() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
+        try #require(unsafe mkdir(directory.string, 0o755) == 0)
+        let helper = try RunningHelper(
+            policy: service.policy + ["when-daemon-ends = keep-allowed"],
+            arguments: ["--adoption-directory", directory.string]
+        )
+        let note = freshPath("reference").string
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, name = service.name as String, note = note as String] in
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
+            var command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+            command.daemonEnd = .goOn
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            try writeFile("\(process.processID.rawValue)", to: FilePath(note))
+        }
+        let job = try #require(pid_t(try ProcFile.read(FilePath(note))))
+        #expect(ProcessStart.time(of: job) != nil)
+        #expect(!service.stages.contains("close"))
+        #expect(kill(job, SIGKILL) == 0)
+        try await service.waitForClose()
+        expectBalance(service)
+    }
+
+    @Test(
+        "but for one that hangs: the launch fails in time and by name, what modules have started ends, and others are served"
+    )
+    func hanging() async throws {
+        for stage in ["account", "cred", "open"] {
+            let service = try PAMService(scripted: "\(stage):run=/bin/sleep", "\(stage):hang=")
+            let quick = try PAMService(scripted: "*:info=x")
+            let helper = try RunningHelper(policy: ["peers = 0", "pam-services = \(service.name) \(quick.name)"])
+            var command = Command(.path("/bin/true"))
+            command.startDeadline = .milliseconds(700)
+            let begin = ContinuousClock.now
+            let (slow, alice) = (PAMLauncher(helper, service), try await TestBed.alice.identity)
+            async let hung = launchError(command, as: alice, slow)
+            let other = try await run(
+                Command(.path("/bin/true")),
+                as: TestBed.alice.identity,
+                PAMLauncher(helper, quick)
+            )
+            #expect(other.exit.status == .exited(0))
+            let error = try await hung
+            #expect(error.code == .deadlineExceeded)
+            #expect([.checkAccount, .establishCredentials, .openSession].contains(error.step))
+            #expect(error.message.contains("the PAM service \(service.name) did not answer in time"))
+            #expect(ContinuousClock.now - begin < ample)
+            let process = try #require(service.records.last).process
+            while ProcessStart.time(of: process) != nil { try await Task.sleep(for: .milliseconds(2)) }
+            // They were killed before, and take their time to go.
+            let patience = ContinuousClock.now + .seconds(30)
+            while try !sleepers().isEmpty, ContinuousClock.now < patience {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            #expect(try sleepers().isEmpty)
+        }
+    }
+
+    @Test("but for one that hangs and hears no signal: it is killed")
+    func deaf() async throws {
+        let service = try PAMService(scripted: "open:hang=deaf")
+        let helper = try RunningHelper(policy: service.policy)
+        var command = Command(.path("/bin/true"))
+        command.startDeadline = .milliseconds(300)
+        let error = try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect([.helperLost, .deadlineExceeded].contains(error.code))
+        let process = try #require(service.records.last).process
+        while ProcessStart.time(of: process) != nil { try await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    @Test("and a job whose session hangs at its end has ended all the same")
+    func hangingClose() async throws {
+        let service = try PAMService(scripted: "close:hang=")
+        let helper = try RunningHelper(policy: service.policy)
+        let result = try await runScript("exit 5", as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect(result.exit.status == .exited(5))
+    }
+
+    @Test("and no module leaves the process as somebody else")
+    func becomesAnother() async throws {
+        for stage in ["account", "open"] {
+            let service = try PAMService(scripted: "\(stage):become=2002")
+            let helper = try RunningHelper(policy: service.policy)
+            let error = try await launchError(
+                Command(.path("/bin/true")),
+                as: TestBed.alice.identity,
+                PAMLauncher(helper, service)
+            )
+            #expect(error.code == .sessionFailed)
+            #expect(error.session?.text.contains("as another user") == true)
+        }
+    }
+
+    /// Processes that a module of these tests has started.
+    private func sleepers() throws -> [Int32] {
+        try ProcFile.processes()
+            .filter { process in
+                (try? ProcFile.read(FilePath("/proc/\(process)/cmdline"))) == "/bin/sleep\0100000\0"
+                    && (try? ProcFile.read(FilePath("/proc/\(process)/status")))?.contains("Uid:\t0\t0\t0\t0") == true
+            }
+    }
+}

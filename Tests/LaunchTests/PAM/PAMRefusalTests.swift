@@ -1,0 +1,286 @@
+import Glibc
+import LaunchProtocol
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("PAM lets nobody in", .testBed)
+struct PAMRefusalTests {
+    /// What PAM says where, and what that means.
+    struct Answer: CustomTestStringConvertible, Sendable {
+        let stage: String
+        let code: Int32
+        let step: LaunchStep
+        let error: LaunchError.Code
+        let reason: SessionRefusal.Reason
+        var authenticates = false
+
+        var testDescription: String { "\(stage) \(code)" }
+    }
+
+    static let answers = [
+        Answer(
+            stage: "auth",
+            code: 7,
+            step: .authenticate,
+            error: .accountRefused,
+            reason: .wrongPassword,
+            authenticates: true
+        ),
+        Answer(
+            stage: "auth",
+            code: 10,
+            step: .authenticate,
+            error: .accountRefused,
+            reason: .unknownAccount,
+            authenticates: true
+        ),
+        Answer(
+            stage: "auth",
+            code: 11,
+            step: .authenticate,
+            error: .accountRefused,
+            reason: .locked,
+            authenticates: true
+        ),
+        Answer(
+            stage: "auth",
+            code: 6,
+            step: .authenticate,
+            error: .accountRefused,
+            reason: .accessDenied,
+            authenticates: true
+        ),
+        Answer(
+            stage: "auth",
+            code: 9,
+            step: .authenticate,
+            error: .directoryUnavailable,
+            reason: .serviceUnavailable,
+            authenticates: true
+        ),
+        Answer(
+            stage: "auth",
+            code: 4,
+            step: .authenticate,
+            error: .sessionFailed,
+            reason: .sessionFailed,
+            authenticates: true
+        ),
+        Answer(stage: "account", code: 12, step: .checkAccount, error: .accountRefused, reason: .passwordExpired),
+        Answer(stage: "account", code: 13, step: .checkAccount, error: .accountRefused, reason: .accountExpired),
+        Answer(stage: "account", code: 6, step: .checkAccount, error: .accountRefused, reason: .accessDenied),
+        Answer(stage: "account", code: 7, step: .checkAccount, error: .accountRefused, reason: .accessDenied),
+        Answer(stage: "account", code: 10, step: .checkAccount, error: .accountRefused, reason: .unknownAccount),
+        Answer(
+            stage: "account",
+            code: 9,
+            step: .checkAccount,
+            error: .directoryUnavailable,
+            reason: .serviceUnavailable
+        ),
+        Answer(stage: "cred", code: 17, step: .establishCredentials, error: .sessionFailed, reason: .sessionFailed),
+        Answer(stage: "open", code: 14, step: .openSession, error: .sessionFailed, reason: .sessionFailed),
+    ]
+
+    @Test("and says where, why and with which words of its own", arguments: answers)
+    func says(_ answer: Answer) async throws {
+        let service = try PAMService(scripted: "\(answer.stage):info=because", "\(answer.stage):return=\(answer.code)")
+        let helper = try RunningHelper(policy: service.policy)
+        let authentication: PAMLauncher.Authentication =
+            answer.authenticates ? .password(from: try await store("x", for: TestBed.alice)) : .none
+        let marker = freshPath("marker")
+        let error = try await launchError(
+            Command(.path("/usr/bin/touch"), arguments: [marker.string]),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service, authentication)
+        )
+        #expect(error.code == answer.error)
+        #expect(error.step == answer.step)
+        #expect(error.session?.reason == answer.reason)
+        #expect(error.session?.code == answer.code)
+        #expect(error.session?.text.isEmpty == false)
+        #expect(error.session?.messages == ["because"])
+        #expect(error.message.contains("the PAM service \(service.name) said"))
+        #expect(!exists(marker))
+        // What was begun is ended.
+        #expect(service.stages.contains("uncred") == (answer.stage == "open"))
+        #expect(!service.stages.contains("close"))
+    }
+
+    @Test(
+        "of whom the real pam_unix says no",
+        arguments: [
+            ("expired", SessionRefusal.Reason.accountExpired), ("mustchange", .passwordExpired),
+            ("stale", .passwordExpired),
+        ]
+    )
+    func unix(_ name: String, _ reason: SessionRefusal.Reason) async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "pam-services = impersonation"])
+        let account = try #require(
+            try await NSSAccountDirectory().account(named: AccountName(name), freshness: .current)
+        )
+        let identity = ExecutionIdentity(admitted: account, login: account.name, mode: .user, method: .switchAccount)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: identity,
+            PAMLauncher(through: SystemHelperLauncher(socket: helper.socket))
+        )
+        #expect(error.code == .accountRefused)
+        #expect(error.session?.reason == reason, "\(error)")
+    }
+
+    @Test("with the wrong password, which is remembered; with the right one it does")
+    func passwords() async throws {
+        let service = try PAMService([
+            "auth required pam_unix.so nodelay", "account required pam_unix.so", "session required pam_permit.so",
+        ])
+        let helper = try RunningHelper(policy: service.policy)
+        let alice = try await TestBed.alice.identity
+        let wrong = try await store("not-alice-secret", for: TestBed.alice)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: alice,
+            PAMLauncher(helper, service, .password(from: wrong))
+        )
+        #expect(error.session?.reason == .wrongPassword)
+        #expect(try await wrong.status(of: alice.account.name)?.rejection?.reason == .rejected)
+        let again = try await launchError(
+            Command(.path("/bin/true")),
+            as: alice,
+            PAMLauncher(helper, service, .password(from: wrong))
+        )
+        #expect(again.code == .credentialUnavailable)
+
+        let right = try await store("alice-secret", for: TestBed.alice)
+        let result = try await run(
+            Command(.path("/bin/true")),
+            as: alice,
+            PAMLauncher(helper, service, .password(from: right))
+        )
+        #expect(result.exit.status == .exited(0))
+        #expect(try await right.status(of: alice.account.name)?.lastAccepted != nil)
+    }
+
+    @Test("who is made somebody else by a module, as whom no job ever runs")
+    func otherUser() async throws {
+        for (stage, name) in [
+            ("account", "root"), ("account", "bob"), ("open", "root"), ("open", "bob"), ("account", "nobody-there"),
+        ] {
+            let service = try PAMService(scripted: "\(stage):user=\(name)")
+            let helper = try RunningHelper(policy: service.policy)
+            let error = try await launchError(
+                Command(.path("/bin/true")),
+                as: TestBed.alice.identity,
+                PAMLauncher(helper, service)
+            )
+            #expect(error.code == .accountRefused)
+            #expect(error.message.contains("a module has made \"\(name)\" of \"alice\""))
+            let begun = service.stages.filter { $0 == "open" }.count
+            #expect(service.stages.filter { $0 == "close" }.count == begun)
+        }
+    }
+
+    @Test("but whom a module spells otherwise, it does: the user id is the same")
+    func otherSpelling() async throws {
+        let service = try PAMService(scripted: "account:user=bob2")
+        let helper = try RunningHelper(policy: service.policy)
+        let result = try await run(
+            Command(.path(FilePath(TestBed.probe))),
+            as: TestBed.bob.identity,
+            PAMLauncher(helper, service)
+        )
+        let report = try ProbeReport(json: result.exit.standardOutput?.bytes ?? [])
+        #expect(report.userID == .all(2002))
+        #expect(report.variables["USER"] == "bob")
+    }
+
+    @Test("whose module asks for more than the password")
+    func moreQuestions() async throws {
+        let service = try PAMService(scripted: "auth:expect=alice-secret", "auth:ask=New password: ")
+        let helper = try RunningHelper(policy: service.policy)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service, .password(from: try await store("alice-secret", for: TestBed.alice)))
+        )
+        #expect(error.session?.reason == .questionUnanswered)
+        #expect(error.session?.messages == ["New password: "])
+        // Nobody is asked where nothing is to be proven.
+        let silent = try PAMService(scripted: "account:ask=Password: ")
+        let other = try RunningHelper(policy: silent.policy)
+        let asked = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(other, silent)
+        )
+        #expect(asked.session?.reason == .questionUnanswered)
+    }
+
+    @Test("with a password of the wrong length, and with the longest one it does")
+    func lengths() async throws {
+        let longest = String(repeating: "p", count: 511)
+        let service = try PAMService(scripted: "auth:expect=\(longest)")
+        let helper = try RunningHelper(policy: service.policy)
+        let launcher = PAMLauncher(helper, service, .password(from: try await store(longest, for: TestBed.alice)))
+        #expect(
+            try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher).exit.status == .exited(0)
+        )
+
+        for length in [0, 512, 513, 65_536] {
+            let client = try RawClient(helper)
+            let (reading, writing) = try OwnedDescriptor.pipe()
+            let bytes = [UInt8](repeating: UInt8(ascii: "p"), count: length)
+            let written = unsafe bytes.withUnsafeBytes {
+                unsafe write(writing.rawValue, $0.baseAddress, min($0.count, 60_000))
+            }
+            #expect(written == min(length, 60_000))
+            writing.closeNow()
+            try client.greet()
+            try client.order(password: reading) {
+                $0.session = .init(service: Array(service.name.utf8), authenticates: true)
+            }
+            guard case .message(.failed(let report)) = try client.reply() else {
+                Issue.record("a password of \(length) bytes was taken")
+                continue
+            }
+            #expect(report.code == .invalidOrder)
+            #expect(report.step == LaunchStep.authenticate.rawValue)
+        }
+    }
+
+    @Test("through a service that the policy does not name, or that is none")
+    func services() async throws {
+        let service = try PAMService(scripted: "*:info=hello")
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service)
+        )
+        #expect(error.code == .refused)
+        #expect(error.message.contains("pam-services"))
+        #expect(service.records.isEmpty)
+
+        let missing = try RunningHelper(policy: ["peers = 0", "pam-services = no-such-service"])
+        let launcher = PAMLauncher(through: SystemHelperLauncher(socket: missing.socket), service: "no-such-service")
+        let other = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+        // PAM takes what the service "other" says, which is no.
+        #expect(other.code == .accountRefused)
+        for name in ["", "../etc/passwd", "a/b", ".", "Upper", String(repeating: "x", count: 65)] {
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: helper.socket), service: name)
+            let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+            #expect(error.code == .invalidCommand, "\(name)")
+        }
+    }
+
+    @Test("through a helper that is not root")
+    func helperWithoutRoot() throws {
+        let error = #expect(throws: RunningHelper.HelperEnded.self) {
+            try RunningHelper(.twoCapabilities, policy: ["pam-services = impersonation"])
+        }
+        #expect(error?.log.contains("start it as root") == true)
+    }
+}

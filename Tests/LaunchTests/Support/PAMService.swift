@@ -1,0 +1,129 @@
+import Glibc
+import LaunchPlan
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+
+/// A service of PAM of a test's own, in the bed's `/etc/pam.d`, and what its modules have recorded.
+final class PAMService {
+    /// Made up for each test: services are named by what is in the directory.
+    let name: String
+    private let path: FilePath
+    private let journal: FilePath
+
+    /// What a script of a service waits for, until ``openGate()``.
+    static let gateMark = "GATE"
+
+    /// Where the module of the tests writes down what it was asked for, in scripts of a service.
+    static let journalMark = "JOURNAL"
+
+    /// Makes a service.
+    ///
+    /// - Parameter lines: Its file; ``journalMark`` in it is the file of ``records``.
+    /// - Throws: When it cannot be written.
+    init(_ lines: [String]) throws {
+        name = "test-\(UInt32.random(in: 0...UInt32.max))"
+        path = FilePath("/etc/pam.d").appending(name)
+        journal = FilePath("\(TestBed.directory)/tmp/\(name)")
+        let text = (lines.joined(separator: "\n") + "\n").replacing(Self.journalMark, with: journal.string)
+            .replacing(Self.gateMark, with: journal.string + ".gate")
+        let file = try FileDescriptor.open(
+            path,
+            .writeOnly,
+            options: [.create, .exclusiveCreate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead]
+        )
+        _ = try file.closeAfter { try file.writeAll(text.utf8) }
+    }
+
+    /// Makes a service of the scripted module alone (`Tests/PAMModule`), which records everything.
+    ///
+    /// - Parameter actions: What it does, in the order it is asked for it.
+    /// - Throws: When it cannot be written.
+    convenience init(scripted actions: String...) throws {
+        let words = (["*:record=\(Self.journalMark)"] + actions).map { "[\($0)]" }.joined(separator: " ")
+        try self.init(["auth", "account", "session"].map { "\($0) required \(Self.module) \(words)" })
+    }
+
+    /// The module of the tests.
+    static var module: String { "\(TestBed.directory)/bin/pam_scripted.so" }
+
+    /// Lets a module go on that waits.
+    func openGate() throws {
+        try FileDescriptor.open(
+            FilePath(journal.string + ".gate"),
+            .writeOnly,
+            options: [.create],
+            permissions: [.ownerReadWrite]
+        )
+        .close()
+    }
+
+    deinit {
+        for file in [path, journal, FilePath(journal.string + ".gate")] { _ = unsafe unlink(file.string) }
+    }
+
+    /// What the module was asked for.
+    struct Record: Hashable, CustomStringConvertible {
+        let stage: String
+        let userID: UInt32
+        let groupID: UInt32
+        let process: Int32
+        let account: String
+
+        var description: String { "\(stage) by \(userID):\(groupID) for \(account)" }
+    }
+
+    /// What the module was asked for, in order.
+    var records: [Record] {
+        let text = (try? ProcFile.read(journal)) ?? ""
+        return text.split(separator: "\n")
+            .compactMap { line in
+                let words = line.split(separator: " ", maxSplits: 4)
+                guard words.count == 5, let user = UInt32(words[1]), let group = UInt32(words[2]),
+                    let process = Int32(words[3])
+                else { return nil }
+                return Record(
+                    stage: String(words[0]),
+                    userID: user,
+                    groupID: group,
+                    process: process,
+                    account: String(words[4])
+                )
+            }
+    }
+
+    var stages: [String] { records.map(\.stage) }
+
+    /// Waits until a session was closed, or is long overdue.
+    func waitForClose(_ count: Int = 1) async throws {
+        let deadline = ContinuousClock.now + ample
+        while stages.filter({ $0 == "uncred" }).count < count, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// Lines of a helper's policy that permit it, for daemons that are root.
+    var policy: [String] { ["peers = 0", "pam-services = \(name)"] }
+}
+
+extension PAMLauncher {
+    /// A launcher of a test.
+    init(_ helper: RunningHelper, _ service: PAMService, _ authentication: Authentication = .none) {
+        self.init(
+            through: SystemHelperLauncher(socket: helper.socket),
+            service: service.name,
+            authentication: authentication
+        )
+    }
+}
+
+/// A store with one password in it.
+func store(_ password: String, for person: TestBed.Person) async throws -> InMemoryCredentialStore {
+    let store = InMemoryCredentialStore()
+    var bytes = Array(password.utf8)
+    let secret = try Secret(consumingBytes: &bytes)
+    _ = try await store.register(secret, for: person.identity.account.name)
+    return store
+}
