@@ -54,6 +54,8 @@ install-helper: helper ## Installs it with its units below DESTDIR; the policy i
 	install -D -m 0755 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper
 	install -D -m 0644 Packaging/impersonation-helper.service $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.service
 	install -D -m 0644 Packaging/impersonation-helper.socket $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.socket
+	test -e $(DESTDIR)/etc/pam.d/impersonation \
+		|| install -D -m 0644 Packaging/pam.d/impersonation $(DESTDIR)/etc/pam.d/impersonation
 	install -D -m 0600 Packaging/policy.conf $(DESTDIR)/etc/impersonation/helper.conf.sample
 
 fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some

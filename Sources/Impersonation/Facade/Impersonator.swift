@@ -110,7 +110,10 @@ public struct Impersonator: Sendable {
                 return .launched(await audited(process, record: record), because: explanation)
             } catch {
                 await recordFailure(error, record: record)
-                throw ImpersonationError(error, after: resolution)
+                guard let badLogin = error.badLogin else { throw ImpersonationError(error, after: resolution) }
+                var explanation = explanation
+                explanation.note("session", from: .program, badLogin.message)
+                return .badLogin(badLogin, because: explanation)
             }
         }
     }

@@ -120,6 +120,14 @@ public struct LaunchError: Error, Sendable, Hashable {
     }
 }
 
+extension LaunchError {
+    /// The account or its credential as PAM found them unusable; `nil` where that is not what failed.
+    var badLogin: BadLogin? {
+        guard let reason = session?.credentialReason else { return nil }
+        return BadLogin(reason, message: "account \(account.map { "\($0)" } ?? "?"): \(message)")
+    }
+}
+
 extension LaunchError: CustomStringConvertible {
     /// One line for a person: account, step, what happened, what to do.
     public var description: String {

@@ -215,6 +215,48 @@ struct ImpersonatorTests {
         #expect(audit.records.map(\.outcome) == ["badlogin"])
     }
 
+    @Test("an account that PAM finds unusable is a badlogin; one whose directory does not answer is an error")
+    func refusedBySession() async throws {
+        let identity = try await Sample.identity()
+        let unusable: [(SessionRefusal.Reason, BadLogin.Reason)] = [
+            (.wrongPassword, .rejected), (.passwordExpired, .expired), (.accountExpired, .accountExpired),
+            (.locked, .accountLocked), (.unknownAccount, .accountNotFound),
+        ]
+        for (reason, expected) in unusable {
+            let refusal = SessionRefusal(reason, code: 7, text: "Authentication failure")
+            let error = LaunchError(.accountRefused, step: .authenticate, message: "no", session: refusal)
+            let audit = RecordingAuditLog()
+            let outcome = try await impersonator(
+                .resolves(.identity(identity, because: Sample.why)),
+                audit: audit,
+                launcher: RecordingLauncher(backend: .pam, script: [.fails(error)])
+            )
+            .launch(command, for: Sample.request)
+            guard case .badLogin(let badLogin, because: let why) = outcome else {
+                Issue.record("expected a badlogin, got \(outcome)")
+                continue
+            }
+            #expect(badLogin.reason == expected)
+            #expect(why.entries.last?.rule == "session")
+            #expect(audit.records.map(\.event) == [.decision, .failed])
+        }
+        for reason in [SessionRefusal.Reason.serviceUnavailable, .sessionFailed, .accessDenied, .questionUnanswered] {
+            let refusal = SessionRefusal(
+                reason,
+                code: 9,
+                text: "Authentication service cannot retrieve authentication info"
+            )
+            let error = LaunchError(.directoryUnavailable, step: .authenticate, message: "no", session: refusal)
+            await #expect(throws: ImpersonationError.self) {
+                try await impersonator(
+                    .resolves(.identity(identity, because: Sample.why)),
+                    launcher: RecordingLauncher(backend: .pam, script: [.fails(error)])
+                )
+                .launch(command, for: Sample.request)
+            }
+        }
+    }
+
     @Test("an explanation runs nothing and is not written down")
     func explainsWithoutATrace() async throws {
         let resolution = Resolution.denied(Sample.denial, because: Sample.why)

@@ -17,6 +17,14 @@ enum RowCatalog {
                 identity: account.identity
             )
         }
+        // The service that is installed with the helper: account check, login id, keyring, limits, variables.
+        let session = helperSocket.map { socket in
+            LibraryRow(
+                profile: RowProfile(name: "pam", callsPerRound: 20, isOfTheLibrary: true, isRequired: false),
+                launcher: PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket))),
+                identity: account.identity
+            )
+        }
         return [
             FloorRow(account: account),
             PosixSpawnRow(account: account),
@@ -34,6 +42,6 @@ enum RowCatalog {
             SubprocessRow(account: account),
             CommandRow.setpriv(account),
             CommandRow.runuser(account),
-        ] + [helper].compactMap { $0 }
+        ] + [helper, session].compactMap { $0 }
     }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Impersonation
 import SystemPackage
 
 /// A system helper of the benchmark's own: its policy, its socket, its process.
@@ -27,7 +28,10 @@ final class HelperProcess {
         let policy = "\(directory.path)/policy.conf"
         let log = "\(directory.path)/log"
         let lines =
-            ["peers = 0", "accounts = *", "maximum-jobs-per-peer = 512", "maximum-start-time = 3600"]
+            [
+                "peers = 0", "accounts = *", "maximum-jobs-per-peer = 512", "maximum-start-time = 3600",
+                "pam-services = \(PAMLauncher.defaultService)",
+            ]
             + (controlGroups.map { ["control-groups = \($0)"] } ?? [])
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: policy))
         guard unsafe chmod(policy, 0o600) == 0 else {

@@ -56,6 +56,20 @@ public struct SessionRefusal: Sendable, Hashable {
     /// What modules had to say, for a person; control characters are escaped.
     public let messages: [String]
 
+    /// Creates a refusal, for launchers of a host's own and for tests.
+    ///
+    /// - Parameters:
+    ///   - reason: What the answer means.
+    ///   - code: PAM's own code.
+    ///   - text: What PAM calls it.
+    ///   - messages: What modules had to say.
+    public init(_ reason: Reason, code: Int32, text: String, messages: [String] = []) {
+        self.reason = reason
+        self.code = code
+        self.text = text
+        self.messages = messages
+    }
+
     init(_ verdict: SessionVerdict, kind: FailureReport.Code, step: LaunchStep) {
         code = verdict.code
         text = verdict.text
