@@ -173,7 +173,7 @@ package enum HelperProgram {
                     + "\(geteuid()); start it as root, or take the line out"
             )
         }
-        let missing = ServiceModules.load(ServiceModules.named(by: policy.sessionServices))
+        let missing = ServiceModules.load(for: policy.sessionServices)
         guard !missing.isEmpty else { return }
         log.write(.warning, "modules of PAM that cannot be loaded: \(missing.joined(separator: ", "))")
     }

@@ -19,7 +19,7 @@ struct Doctor: AsyncParsableCommand {
     var backend: BackendChoice?
 
     @Option(
-        help: ArgumentHelp("Where the system helper listens, for the backend helper.", valueName: "path")
+        help: ArgumentHelp("Where the system helper listens, for the backends helper and pam.", valueName: "path")
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
@@ -47,6 +47,10 @@ struct Doctor: AsyncParsableCommand {
         findings += ProcessCheck(backend: chosen, status: .own).findings()
         if chosen == .helper {
             findings.append(HelperCheck(socket: FilePath(helperSocket)).finding())
+        } else if chosen == .pam {
+            findings.append(HelperCheck(socket: FilePath(helperSocket), needsSessions: true).finding())
+            let service = worker?.configuration.pamService.value ?? PAMLauncher.defaultService
+            findings += ServiceCheck(service: service).findings()
         } else {
             findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
         }

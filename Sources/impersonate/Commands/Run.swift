@@ -28,7 +28,7 @@ struct Run: AsyncParsableCommand {
     var isolation: IsolationChoice = .isolated
 
     @Option(
-        help: ArgumentHelp("Where the system helper listens, for the backend helper.", valueName: "path")
+        help: ArgumentHelp("Where the system helper listens, for the backends helper and pam.", valueName: "path")
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
@@ -145,7 +145,12 @@ struct Run: AsyncParsableCommand {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)
         case .helper: launcher = SystemHelperLauncher(socket: FilePath(helperSocket))
         case .current: launcher = CurrentUserLauncher(controlGroups: groups)
-        case .pam, .sudo:
+        case .pam:
+            launcher = PAMLauncher(
+                through: SystemHelperLauncher(socket: FilePath(helperSocket)),
+                service: worker.configuration.pamService.value
+            )
+        case .sudo:
             throw ToolFailure(
                 "backendNotBuilt",
                 "backend \(chosen.rawValue) is not built into this version; "

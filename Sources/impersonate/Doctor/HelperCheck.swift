@@ -7,6 +7,9 @@ import SystemPackage
 struct HelperCheck {
     let socket: FilePath
 
+    /// Whether jobs are to have sessions of PAM.
+    var needsSessions = false
+
     private static let check = "system helper"
     private static let patienceMilliseconds: Int32 = 2_000
 
@@ -41,6 +44,14 @@ struct HelperCheck {
                     .warning,
                     "is what answers at \(socket), as user id \(user)",
                     remedy: "if that is the account of the helper, name it to the launcher (helperUserIDs)"
+                )
+            }
+            guard !needsSessions || welcome.features.contains(.sessions) else {
+                return Finding(
+                    Self.check,
+                    .failed,
+                    "answers at \(socket), and its policy permits no PAM service",
+                    remedy: "name the service in pam-services of its policy, and restart it"
                 )
             }
             let lacks =

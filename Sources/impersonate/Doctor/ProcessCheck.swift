@@ -13,7 +13,7 @@ struct ProcessCheck {
 
     private var effectiveUserID: Finding {
         switch (backend, geteuid()) {
-        case (.pam, let uid), (.sudo, let uid):
+        case (.sudo, let uid):
             Finding(
                 "backend",
                 .failed,
@@ -29,7 +29,7 @@ struct ProcessCheck {
             )
         case (.current, let uid):
             Finding("user id", .ok, "\(uid); every job runs as it")
-        case (.helper, let uid):
+        case (.helper, let uid), (.pam, let uid):
             Finding("user id", .ok, "\(uid); the system helper switches accounts")
         case (.setuid, 0):
             Finding("user id", .ok, "0")

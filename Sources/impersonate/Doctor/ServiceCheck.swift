@@ -1,0 +1,84 @@
+import LaunchProtocol
+import SystemPackage
+
+/// Whether the service of PAM is one that jobs can have sessions of.
+struct ServiceCheck {
+    let service: String
+
+    private static let check = "PAM service"
+
+    /// Modules of directories, which have to be asked whether an account is disabled or expired.
+    private static let directories = ["pam_winbind.so", "pam_sss.so", "pam_krb5.so", "pam_ldap.so"]
+
+    func findings() -> [Finding] {
+        guard ServiceName.isValid(service.utf8) else {
+            return [
+                Finding(
+                    Self.check,
+                    .failed,
+                    "\(service) is no name of a service",
+                    remedy: "write small letters, digits, '-', '_' and '.'"
+                )
+            ]
+        }
+        let file = ServiceFile(of: service)
+        let path = ServiceFile.directory.appending(service)
+        guard !file.missing.contains(path) else {
+            return [
+                Finding(
+                    Self.check,
+                    .failed,
+                    "\(path) cannot be read, so PAM takes the service other, which mostly refuses",
+                    remedy: "install it (make install-helper), or set pam_service"
+                )
+            ]
+        }
+        let findings = problems(of: file, path)
+        return findings.isEmpty ? [Finding(Self.check, .ok, "\(path) has what a session needs")] : findings
+    }
+
+    private func problems(of file: ServiceFile, _ path: FilePath) -> [Finding] {
+        var findings = file.missing.map { missing in
+            Finding(
+                Self.check,
+                .failed,
+                "\(path) includes \(missing), which cannot be read",
+                remedy: "install that file"
+            )
+        }
+        for kind in ["auth", "account", "session"] where !file.entries.contains(where: { $0.kind == kind }) {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .failed,
+                    "\(path) has no line for \(kind), so PAM takes those of the service other, which mostly refuse",
+                    remedy: "write one"
+                )
+            )
+        }
+        let names = file.entries.map { (kind: $0.kind, name: FilePath($0.module).lastComponent?.string ?? "") }
+        if names.contains(where: { $0.kind == "session" && $0.name == "pam_systemd.so" }) {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .warning,
+                    "\(path) has pam_systemd, which moves jobs out of the cgroup that they are ended by",
+                    remedy: "take it out"
+                )
+            )
+        }
+        let accounts = names.filter { $0.kind == "account" }.map(\.name)
+        if accounts.contains("pam_unix.so"), let directory = accounts.first(where: Self.directories.contains) {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .warning,
+                    "in \(path) pam_unix may answer for accounts of a directory before \(directory) is asked whether they are "
+                        + "disabled or expired",
+                    remedy: "let \(directory) stand alone for such accounts"
+                )
+            )
+        }
+        return findings
+    }
+}
