@@ -80,7 +80,10 @@ int helper_password_read(int descriptor, int milliseconds, struct helper_passwor
     if (page == MAP_FAILED)
         return -errno;
     password->text = page;
-    int result = mlock(page, HELPER_PASSWORD_SIZE) != 0 || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTDUMP) != 0 ? -errno : 0;
+    int result = mlock(page, HELPER_PASSWORD_SIZE) != 0 || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTDUMP) != 0
+            || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTFORK) != 0
+        ? -errno
+        : 0;
     if (result == 0)
         result = read_to_end(descriptor, now_in_milliseconds() + milliseconds, password);
     if (result == 0 && (password->size == 0 || memchr(password->text, 0, password->size) != NULL))
@@ -154,12 +157,22 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     return result;
 }
 
+/* Whoever fails is to wait, and not everybody who waits for the answer: the answer comes first. */
+static void note_delay(int code, unsigned microseconds, void *context)
+{
+    struct helper_conversation *conversation = context;
+    if (code != PAM_SUCCESS && conversation != NULL)
+        conversation->delay = microseconds;
+}
+
 int helper_session_start(const char *service, const char *user, struct helper_conversation *conversation, void **handle)
 {
     const struct pam_conv calls = {converse, conversation};
     pam_handle_t *started = NULL;
     *handle = NULL;
-    const int code = pam_start(service, user, &calls, &started);
+    int code = pam_start(service, user, &calls, &started);
+    if (code == PAM_SUCCESS)
+        code = pam_set_item(started, PAM_FAIL_DELAY, (const void *)(uintptr_t)note_delay);
     if (code == PAM_SUCCESS)
         *handle = started;
     else if (started != NULL)
@@ -228,6 +241,22 @@ int helper_hear_of_parent(int parent)
     if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0)
         return -errno;
     return getppid() == parent ? 0 : -ESRCH;
+}
+
+static sigset_t kept_mask;
+
+void helper_signals_keep(void)
+{
+    sigprocmask(SIG_SETMASK, NULL, &kept_mask);
+}
+
+void helper_signals_give_back(void)
+{
+    sigprocmask(SIG_SETMASK, &kept_mask, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    alarm(0);
+    (void)!chdir("/");
 }
 
 /* MARK: Deadlines */

@@ -52,6 +52,7 @@ struct KeyTests {
             when-daemon-ends = keep-allowed
             environment = SHOT FRAME_1
             pam-services = impersonation qube-2
+            pam-sessions = required
             """#
         )
         #expect(policy.peers.users.map(\.number) == [990, 991, 0])
@@ -74,6 +75,7 @@ struct KeyTests {
         #expect(policy.keepingJobs == .permitted)
         #expect(policy.environment == ["SHOT", "FRAME_1"])
         #expect(policy.sessionServices == ["impersonation", "qube-2"])
+        #expect(policy.sessionDemand == .required)
         #expect(policy.lines.count == PolicyKey.allCases.count)
     }
 

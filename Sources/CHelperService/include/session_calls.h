@@ -27,6 +27,7 @@ struct helper_conversation {
     const char *password; /* the answer to the first question that is not to be seen; null: nothing is answered */
     int has_answered;
     int was_asked_more; /* a question came that has no answer here */
+    unsigned delay;     /* how many microseconds a module would have whoever failed wait */
     size_t messages_size;
     char messages[HELPER_MESSAGES_SIZE]; /* what modules said, a zero behind each */
 };
@@ -45,6 +46,11 @@ void helper_traits_read(struct helper_traits *traits);
 
 /* Sets the file mode creation mask and the nice value again. */
 void helper_traits_restore(const struct helper_traits *traits);
+
+/* Keeps the signal mask of this process, and gives it back with what else a module may have left: the dispositions that waiting
+ * for children and writing to sockets take, alarm(2), the working directory. */
+void helper_signals_keep(void);
+void helper_signals_give_back(void);
 
 /* Sets a resource limit of this process, as far as it may. */
 void helper_limit_restore(int32_t resource, uint64_t soft, uint64_t hard);

@@ -124,7 +124,8 @@ struct Admission {
             wantsInheritedBoundingSet: !order.emptiesBoundingSet,
             outlivesDaemon: !order.endsWithDaemon,
             startDeadline: .milliseconds(Int(order.startDeadlineMilliseconds)),
-            service: order.session?.service
+            service: order.session?.service,
+            authenticates: order.session?.authenticates ?? false
         )
     }
 

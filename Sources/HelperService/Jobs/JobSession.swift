@@ -39,6 +39,10 @@ final class JobSession {
     private(set) var session: PAMSession?
     private var sessionReport: SessionReport?
 
+    /// How long whoever failed is to wait before the next try.
+    private var failureDelay = Duration.zero
+    private static let longestFailureDelay = Duration.seconds(5)
+
     /// Why nothing is launched.
     enum Denial: Error {
         /// For the daemon, and in full for the log.
@@ -57,7 +61,7 @@ final class JobSession {
         let time = min(.milliseconds(Int(order.startDeadlineMilliseconds)), context.policy.maximumStartTime)
         let deadline = begin + time
         // Whatever becomes of the job; after all that it has left, where that can be found.
-        defer { session?.close(saying: nil) }
+        defer { session?.close(saying: nil, StepDeadline(nil, sequence, signals: signals)) }
         do throws(Denial) {
             let started = try start(order, descriptors, by: deadline)
             defer { started.adoption?.close() }
@@ -71,6 +75,8 @@ final class JobSession {
             case .failed(let report):
                 context.log.write(.notice, "\(subject(order)): not started: \(report.operationText)")
                 client?.tell(.failed(report), sequence)
+                // This place counts as taken meanwhile, so whoever guesses passwords has as many tries as the policy has jobs.
+                _ = Waiting.wait(for: [signals.rawValue], until: .now + min(failureDelay, Self.longestFailureDelay))
             }
             if let unfinished {
                 context.table[slot] = .leaving(owner.userID)
@@ -141,12 +147,14 @@ final class JobSession {
                 admission.order,
                 wanted,
                 provenBy: password,
+                whereRestricted: admission.permit.executables == nil ? nil : context.policy.environment,
                 context,
-                StepDeadline(client, sequence),
+                StepDeadline(client, sequence, signals: signals),
                 until: deadline
             )
             (session, outcome) = (opened.session, opened.outcome)
         } catch {
+            failureDelay = error.delay
             throw .failed(error.report)
         }
         sessionReport = outcome.report
@@ -158,6 +166,7 @@ final class JobSession {
         by deadline: ContinuousClock.Instant
     ) throws(Errno) -> Password? {
         guard let pipe else { return nil }
+        defer { pipe.closeNow() }
         let left = (deadline - .now).components
         return try Password(
             from: pipe,

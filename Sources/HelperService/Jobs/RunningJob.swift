@@ -75,7 +75,9 @@ final class RunningJob {
         let exit = waitForEnd()
         let ending = settle(exit)
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
-        if !job.tree.hasRemainder { session.session?.close(saying: .exited(ending)) }
+        if !job.tree.hasRemainder {
+            session.session?.close(saying: .exited(ending), StepDeadline(client, sequence, signals: session.signals))
+        }
         if client?.tell(.exited(ending), sequence) != true, start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()

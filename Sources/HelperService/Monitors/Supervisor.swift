@@ -19,7 +19,7 @@ package struct Supervisor {
     private var complainedOfRoom: ContinuousClock.Instant?
 
     /// How long processes with jobs may take to end when the helper stops.
-    private static let stopPatience = Duration.seconds(20)
+    private static let stopPatience = Duration.seconds(35)
 
     /// How long a process may take to send somebody away before it is killed.
     private static let greetingPatience = Duration.seconds(5)

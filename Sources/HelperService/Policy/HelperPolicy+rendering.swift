@@ -24,6 +24,7 @@ extension HelperPolicy {
             ("control groups", controlGroups.map(\.string.onOneLine) ?? "none"),
             ("variables of jobs", renderedEnvironment),
             ("PAM services", sessionServices.isEmpty ? "none" : sessionServices.joined(separator: ", ")),
+            ("PAM sessions", sessionDemand.rawValue),
         ]
         return subjects.map { "\($0.0): \($0.1)" }
     }

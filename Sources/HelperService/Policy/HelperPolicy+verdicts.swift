@@ -33,7 +33,7 @@ extension HelperPolicy {
     ///
     /// The order is fixed, and what denies goes before what permits: the account (ids that no job ever has,
     /// `minimum-uid`, `denied-accounts`, `accounts`), each group (ids that no job ever has, `minimum-gid`, `denied-groups`,
-    /// `groups`), `new-privileges`, `capability-bounding-set`, `when-daemon-ends`, `maximum-start-time`, `pam-services`,
+    /// `groups`), `new-privileges`, `capability-bounding-set`, `when-daemon-ends`, `maximum-start-time`, `pam-sessions`, `pam-services`,
     /// `executable-directories` as far as the text of the path goes. No file is looked at and no name is looked up.
     ///
     /// Ask before the numbers of a request are compared with those of the account: what differs there tells that the
@@ -162,6 +162,21 @@ extension HelperPolicy {
     }
 
     private func refusesService(_ request: PolicyRequest) -> PolicyRefusal? {
+        let isEnough =
+            switch sessionDemand {
+            case .optional: true
+            case .required: request.service != nil
+            case .authenticated: request.service != nil && request.authenticates
+            }
+        guard isEnough else {
+            return refusal(
+                .noSession,
+                sessionDemand == .required
+                    ? "has no session of PAM" : "has no session of PAM with its account's password",
+                "launch it with the pam backend, or let root write `pam-sessions = optional`",
+                .sessionDemand
+            )
+        }
         guard let service = request.service else { return nil }
         guard sessionServices.contains(where: { $0.utf8.elementsEqual(service) }) else {
             let name = String(decoding: service, as: UTF8.self).quoted

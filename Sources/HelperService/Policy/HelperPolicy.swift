@@ -60,6 +60,9 @@ package struct HelperPolicy: Sendable {
     /// The services of PAM that jobs may have sessions of.
     package let sessionServices: [String]
 
+    /// Whether a job has to have one.
+    package let sessionDemand: SessionDemand
+
     /// Where the keys that the file sets stand.
     let lines: [PolicyKey: Int]
 
@@ -110,6 +113,7 @@ package struct HelperPolicy: Sendable {
         environment = reader.variables()
         controlGroups = reader.directory(.controlGroups)
         sessionServices = reader.services()
+        sessionDemand = reader.sessionDemand()
         try reader.finish()
     }
 }

@@ -113,6 +113,22 @@ struct PolicyInterpreter<Names: PolicyNames> {
         return entry.values.map(\.text)
     }
 
+    mutating func sessionDemand() -> SessionDemand {
+        let words = SessionDemand.allCases.map(\.rawValue.quoted).joined(separator: ", ")
+        let remedy = "write one of \(words), without the quotes"
+        guard let (word, line) = single(.sessionDemand, remedy) else { return .optional }
+        guard let demand = SessionDemand(rawValue: word.text), !word.isQuoted else {
+            complain(
+                .invalidValue,
+                line: line,
+                "\(PolicyKey.sessionDemand.rawValue.quoted) cannot be \(word.text.quoted)",
+                remedy
+            )
+            return .authenticated
+        }
+        return demand
+    }
+
     private mutating func path(_ word: PolicyWord, _ key: PolicyKey, line: Int) -> FilePath? {
         let path = FilePath(word.text)
         guard path.isAbsolute, !path.components.isEmpty, path.components.allSatisfy({ $0.kind == .regular }) else {

@@ -34,6 +34,8 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case environment
     /// The services of PAM that a job may have a session of; none unless set.
     case sessionServices = "pam-services"
+    /// Whether every job has one: `optional` unless `required`, or `authenticated`.
+    case sessionDemand = "pam-sessions"
 
     /// The key that may have been meant by another word.
     ///

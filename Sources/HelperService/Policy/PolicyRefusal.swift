@@ -11,6 +11,7 @@ package struct PolicyRefusal: Error, Hashable, Sendable {
         case startTime = "start-time-too-long"
         case executable = "executable-not-permitted"
         case service = "pam-service-not-permitted"
+        case noSession = "pam-session-required"
     }
 
     /// What it does not permit.

@@ -35,6 +35,9 @@ package struct PolicyRequest: Hashable, Sendable {
     /// The service of PAM that it is to have a session of; `nil` for none.
     package var service: [UInt8]?
 
+    /// Whether the account's password is proven in it.
+    package var authenticates: Bool
+
     package init(
         account: [UInt8],
         credentials: ChildPlan.Credentials,
@@ -44,7 +47,8 @@ package struct PolicyRequest: Hashable, Sendable {
         wantsInheritedBoundingSet: Bool,
         outlivesDaemon: Bool,
         startDeadline: Duration,
-        service: [UInt8]? = nil
+        service: [UInt8]? = nil,
+        authenticates: Bool = false
     ) {
         self.account = account
         self.credentials = credentials
@@ -55,5 +59,6 @@ package struct PolicyRequest: Hashable, Sendable {
         self.outlivesDaemon = outlivesDaemon
         self.startDeadline = startDeadline
         self.service = service
+        self.authenticates = authenticates
     }
 }

@@ -20,6 +20,12 @@ final class Conversation {
     /// Whether a question came that has no answer here.
     var wasAskedMore: Bool { unsafe storage.pointee.was_asked_more != 0 }
 
+    /// Whether a module has got the password.
+    var hasAnswered: Bool { unsafe storage.pointee.has_answered != 0 }
+
+    /// How long whoever failed is to wait, as a module would have it (`pam_fail_delay(3)`).
+    var delay: Duration { unsafe .microseconds(Int64(storage.pointee.delay)) }
+
     /// What the first question that is not to be seen is answered with, for as long as the closure runs.
     @unsafe func answering<R>(_ password: UnsafePointer<CChar>?, _ body: () -> R) -> R {
         unsafe storage.pointee.password = password

@@ -22,6 +22,7 @@ extension PAMSession {
         until time: ContinuousClock.Instant,
         _ step: () -> Int32
     ) throws(SessionFailure) {
+        guard !deadline.isInterrupted else { throw failure(stage, PAM_SYSTEM_ERR, isWithdrawn: true) }
         lastCode = deadline.perform(within: time - .now, or: Self.hanging(stage, service), step)
         let isItself = settle()
         guard lastCode == PAM_SUCCESS else { throw failure(stage, lastCode) }
@@ -35,6 +36,7 @@ extension PAMSession {
     /// - Returns: Whether no module has left it as somebody else.
     @discardableResult
     func settle() -> Bool {
+        helper_signals_give_back()
         let isItself = getuid() == context.userID && geteuid() == context.userID
         guard isItself || helper_come_back(context.userID) == 0, helper_protect() == 0, getuid() == context.userID
         else {
@@ -46,7 +48,9 @@ extension PAMSession {
         return isItself
     }
 
-    func failure(_ stage: SessionFailure.Stage, _ code: Int32, _ text: String? = nil) -> SessionFailure {
+    func failure(_ stage: SessionFailure.Stage, _ code: Int32, _ text: String? = nil, isWithdrawn: Bool = false)
+        -> SessionFailure
+    {
         let known = unsafe pam_strerror(handle, code).map { unsafe String(cString: $0) } ?? "PAM code \(code)"
         return SessionFailure(
             stage: stage,
@@ -54,7 +58,10 @@ extension PAMSession {
             text: text ?? known,
             messages: conversation.messages,
             service: service,
-            wasAskedMore: conversation.wasAskedMore
+            wasAskedMore: conversation.wasAskedMore,
+            hasSeenPassword: conversation.hasAnswered,
+            delay: conversation.delay,
+            isWithdrawn: isWithdrawn
         )
     }
 
@@ -75,31 +82,39 @@ extension PAMSession {
     /// Sees to it that no module has made somebody else of the account.
     ///
     /// Some write its name as they spell it (`pam_winbind`), which has to be a name of the same user id.
-    func checkUser(until time: ContinuousClock.Instant) throws(SessionFailure) {
+    ///
+    /// - Parameter time: When a spelling has to have been looked up; `nil` takes only those that were.
+    /// - Throws: ``SessionFailure`` when it is somebody else.
+    func checkUser(until time: ContinuousClock.Instant?) throws(SessionFailure) {
         var item: UnsafeRawPointer?
         guard unsafe pam_get_item(handle, PAM_USER, &item) == PAM_SUCCESS, let item = unsafe item else {
             throw failure(.account, PAM_USER_UNKNOWN, "a module has taken the name of the account away")
         }
         let name = unsafe String(cString: item.assumingMemoryBound(to: CChar.self))
-        guard !name.utf8.elementsEqual(user.utf8) else { return }
+        guard !knownNames.contains(Array(name.utf8)) else { return }
+        let other = "a module has made \(name.quoted) of \(user.quoted), which is not the same account"
+        guard let time else { throw failure(.account, PAM_PERM_DENIED, other) }
         var found = unsafe helper_account()
         let result = deadline.perform(within: time - .now, or: Self.hanging(.account, service)) {
             unsafe helper_account_look_up(name, &found)
         }
         defer { unsafe helper_account_free(&found) }
         guard unsafe result == 0 && found.user == account.userID && found.group == account.groupID else {
-            throw failure(
-                .account,
-                PAM_PERM_DENIED,
-                "a module has made \(name.quoted) of \(user.quoted), which is not the same account"
-            )
+            throw failure(.account, PAM_PERM_DENIED, other)
         }
+        knownNames.insert(Array(name.utf8))
     }
 
     /// What modules have set for the job, beside what it has anyway.
     ///
     /// The variables of the order stay as they are: a module reads files of the account.
-    func variables(beside environment: [[UInt8]]) -> [[UInt8]] {
+    ///
+    /// - Parameters:
+    ///   - environment: The variables of the order.
+    ///   - permitted: Names that the policy permits, where only certain programs are permitted: others could make another program of
+    ///     one.
+    /// - Returns: The variables.
+    func variables(beside environment: [[UInt8]], whereRestricted permitted: Set<String>?) -> [[UInt8]] {
         guard let list = unsafe pam_getenvlist(handle) else { return [] }
         defer { unsafe free(list) }
         var names = Set(environment.map { $0.prefix { $0 != UInt8(ascii: "=") } })
@@ -114,7 +129,8 @@ extension PAMSession {
             let value = variable.dropFirst(name.count + 1)
             size += variable.count + 1
             guard name.count < variable.count, variables.count < Self.variablesMost, size <= Self.variableBytesMost,
-                EnvironmentDangers.mayComeFromSession(name, value), names.insert(name).inserted
+                EnvironmentDangers.mayComeFromSession(name, value, whereRestricted: permitted),
+                names.insert(name).inserted
             else { continue }
             variables.append(variable)
         }

@@ -31,6 +31,8 @@ final class PAMSession {
     let user: String
     let account: ChildPlan.Credentials
     let parent = getppid()
+    /// Spellings of the account that are known to be its own.
+    var knownNames: Set<[UInt8]>
     var lastCode = PAM_SUCCESS
     var isEstablished = false
     var isOpen = false
@@ -50,6 +52,7 @@ final class PAMSession {
             String(decoding: session.service, as: UTF8.self), String(decoding: order.account, as: UTF8.self)
         )
         (self.service, self.user) = (service, user)
+        knownNames = [order.account]
         let conversation = Conversation()
         self.conversation = conversation
         var handle: UnsafeMutableRawPointer?
@@ -64,7 +67,10 @@ final class PAMSession {
                 text: "PAM cannot begin with the service",
                 messages: conversation.messages,
                 service: service,
-                wasAskedMore: false
+                wasAskedMore: false,
+                hasSeenPassword: false,
+                delay: .zero,
+                isWithdrawn: false
             )
         }
         unsafe self.handle = OpaquePointer(handle)
@@ -75,16 +81,18 @@ final class PAMSession {
     /// - Parameters:
     ///   - order: The order, admitted.
     ///   - session: The session that it asks for.
-    ///   - password: The password, where it is to be proven.
+    ///   - password: The password, where it is to be proven; it is wiped as soon as that is done.
+    ///   - variables: The variables that the policy permits, where only certain programs are.
     ///   - context: The helper.
     ///   - deadline: What ends a step that hangs.
     ///   - time: When all of it has to be done.
     /// - Returns: The session, and what came of it for the job.
-    /// - Throws: ``SessionFailure``; nothing is left open then.
+    /// - Throws: ``SessionFailure``; what was opened is closed then.
     static func open(
         _ order: LaunchOrder,
         _ session: SessionOrder,
-        provenBy password: borrowing Password?,
+        provenBy password: consuming Password?,
+        whereRestricted variables: Set<String>?,
         _ context: HelperContext,
         _ deadline: StepDeadline,
         until time: ContinuousClock.Instant
@@ -92,24 +100,34 @@ final class PAMSession {
         let before = ProcessTraits.current()
         // Modules look into it, and what the helper was started with is not the account's.
         _ = helper_environment_clear()
-        let opened = try PAMSession(order, session, context, deadline, until: time)
+        helper_signals_keep()
+        // What a module makes of the job's own mask is told apart from that, and not from the one of this process.
+        umask(mode_t(order.fileModeCreationMask))
+        let opened: PAMSession
+        do throws(SessionFailure) {
+            opened = try PAMSession(order, session, context, deadline, until: time)
+        } catch {
+            before.restore()
+            throw error
+        }
         do throws(SessionFailure) {
             try opened.authenticate(password, until: time)
             try opened.perform(.account, until: time) { unsafe pam_acct_mgmt(opened.handle, 0) }
             try opened.checkUser(until: time)
-            return (opened, try opened.open(order, since: before, until: time))
+            return (opened, try opened.open(order, since: before, whereRestricted: variables, until: time))
         } catch {
             opened.leave(before)
-            opened.close(saying: nil)
+            // The daemon waits for this answer, whatever modules make of the end.
+            opened.close(saying: .failed(error.report), deadline, within: Self.failedTime)
             throw error
         }
     }
 
     private func authenticate(
-        _ password: borrowing Password?,
+        _ password: consuming Password?,
         until time: ContinuousClock.Instant
     ) throws(SessionFailure) {
-        switch password {
+        switch consume password {
         case .none: return
         case .some(let password):
             let text = unsafe password.text
@@ -126,6 +144,7 @@ final class PAMSession {
     private func open(
         _ order: LaunchOrder,
         since before: ProcessTraits,
+        whereRestricted permitted: Set<String>?,
         until time: ContinuousClock.Instant
     ) throws(SessionFailure) -> Outcome {
         // Modules add groups to those there are, and tickets belong to whoever has them.
@@ -139,14 +158,16 @@ final class PAMSession {
         let added = try addedGroups()
         try perform(.open, until: time) { unsafe pam_open_session(handle, 0) }
         isOpen = true
-        try checkUser(until: time)
+        // Whoever would have to be looked up now could stand still with an open session.
+        try checkUser(until: nil)
         let after = ProcessTraits.current()
         leave(before)
 
         var changed = order
         before.carryChanges(to: after, into: &changed)
         changed.credentials.groups = Set(changed.credentials.groups).union(added).sorted()
-        changed.environment += variables(beside: order.environment)
+        changed.environment += variables(beside: order.environment, whereRestricted: permitted)
+        if permitted != nil { changed.fileModeCreationMask |= Self.othersWrite }
         return Outcome(
             order: changed,
             keepsKeyring: after.hasOtherKeyring(than: before),
@@ -163,6 +184,12 @@ final class PAMSession {
         }
         settle()
     }
+
+    /// What is left of a session that failed may take this long for each step: the daemon waits.
+    private static let failedTime = Duration.seconds(1)
+
+    /// Others than the owner writing, which the programs of a restricted policy let nobody.
+    private static let othersWrite: UInt16 = 0o022
 
     private func addedGroups() throws(SessionFailure) -> [UInt32] {
         var groups = [UInt32](repeating: 0, count: 65_536)

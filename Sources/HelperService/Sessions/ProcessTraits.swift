@@ -32,7 +32,7 @@ struct ProcessTraits {
     ///   - order: The order.
     func carryChanges(to after: ProcessTraits, into order: inout LaunchOrder) {
         let yields = order.session?.yields ?? []
-        if after.traits.mask != traits.mask {
+        if after.traits.mask != UInt32(order.fileModeCreationMask) {
             let mask = UInt16(truncatingIfNeeded: after.traits.mask & 0o777)
             order.fileModeCreationMask =
                 yields.contains(.fileModeCreationMask) ? mask : order.fileModeCreationMask | mask

@@ -35,14 +35,27 @@ struct SessionFailure: Error {
     let messages: [String]
     let service: String
     let wasAskedMore: Bool
+    let hasSeenPassword: Bool
+    /// How long whoever failed is to wait.
+    let delay: Duration
+    /// Whether nobody has answered anything: the launch was given up meanwhile.
+    let isWithdrawn: Bool
 
     var report: FailureReport {
-        FailureReport(
+        guard !isWithdrawn else {
+            return FailureReport(
+                code: .withdrawn,
+                step: stage.step.rawValue,
+                errno: 0,
+                operationText: "the launch was withdrawn before the program ran"
+            )
+        }
+        return FailureReport(
             code: kind,
             step: stage.step.rawValue,
             errno: 0,
             operationText: explanation,
-            verdict: SessionVerdict(code: code, text: text, messages: messages)
+            verdict: SessionVerdict(code: code, text: text, hasSeenPassword: hasSeenPassword, messages: messages)
         )
     }
 
@@ -68,7 +81,10 @@ struct SessionFailure: Error {
             "a module asked for more than the password, which nobody is there to answer; let the account log in by hand, or "
                 + "use a service without that module"
         case (.start, _): "look at /etc/pam.d/\(service) and at the modules that it names"
-        case (.authenticate, PAM_AUTH_ERR): "the password is wrong; register the right one"
+        case (.authenticate, PAM_AUTH_ERR) where hasSeenPassword: "the password is wrong; register the right one"
+        case (.authenticate, PAM_AUTH_ERR):
+            "a module refused the account before anybody asked for its password; a service without auth lines, or without a file, "
+                + "takes those of the service other, which mostly refuse"
         case (.account, PAM_AUTH_ERR):
             "the account may not come in; a service without account lines takes those of the service other, which mostly refuse"
         case (_, PAM_USER_UNKNOWN): "its modules do not know the account; look at which of them the service has"

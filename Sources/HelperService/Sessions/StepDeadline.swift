@@ -10,22 +10,31 @@ import LaunchProtocol
 struct StepDeadline {
     private let client: Monitor.Client?
     private let sequence: UInt64
+    private let signals: OwnedDescriptor
 
-    init(_ client: Monitor.Client?, _ sequence: UInt64) {
+    init(_ client: Monitor.Client?, _ sequence: UInt64, signals: OwnedDescriptor) {
         self.client = client
         self.sequence = sequence
+        self.signals = signals
+    }
+
+    /// Whether the daemon has gone or has withdrawn what it wanted, or this process is to end.
+    ///
+    /// Before the job runs the daemon has nothing else to say.
+    var isInterrupted: Bool {
+        !Waiting.wait(for: [client?.socket.descriptor.rawValue ?? -1, signals.rawValue], until: .now).isEmpty
     }
 
     /// Performs a step.
     ///
     /// - Parameters:
     ///   - time: How long it may take.
-    ///   - words: What the daemon is told when it takes longer.
+    ///   - words: What the daemon is told when it takes longer; `nil` for nothing.
     ///   - step: The step.
     /// - Returns: What comes of it.
-    func perform<R>(within time: Duration, or words: HelperMessage, _ step: () -> R) -> R {
-        let frame = HelperFrame(sequence: sequence, message: words)
-        let bytes = (try? frame.encoded())?.bytes ?? []
+    func perform<R>(within time: Duration, or words: HelperMessage?, _ step: () -> R) -> R {
+        let frame = words.map { HelperFrame(sequence: sequence, message: $0) }
+        let bytes = frame.flatMap { try? $0.encoded().bytes } ?? []
         let parts = time.components
         let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
         let result = unsafe bytes.withUnsafeBytes { bytes in

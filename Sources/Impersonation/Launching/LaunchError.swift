@@ -123,7 +123,7 @@ public struct LaunchError: Error, Sendable, Hashable {
 extension LaunchError {
     /// The account or its credential as PAM found them unusable; `nil` where that is not what failed.
     var badLogin: BadLogin? {
-        guard let reason = session?.credentialReason else { return nil }
+        guard let reason = session?.badLoginReason else { return nil }
         return BadLogin(reason, message: "account \(account.map { "\($0)" } ?? "?"): \(message)")
     }
 }

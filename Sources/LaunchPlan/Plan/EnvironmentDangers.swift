@@ -35,11 +35,18 @@ package enum EnvironmentDangers {
     /// - Parameters:
     ///   - name: The name.
     ///   - value: The value.
+    ///   - permitted: Where only certain programs are permitted, the names that are beside those of the session and the language.
     /// - Returns: Whether it may.
-    package static func mayComeFromSession(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) -> Bool {
+    package static func mayComeFromSession(
+        _ name: some Collection<UInt8>,
+        _ value: some Collection<UInt8>,
+        whereRestricted permitted: Set<String>?
+    ) -> Bool {
         let text = String(decoding: name, as: UTF8.self)
         guard isName(name), !ofTheAccount.contains(text), !value.starts(with: "()".utf8) else { return false }
-        return ofTheSession.contains(text) || !isDangerous(name, value)
+        if ofTheSession.contains(text) { return true }
+        guard !isDangerous(name, value) else { return false }
+        return permitted.map { $0.contains(text) || isHarmless(name, value) } ?? true
     }
 
     /// Whether bytes are the name of a variable as every shell takes it.

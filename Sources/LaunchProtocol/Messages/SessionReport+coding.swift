@@ -28,12 +28,14 @@ extension SessionVerdict {
     init(from reader: inout ByteReader) throws(FrameError) {
         code = try reader.number(Int32.self, "PAM code", in: Self.codes)
         text = String(decoding: try reader.string("PAM text", .message), as: UTF8.self)
+        hasSeenPassword = try reader.flag("has seen password")
         messages = try reader.sessionMessages()
     }
 
     func encode(to writer: inout ByteWriter) throws(FrameError) {
         try writer.number(code, "PAM code", in: Self.codes)
         try writer.string(Array(text.utf8), "PAM text", .message)
+        writer.flag(hasSeenPassword)
         try writer.sessionMessages(messages)
     }
 }

@@ -20,12 +20,16 @@ package struct SessionVerdict: Hashable, Sendable {
     /// What PAM calls it (`pam_strerror(3)`).
     package var text: String
 
+    /// Whether a module has asked for the password, and got it: without, the answer is none about the password.
+    package var hasSeenPassword: Bool
+
     /// What modules had to say, for a person.
     package var messages: [String]
 
-    package init(code: Int32, text: String, messages: [String] = []) {
+    package init(code: Int32, text: String, hasSeenPassword: Bool = false, messages: [String] = []) {
         self.code = code
         self.text = text
+        self.hasSeenPassword = hasSeenPassword
         self.messages = messages
     }
 }

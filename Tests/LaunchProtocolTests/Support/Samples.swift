@@ -170,7 +170,12 @@ enum Samples {
                     step: 71,
                     errno: 0,
                     operationText: "no",
-                    verdict: SessionVerdict(code: 7, text: "Authentication failure", messages: ["because"])
+                    verdict: SessionVerdict(
+                        code: 7,
+                        text: "Authentication failure",
+                        hasSeenPassword: true,
+                        messages: ["because"]
+                    )
                 )
             ),
         ]

@@ -87,7 +87,11 @@ struct PAMRefusalTests {
 
     @Test("and says where, why and with which words of its own", arguments: answers)
     func says(_ answer: Answer) async throws {
-        let service = try PAMService(scripted: "\(answer.stage):info=because", "\(answer.stage):return=\(answer.code)")
+        let service = try PAMService(
+            scripted: "\(answer.stage):info=because",
+            "auth:expect=x",
+            "\(answer.stage):return=\(answer.code)"
+        )
         let helper = try RunningHelper(policy: service.policy)
         let authentication: PAMLauncher.Authentication =
             answer.authenticates ? .password(from: try await store("x", for: TestBed.alice)) : .none
@@ -180,6 +184,106 @@ struct PAMRefusalTests {
             #expect(error.message.contains("a module has made \"\(name)\" of \"alice\""))
             let begun = service.stages.filter { $0 == "open" }.count
             #expect(service.stages.filter { $0 == "close" }.count == begun)
+        }
+    }
+
+    @Test("whom nobody has asked for the password, of which that says nothing")
+    func unasked() async throws {
+        let gate = try PAMService([
+            "auth requisite pam_deny.so", "auth required pam_unix.so", "account required pam_permit.so",
+            "session required pam_permit.so",
+        ])
+        let helper = try RunningHelper(policy: ["peers = 0", "pam-services = \(gate.name) no-such-service"])
+        for service in [gate.name, "no-such-service"] {
+            let right = try await store("alice-secret", for: TestBed.alice)
+            let launcher = PAMLauncher(
+                through: SystemHelperLauncher(socket: helper.socket),
+                service: service,
+                authentication: .password(from: right)
+            )
+            let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+            #expect(error.session?.reason == .accessDenied)
+            #expect(error.session?.hasSeenPassword == false)
+            #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
+        }
+    }
+
+    @Test(
+        "of whom others than the password are the cause, and the password stays good",
+        arguments: [4, 6, 9, 10, 11, 13]
+    )
+    func otherCauses(_ code: Int32) async throws {
+        let service = try PAMService(scripted: "auth:expect=alice-secret", "auth:return=\(code)")
+        let helper = try RunningHelper(policy: service.policy)
+        let right = try await store("alice-secret", for: TestBed.alice)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service, .password(from: right))
+        )
+        #expect(error.session?.hasSeenPassword == true)
+        #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
+    }
+
+    @Test("as often as there are launches at once: a password that has changed is tried one time, and told at once")
+    func oneTry() async throws {
+        // pam_unix would have everybody wait for two seconds.
+        let service = try PAMService([
+            "auth optional \(PAMService.module) [auth:record=\(PAMService.journalMark)]", "auth required pam_unix.so",
+            "account required pam_permit.so", "session required pam_permit.so",
+        ])
+        let helper = try RunningHelper(policy: service.policy)
+        let launcher = PAMLauncher(helper, service, .password(from: try await store("old-secret", for: TestBed.alice)))
+        let alice = try await TestBed.alice.identity
+        let codes = try await withThrowingTaskGroup(of: LaunchError.Code.self) { group in
+            for _ in 0..<6 {
+                group.addTask { try await launchError(Command(.path("/bin/true")), as: alice, launcher).code }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(codes.filter { $0 == .accountRefused }.count == 1)
+        #expect(codes.filter { $0 == .credentialUnavailable }.count == 5)
+        #expect(service.stages.filter { $0 == "auth" }.count == 1)
+    }
+
+    @Test("in a group that the policy denies, though a module adds it")
+    func deniedGroup() async throws {
+        let service = try PAMService(scripted: "cred:group=3005")
+        let helper = try RunningHelper(policy: service.policy + ["denied-groups = 3005"])
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service)
+        )
+        #expect(error.code == .refused)
+        #expect(error.message.contains("group-not-permitted"))
+        try await service.waitForClose()
+        #expect(service.stages == ["account", "cred", "open", "close", "uncred"])
+    }
+
+    @Test("without a session, or a password, where the policy demands it")
+    func demands() async throws {
+        let service = try PAMService(scripted: "auth:expect=alice-secret")
+        let alice = try await TestBed.alice.identity
+        for (demand, plain, session) in [
+            ("optional", true, true), ("required", false, true), ("authenticated", false, false),
+        ] {
+            let helper = try RunningHelper(policy: service.policy + ["pam-sessions = \(demand)"])
+            let launchers: [(any ProcessLauncher, Bool)] = [
+                (SystemHelperLauncher(socket: helper.socket), plain), (PAMLauncher(helper, service), session),
+                (
+                    PAMLauncher(helper, service, .password(from: try await store("alice-secret", for: TestBed.alice))),
+                    true
+                ),
+            ]
+            for (launcher, isPermitted) in launchers {
+                guard !isPermitted else {
+                    #expect(try await run(Command(.path("/bin/true")), as: alice, launcher).exit.status == .exited(0))
+                    continue
+                }
+                let error = try await launchError(Command(.path("/bin/true")), as: alice, launcher)
+                #expect(error.message.contains("pam-session-required"))
+            }
         }
     }
 

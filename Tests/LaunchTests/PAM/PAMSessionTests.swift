@@ -109,6 +109,32 @@ struct PAMSessionTests {
         #expect(rest == usual.variables)
     }
 
+    @Test("gives programs of a restricted policy no variable that nobody has permitted, and lets nobody else write")
+    func restricted() async throws {
+        let service = try PAMService(
+            scripted: "open:putenv=GIT_SSH_COMMAND=/tmp/x",
+            "open:putenv=SHOT=s1",
+            "open:putenv=LANG=C.UTF-8",
+            "open:putenv=KRB5CCNAME=FILE:/tmp/x",
+            "open:umask=002"
+        )
+        let helper = try RunningHelper(
+            policy: service.policy + ["executable-directories = \(TestBed.directory)/bin", "environment = SHOT"]
+        )
+        let report = try await probe(PAMLauncher(helper, service))
+        #expect(report.variables["GIT_SSH_COMMAND"] == nil)
+        #expect(report.variables["SHOT"] == "s1")
+        #expect(report.variables["KRB5CCNAME"] == "FILE:/tmp/x")
+        #expect(report.umask & 0o022 == 0o022)
+    }
+
+    @Test("has the mask of its modules, whatever the process that opens it has", arguments: [0o002, 0o022, 0o077])
+    func masks(_ mask: UInt32) async throws {
+        let service = try PAMService(scripted: "open:umask=\(String(mask, radix: 8))")
+        let helper = try RunningHelper(policy: service.policy)
+        #expect(try await probe(PAMLauncher(helper, service)).umask == mask)
+    }
+
     @Test("changes nothing of the process that opens it, for the next job")
     func nothingStays() async throws {
         let service = try PAMService(

@@ -23,7 +23,8 @@ public struct PAMLauncher: ProcessLauncher {
 
         /// The account's password, registered in a store.
         ///
-        /// A version that PAM rejects is remembered as rejected there and not tried again, so that no account is locked by it.
+        /// A version that PAM rejects is remembered as rejected there and not tried again, and launches of one account follow
+        /// one after the other, so that no account is locked by a password that has changed.
         case password(from: any CredentialStore)
     }
 
@@ -91,7 +92,10 @@ public struct PAMLauncher: ProcessLauncher {
         }
         switch authentication {
         case .none: return try await launch(command, as: identity, with: nil, failures)
-        case .password(let store): return try await launch(command, as: identity, from: store, failures)
+        case .password(let store):
+            return try await CredentialTurns.shared.perform(for: identity.account.name) { () throws(LaunchError) in
+                try await launch(command, as: identity, from: store, failures)
+            }
         }
     }
 
@@ -142,14 +146,14 @@ public struct PAMLauncher: ProcessLauncher {
             await record(.accepted, for: account, version: version, in: store)
             return process
         } catch {
-            if let reason = error.session?.credentialReason {
-                await record(.rejected(reason), for: account, version: version, in: store)
+            if let verdict = error.session?.verdictOnPassword {
+                await record(verdict, for: account, version: version, in: store)
             }
             throw error
         }
     }
 
-    /// Records what came of a password.
+    /// Records what came of a password, also for a task that was cancelled meanwhile.
     ///
     /// The job runs, or does not, whatever becomes of the record. One that is lost costs another try.
     private func record(
@@ -158,14 +162,18 @@ public struct PAMLauncher: ProcessLauncher {
         version: CredentialVersion,
         in store: any CredentialStore
     ) async {
-        do throws(CredentialStoreError) {
-            try await store.record(verdict, for: account, version: version)
-        } catch {
-            Logger.current.warning(
-                "What came of a credential could not be recorded",
-                metadata: ["account": "\(account)", "error": "\(error)"]
-            )
+        let logger = Logger.current
+        let record = Task {
+            do throws(CredentialStoreError) {
+                try await store.record(verdict, for: account, version: version)
+            } catch {
+                logger.warning(
+                    "What came of a credential could not be recorded",
+                    metadata: ["account": "\(account)", "error": "\(error)"]
+                )
+            }
         }
+        await record.value
     }
 
     /// Takes over a job that an earlier daemon of this user has launched in a session, which goes on with it.

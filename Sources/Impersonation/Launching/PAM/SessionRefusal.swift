@@ -56,6 +56,9 @@ public struct SessionRefusal: Sendable, Hashable {
     /// What modules had to say, for a person; control characters are escaped.
     public let messages: [String]
 
+    /// Whether a module has asked for the password, and got it: without, the answer is none about the password.
+    public let hasSeenPassword: Bool
+
     /// Creates a refusal, for launchers of a host's own and for tests.
     ///
     /// - Parameters:
@@ -63,7 +66,15 @@ public struct SessionRefusal: Sendable, Hashable {
     ///   - code: PAM's own code.
     ///   - text: What PAM calls it.
     ///   - messages: What modules had to say.
-    public init(_ reason: Reason, code: Int32, text: String, messages: [String] = []) {
+    ///   - hasSeenPassword: Whether a module has asked for the password, and got it.
+    public init(
+        _ reason: Reason,
+        code: Int32,
+        text: String,
+        messages: [String] = [],
+        hasSeenPassword: Bool = false
+    ) {
+        self.hasSeenPassword = hasSeenPassword
         self.reason = reason
         self.code = code
         self.text = text
@@ -74,7 +85,8 @@ public struct SessionRefusal: Sendable, Hashable {
         code = verdict.code
         text = verdict.text
         messages = verdict.messages
-        reason = Self.reason(verdict.code, kind, step)
+        hasSeenPassword = verdict.hasSeenPassword
+        reason = Self.reason(verdict, kind, step)
     }
 
     // The numbers of Linux-PAM (`security/_pam_types.h`): a client of the library has no need of libpam.
@@ -87,12 +99,12 @@ public struct SessionRefusal: Sendable, Hashable {
     private static let conversationError: Int32 = 19
     private static let tokenExpired: Int32 = 27
 
-    private static func reason(_ code: Int32, _ kind: FailureReport.Code, _ step: LaunchStep) -> Reason {
+    private static func reason(_ verdict: SessionVerdict, _ kind: FailureReport.Code, _ step: LaunchStep) -> Reason {
         guard kind == .accountRefused else {
             return kind == .directoryUnavailable ? .serviceUnavailable : .sessionFailed
         }
-        return switch code {
-        case authenticationError: step == .authenticate ? .wrongPassword : .accessDenied
+        return switch verdict.code {
+        case authenticationError: step == .authenticate && verdict.hasSeenPassword ? .wrongPassword : .accessDenied
         case userUnknown: .unknownAccount
         case newTokenRequired, tokenExpired: .passwordExpired
         case accountExpired: .accountExpired
@@ -102,8 +114,21 @@ public struct SessionRefusal: Sendable, Hashable {
         }
     }
 
-    /// What is to be remembered of a credential that was used; `nil` where the answer is none about it.
-    var credentialReason: BadLogin.Reason? {
+    /// What is to be remembered of the password that was used; `nil` where the answer is none about it.
+    ///
+    /// An account that is locked or has expired may be let in again tomorrow, with the same password; a directory in trouble
+    /// says that it knows nobody.
+    var verdictOnPassword: CredentialVerdict? {
+        guard hasSeenPassword else { return nil }
+        return switch reason {
+        case .wrongPassword: .rejected(.rejected)
+        case .passwordExpired: .rejected(.expired)
+        default: nil
+        }
+    }
+
+    /// What the answer means for whoever asked for the job; `nil` where it is none about the account.
+    var badLoginReason: BadLogin.Reason? {
         switch reason {
         case .wrongPassword: .rejected
         case .passwordExpired: .expired

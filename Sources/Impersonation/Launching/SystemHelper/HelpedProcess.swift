@@ -14,8 +14,9 @@ final class HelpedProcess: ProcessControl {
     /// How long processes that were killed may take to go; some hang in the kernel.
     private static let remainderPatience = Duration.seconds(10)
 
-    /// How long the helper may take to tell how a process ended: it waits for what is left of the job, and for a tracer, ten seconds.
-    private static let tellingPatience = Duration.seconds(25)
+    /// How long the helper may take to tell how a process ended: it waits for what is left of the job and for a tracer, ten
+    /// seconds each, and for each of three steps of a session's end, five.
+    private static let tellingPatience = Duration.seconds(40)
 
     private let child: StartedChild
     private let connection: HelperConnection
