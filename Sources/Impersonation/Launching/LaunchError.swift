@@ -40,7 +40,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The identity and the launcher do not fit.
         public static let unsuitableBackend = Code("unsuitableBackend")
 
-        /// The policy of the system helper does not permit the launch.
+        /// The policy of the system helper, or of `sudo`, does not permit the launch.
         public static let refused = Code("refused")
 
         /// No system helper can be reached, or what answers in its place is not trusted.
@@ -75,6 +75,16 @@ public struct LaunchError: Error, Sendable, Hashable {
     ///
     /// It holds no argument and no environment.
     public let message: String
+
+    /// Why `sudo` did not run the job, when it was that.
+    public private(set) var sudoRefusal: SudoRefusal?
+
+    /// The same error, with the reason of `sudo`.
+    func because(of refusal: SudoRefusal) -> LaunchError {
+        var error = self
+        error.sudoRefusal = refusal
+        return error
+    }
 
     /// Creates an error.
     ///

@@ -9,13 +9,14 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case direct
     case helperAsRoot
     case helperWithTwoCapabilities
+    case sudo
 
     var testDescription: String { rawValue }
 
     /// The privileges of the helper, where the way leads through one.
     var helper: RunningHelper.Privileges? {
         switch self {
-        case .isolated, .direct: nil
+        case .isolated, .direct, .sudo: nil
         case .helperAsRoot: .root
         case .helperWithTwoCapabilities: .twoCapabilities
         }
@@ -31,6 +32,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
+        case .sudo: SudoLauncher.ofTheBed()
         }
     }
 }
