@@ -39,7 +39,10 @@ struct SudoDescent {
         let process = greeting.processID
         let descriptor = linux_pidfd_open(process)
         guard descriptor >= 0 else {
-            throw Problem(errno: Errno(rawValue: -descriptor), message: "the launcher has ended before it became the job")
+            throw Problem(
+                errno: Errno(rawValue: -descriptor),
+                message: "the launcher has ended before it became the job"
+            )
         }
         job = StartedChild(processID: process, processDescriptor: OwnedDescriptor(descriptor))
         let stat = try Self.reading { () throws(Errno) in try ProcessStat(of: process) }
@@ -54,14 +57,16 @@ struct SudoDescent {
         }
         if let difference {
             throw Problem(
-                message: "\(difference): that is what sudo has given it; look at what the name service says of the account to "
+                message:
+                    "\(difference): that is what sudo has given it; look at what the name service says of the account to "
                     + "sudo, and at preserve_groups and group_plugin in the rules"
             )
         }
         guard let group else { return }
         guard try Self.reading({ () throws(Errno) in try group.contains(process) }) else {
             throw Problem(
-                message: "the job is not in its cgroup: a session module of PAM (pam_systemd) has moved it; take it out of "
+                message:
+                    "the job is not in its cgroup: a session module of PAM (pam_systemd) has moved it; take it out of "
                     + "/etc/pam.d/sudo, or leave the cgroups out"
             )
         }
@@ -84,7 +89,8 @@ struct SudoDescent {
         } catch {
             throw Problem(
                 errno: error,
-                message: "/proc does not show the launcher, so nobody can tell who it is; mount it so that this daemon sees "
+                message:
+                    "/proc does not show the launcher, so nobody can tell who it is; mount it so that this daemon sees "
                     + "the processes of others (hidepid, gid= of proc(5))"
             )
         }

@@ -11,8 +11,8 @@ struct SudoFailureReporter {
     ///
     /// - Throws: ``LaunchError`` with the reason.
     func program() throws(LaunchError) -> SudoProgram {
-        // The kernel ignores set-user-ID then, and sudo could only say so.
-        let status = (try? ProcFile.read("/proc/self/status")) ?? ""
+        // The kernel ignores set-user-ID then, and sudo could only say so. Threads can differ in it.
+        let status = (try? ProcFile.read("/proc/thread-self/status")) ?? ""
         guard !status.contains("NoNewPrivs:\t1") else {
             throw error(.noNewPrivileges, "this process can gain no privileges, and so sudo cannot")
         }

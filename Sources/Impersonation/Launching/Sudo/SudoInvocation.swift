@@ -41,7 +41,8 @@ struct SudoInvocation {
                 switch profile.way {
                 case .account: ["-H", "-u", "#\(userID)"] + group + ["--"] + words
                 case .login: ["-H", "-i", "-u", "#\(userID)"] + group + ["--"] + words
-                case .substitute(let program): ["--", program.string, "-", name, "-c", "exec " + words.joined(separator: " ")]
+                case .substitute(let program):
+                    ["--", program.string, "-", name, "-c", "exec " + words.joined(separator: " ")]
                 }
             }()
     }
@@ -78,7 +79,8 @@ struct SudoInvocation {
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "/"):
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
+            UInt8(ascii: "/"):
             true
         default: false
         }

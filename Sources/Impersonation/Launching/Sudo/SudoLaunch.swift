@@ -90,7 +90,10 @@ struct SudoLaunch {
             on: reactor
         )
         process.startReading()
-        messages.start(answering: { if let password { socket.write(password.secret) } }, orElse: { socket.endAnswers() })
+        messages.start(
+            answering: { if let password { socket.write(password.secret) } },
+            orElse: { socket.endAnswers() }
+        )
         let attempt = Attempt(
             started: started,
             steps: steps,
@@ -311,7 +314,12 @@ struct SudoLaunch {
         } catch {
             let isWithdrawn = token.withdraw()
             if isWithdrawn { await attempt.process.discard(within: Self.reapingTime) } else { await job.discard() }
-            throw failures.failure(.stepFailed, .confirm, error, "the confirmation of the start could not be waited for")
+            throw failures.failure(
+                .stepFailed,
+                .confirm,
+                error,
+                "the confirmation of the start could not be waited for"
+            )
         }
         switch waited {
         case .ready: break

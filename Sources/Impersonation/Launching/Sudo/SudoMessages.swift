@@ -97,12 +97,16 @@ final class SudoMessages: Sendable {
             let count = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
                 let count = unsafe channel.read(into: buffer)
                 if count > 0 {
-                    unsafe state.bytes.append(contentsOf: buffer.prefix(min(count, max(0, Self.limit - state.bytes.count))))
+                    unsafe state.bytes.append(
+                        contentsOf: buffer.prefix(min(count, max(0, Self.limit - state.bytes.count)))
+                    )
                 }
                 return count
             }
             guard count > 0 else { return (count, nil) }
-            let prompts = String(decoding: state.bytes, as: UTF8.self).split(separator: prompt, omittingEmptySubsequences: false).count - 1
+            let prompts =
+                String(decoding: state.bytes, as: UTF8.self).split(separator: prompt, omittingEmptySubsequences: false)
+                .count - 1
             let isNew = prompts > state.prompts
             state.prompts = prompts
             guard isNew else { return (count, nil) }

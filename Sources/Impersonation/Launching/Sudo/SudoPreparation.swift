@@ -23,15 +23,18 @@ struct SudoPreparation {
     /// Why the way does not lead there; `nil` when it does.
     var problem: String? {
         if command.daemonEnd == .end {
-            return "a job that was started by sudo cannot be tied to the end of this daemon; give it a cgroup and end what is "
+            return
+                "a job that was started by sudo cannot be tied to the end of this daemon; give it a cgroup and end what is "
                 + "left when a daemon starts (ControlGroups.endLeftovers), or use the system helper"
         }
         guard profile.isRestricted else { return nil }
         guard command.environment == .clean, command.extraDescriptors.isEmpty, command.terminal == .none else {
-            return "a rule for certain programs leaves their environment to sudo; use the clean environment, and neither extra "
+            return
+                "a rule for certain programs leaves their environment to sudo; use the clean environment, and neither extra "
                 + "descriptors nor a terminal"
         }
-        let files = [command.standardOutput, command.standardError].contains { if case .file = $0 { true } else { false } }
+        let files = [command.standardOutput, command.standardError]
+            .contains { if case .file = $0 { true } else { false } }
         if case .file = command.standardInput {
             return Self.filesRefused
         }

@@ -99,7 +99,10 @@ package struct SudoProgram: Sendable {
         case .untrustedOwner(let place, let facts):
             Problem(refusal: .notTrusted, message: "\(place) belongs to user id \(facts.owner), and not to root")
         case .untrustedMode(let place, let facts):
-            Problem(refusal: .notTrusted, message: "others than root can write \(place) (mode \(facts.octalPermissions))")
+            Problem(
+                refusal: .notTrusted,
+                message: "others than root can write \(place) (mode \(facts.octalPermissions))"
+            )
         case .failed(_, let place, let errno): Problem(refusal: .notTrusted, message: "\(place): \(errno)")
         default: Problem(refusal: .notTrusted, message: "\(path) is no program of root's")
         }

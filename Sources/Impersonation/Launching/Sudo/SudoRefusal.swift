@@ -57,6 +57,8 @@ extension SudoRefusal {
         ("effective uid is not 0", .notSetUserID),
         ("impersonation-launcher: standard input", .interferes),
         ("impersonation-launcher: sudo keeps", .interferes),
+        ("account validation failure", .accountInvalid),
+        ("su: Authentication failure", .accountInvalid),
         ("incorrect password attempt", .wrongPassword),
         ("incorrect authentication attempt", .wrongPassword),
         ("no password was provided", .wrongPassword),
@@ -78,7 +80,6 @@ extension SudoRefusal {
         ("command not found", .launcherNotFound),
         ("unable to execute", .launcherNotFound),
         ("cannot execute", .launcherNotFound),
-        ("account validation failure", .accountInvalid),
         ("Account or password is expired", .accountInvalid),
         ("account has expired", .accountInvalid),
         ("PAM account management error", .accountInvalid),
@@ -124,7 +125,8 @@ extension SudoRefusal {
         case .terminalRequired: "take requiretty off for the daemon (impersonate sudoers prints the line)"
         case .accountInvalid: "look at the daemon's account and at /etc/pam.d/sudo"
         case .invalidRules: "check the rules with visudo -c"
-        case .interferes: "switch log_input, log_output, NOEXEC and INTERCEPT off for the launcher (impersonate sudoers prints it)"
+        case .interferes:
+            "switch log_input, log_output, NOEXEC and INTERCEPT off for the launcher (impersonate sudoers prints it)"
         case .other: "look at the log of sudo"
         }
     }
