@@ -130,7 +130,7 @@ struct RunTests {
         #expect(outcome.messages.hasPrefix("Error: "))
     }
 
-    @Test("a backend that this version does not have ends with 125", arguments: ["pam", "sudo"])
+    @Test("a backend that this version does not have ends with 125", arguments: ["pam"])
     func refusesMissingBackend(_ backend: String) async throws {
         let outcome = try await run(["--login", "alice", "--backend", backend], ["true"])
         #expect(outcome.status == 125)

@@ -23,6 +23,8 @@ struct Doctor: AsyncParsableCommand {
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
+    @OptionGroup var sudoOptions: SudoOptions
+
     @Flag(help: "Print the findings as one line of JSON: an array of check, status, found and remedy.")
     var json = false
 
@@ -47,6 +49,8 @@ struct Doctor: AsyncParsableCommand {
         findings += ProcessCheck(backend: chosen, status: .own).findings()
         if chosen == .helper {
             findings.append(HelperCheck(socket: FilePath(helperSocket)).finding())
+        } else if chosen == .sudo {
+            findings += SudoCheck(options: sudoOptions, target: await target(of: worker)).findings()
         } else {
             findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
         }
@@ -57,5 +61,12 @@ struct Doctor: AsyncParsableCommand {
         }
         findings += KernelCheck().findings()
         return findings
+    }
+
+    /// The account that every job has, if there is one.
+    private func target(of worker: Worker?) async -> Account? {
+        guard let worker, worker.configuration.executionMode.value == .proxy else { return nil }
+        let request = ExecutionRequest(login: worker.configuration.proxyAccount.value)
+        return try? await worker.resolver.resolve(request).identity?.account
     }
 }

@@ -32,6 +32,8 @@ struct Run: AsyncParsableCommand {
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
+    @OptionGroup var sudoOptions: SudoOptions
+
     @Option(
         help: ArgumentHelp(
             "A directory of cgroup v2 where the command gets a cgroup of its own: everything it has started is ended with "
@@ -145,7 +147,8 @@ struct Run: AsyncParsableCommand {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)
         case .helper: launcher = SystemHelperLauncher(socket: FilePath(helperSocket))
         case .current: launcher = CurrentUserLauncher(controlGroups: groups)
-        case .pam, .sudo:
+        case .sudo: launcher = sudoOptions.backend(groups)
+        case .pam:
             throw ToolFailure(
                 "backendNotBuilt",
                 "backend \(chosen.rawValue) is not built into this version; "

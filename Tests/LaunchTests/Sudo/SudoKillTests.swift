@@ -132,11 +132,8 @@ struct SudoKillTests {
     func stopped(_ way: SudoWay) async {
         await #expect(processExitsWith: .success) { [way = way.rawValue as String] in
             let launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
-            let (process, number) = try await Self.start({ "sleep \($0) & kill -STOP $$" + "" }, launcher) {
-                // The script stops before it can say that it is ready.
-                $0.arguments[1] = $0.arguments[1]
-                    .replacing("kill -STOP $$\necho x >", with: "(sleep 0.2; kill -STOP $$) & echo x >")
-            }
+            let script = { (number: Int) in "sleep \(number) & (sleep 0.2; kill -STOP $$) &" }
+            let (process, number) = try await Self.start(script, launcher)
             try await Task.sleep(for: .milliseconds(400))
             try await process.terminate(gracePeriod: .milliseconds(100))
             try await Self.awaitNobody(number)

@@ -110,10 +110,11 @@ struct ServeCommand: AsyncParsableCommand {
         case .setuid: return SetUIDLauncher()
         case .current: return CurrentUserLauncher()
         case .helper: return SystemHelperLauncher()
-        case .pam, .sudo:
+        case .sudo: return SudoLauncher()
+        case .pam:
             throw ValidationError(
                 "launch_backend = \(configuration.launchBackend.value.rawValue) "
-                    + "(\(configuration.launchBackend.source)): this worker knows setuid, helper and current."
+                    + "(\(configuration.launchBackend.source)): this worker knows setuid, helper, sudo and current."
             )
         }
     }

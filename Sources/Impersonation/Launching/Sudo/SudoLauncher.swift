@@ -22,7 +22,9 @@ public import SystemPackage
 ///
 /// See `sudo(8)` and `sudoers(5)`; `impersonate sudoers` prints the rules.
 public struct SudoLauncher: ProcessLauncher {
-    /// Where `sudo` is, in full; every step there has to be root's alone. Symbolic links are followed if they are, too.
+    /// Where `sudo` is, in full.
+    ///
+    /// Every step there has to be root's alone. Symbolic links are followed if they are, too.
     public let sudo: FilePath
 
     /// Where the launcher program is, in full; as the rule names it.

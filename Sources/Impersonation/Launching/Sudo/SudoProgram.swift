@@ -110,7 +110,7 @@ package struct SudoProgram: Sendable {
 
     private static let flavours = Mutex<[Stamp: Flavour]>([:])
 
-    /// Which `sudo` it is: asked once for each program that was installed there. Blocks.
+    /// Which one it is: asked once for each that was installed there, on a thread that may block.
     package func flavour() -> Flavour {
         if let known = Self.flavours.withLock({ $0[stamp] }) { return known }
         let answer = SudoCall.run([path.string, "--version"], for: .seconds(5))

@@ -21,7 +21,7 @@ public enum SudoRefusal: String, Sendable, Hashable, CaseIterable {
     /// The password was wrong, or none was given.
     case wrongPassword
 
-    /// The daemon's account is in no rule.
+    /// The daemon's account is in no rule. sudo-rs says so also when it is in another one.
     case notInSudoers
 
     /// There are rules for the daemon's account, but not for the launcher as this account, or not with this program.
