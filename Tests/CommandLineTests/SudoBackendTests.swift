@@ -122,10 +122,11 @@ struct SudoBackendTests {
 
     @Test("of certain programs permit those and their signals, and work as they are printed")
     func restrictedRules() async throws {
-        let printed = try await Tool().run(
-            ["sudoers", "--worker", "launcher", "--sudo-profile", "restricted", "--command", "/usr/bin/id"] + sudo
-                + configuration()
-        )
+        let printed = try await Tool()
+            .run(
+                ["sudoers", "--worker", "launcher", "--sudo-profile", "restricted", "--command", "/usr/bin/id"] + sudo
+                    + configuration()
+            )
         #expect(printed.status == 0, "\(printed.messages)")
         let file = "/etc/sudoers.d/printed"
         try Data(printed.output.utf8).write(to: URL(filePath: file))
@@ -146,9 +147,10 @@ struct SudoBackendTests {
 
     @Test("for a name with a backslash in it permit that account, and no other")
     func domainRules() async throws {
-        let printed = try await Tool().run(
-            ["sudoers", "--worker", "launcher", "--as", #"MYCORP\someuser"#] + sudo + configuration()
-        )
+        let printed = try await Tool()
+            .run(
+                ["sudoers", "--worker", "launcher", "--as", #"MYCORP\someuser"#] + sudo + configuration()
+            )
         let file = "/etc/sudoers.d/printed-domain"
         try Data(printed.output.utf8).write(to: URL(filePath: file))
         try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
@@ -192,7 +194,8 @@ struct SudoBackendTests {
             ("alice", "alice"), (#"MYCORP\some user"#, #"MYCORP\\some\ user"#), ("a.b-c_d", "a.b-c_d"),
             ("machine$", #"machine\$"#), ("#0", "#77"), ("%wheel", "#77"), ("+net", "#77"), ("-e", "#77"),
             ("--", "#77"), ("ALL", "#77"), ("RENDER_1", "#77"), ("", "#77"), ("a\nb", "#77"), ("0", "#77"),
-            ("a,b", #"a\,b"#), ("a=b:c", #"a\=b\:c"#), ("!a", "#77"), ("a\"b", "#77"), ("someuser@dept.example", #"someuser\@dept.example"#),
+            ("a,b", #"a\,b"#), ("a=b:c", #"a\=b\:c"#), ("!a", "#77"), ("a\"b", "#77"),
+            ("someuser@dept.example", #"someuser\@dept.example"#),
         ]
     )
     func names(_ name: String, _ word: String) {

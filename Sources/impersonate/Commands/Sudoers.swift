@@ -73,7 +73,9 @@ struct Sudoers: AsyncParsableCommand {
                 throw ToolFailure("rulesInvalid", "visudo does not take the rules: \(reason)")
             }
             if verdict == .notInstalled {
-                Console.error(["impersonate: no visudo has checked these rules, since there is none; check them before use"])
+                Console.error([
+                    "impersonate: no visudo has checked these rules, since there is none; check them before use"
+                ])
             }
             let printed = Printed(worker: rules.worker.name, rules: lines, verified: verdict == .valid)
             Console.output(json ? [try JSONText.line(printed)] : lines)
@@ -105,7 +107,10 @@ struct Sudoers: AsyncParsableCommand {
             throw ToolFailure("workerUnknown", "name the account of the daemon (--worker); root needs no sudo")
         }
         guard daemon.userID.rawValue != 0 else {
-            throw ToolFailure("workerIsRoot", "\(daemon.name) is the superuser and needs no sudo; name the daemon's account")
+            throw ToolFailure(
+                "workerIsRoot",
+                "\(daemon.name) is the superuser and needs no sudo; name the daemon's account"
+            )
         }
         let (targets, shells) = try await targets(worker)
         var named: [SudoersRules.Account] = []
@@ -134,7 +139,8 @@ struct Sudoers: AsyncParsableCommand {
         let configuration = worker.configuration
         if !accounts.isEmpty { return try await targets(accounts, worker) }
         switch configuration.executionMode.value {
-        case .desktop: throw ToolFailure("noSwitch", "in desktop mode jobs run as the daemon itself, and sudo is not used")
+        case .desktop:
+            throw ToolFailure("noSwitch", "in desktop mode jobs run as the daemon itself, and sudo is not used")
         case .proxy:
             let resolution = try await worker.resolver.resolve(
                 ExecutionRequest(login: configuration.proxyAccount.value)
@@ -182,7 +188,10 @@ struct Sudoers: AsyncParsableCommand {
             throw ToolFailure("nameInvalid", "\(name) is no name of an account")
         }
         guard let account = try await worker.directory.account(named: parsed, freshness: .cached) else {
-            throw ToolFailure("accountUnknown", "no account is called \(name); rules for one that comes later would be its own")
+            throw ToolFailure(
+                "accountUnknown",
+                "no account is called \(name); rules for one that comes later would be its own"
+            )
         }
         return account
     }

@@ -49,7 +49,12 @@ struct SudoCheck {
             )
         case .original, .rust: return Finding("sudo", .ok, found)
         case .unknown:
-            return Finding("sudo", .warning, found, remedy: "use the original sudo or sudo-rs, which this is tested with")
+            return Finding(
+                "sudo",
+                .warning,
+                found,
+                remedy: "use the original sudo or sudo-rs, which this is tested with"
+            )
         }
     }
 
@@ -99,7 +104,12 @@ struct SudoCheck {
         let user = options.profile == .su ? "root" : whom ?? ""
         let arguments = [program.path.string, "-n", "-l"] + (asks ? ["-u", user, "--"] + words : [])
         guard geteuid() != 0 else {
-            return Finding("sudo rule", .warning, "cannot be asked as root", remedy: "run doctor as the daemon's account")
+            return Finding(
+                "sudo rule",
+                .warning,
+                "cannot be asked as root",
+                remedy: "run doctor as the daemon's account"
+            )
         }
         guard let answer = SudoCall.run(arguments, for: Self.patience) else {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
@@ -107,7 +117,12 @@ struct SudoCheck {
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
         let permits = asks ? answer.status == 0 : answer.status == 0 && answer.output.contains(options.launcher)
         guard permits else {
-            return Finding("sudo rule", .failed, "does not permit the launcher as jobs need it: \(said)", remedy: remedy)
+            return Finding(
+                "sudo rule",
+                .failed,
+                "does not permit the launcher as jobs need it: \(said)",
+                remedy: remedy
+            )
         }
         let account = target.map { " as \($0.name)" } ?? ""
         return Finding("sudo rule", .ok, "permits the launcher\(options.profile == .su ? " by su" : account)")

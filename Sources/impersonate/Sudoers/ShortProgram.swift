@@ -11,17 +11,17 @@ enum ShortProgram {
     ///   - words: Its path and its arguments.
     ///   - input: What it can read, less than a pipe holds.
     /// - Returns: Its status as `waitpid(2)` has it and what it wrote; `nil` when it could not be started.
-    static func run(_ words: [String], input text: String = "") -> (status: Int32, output: String)? {
-        guard text.utf8.count < limit, let input = try? FileDescriptor.pipe(), let output = try? FileDescriptor.pipe()
+    static func run(_ words: [String], input: String = "") -> (status: Int32, output: String)? {
+        guard input.utf8.count < limit, let given = try? FileDescriptor.pipe(), let output = try? FileDescriptor.pipe()
         else { return nil }
         // It fits into the pipe, so nobody has to read at the same time.
-        _ = try? input.writeEnd.writeAll(text.utf8)
-        try? input.writeEnd.close()
+        _ = try? given.writeEnd.writeAll(input.utf8)
+        try? given.writeEnd.close()
         defer {
-            try? input.readEnd.close()
+            try? given.readEnd.close()
             try? output.readEnd.close()
         }
-        let process = spawn(words, input.readEnd.rawValue, output.writeEnd.rawValue)
+        let process = spawn(words, given.readEnd.rawValue, output.writeEnd.rawValue)
         try? output.writeEnd.close()
         guard let process else { return nil }
         let said = read(output.readEnd)

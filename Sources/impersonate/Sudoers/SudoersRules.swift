@@ -72,12 +72,15 @@ struct SudoersRules {
             return words
         case .restricted where isForRust:
             throw Problem(
-                message: "sudo-rs knows no patterns for arguments, so its rules cannot name a program and leave those open; use the "
+                message:
+                    "sudo-rs knows no patterns for arguments, so its rules cannot name a program and leave those open; use the "
                     + "original sudo, the account profile, or the system helper"
             )
         case .restricted:
             guard !programs.isEmpty else {
-                throw Problem(message: "the restricted profile needs the programs that jobs may run; name them (--command)")
+                throw Problem(
+                    message: "the restricted profile needs the programs that jobs may run; name them (--command)"
+                )
             }
             var words: [String] = []
             for program in programs {

@@ -22,7 +22,8 @@ enum SudoersWord {
         for character in text {
             switch character {
             case " ", ",", ":", "=": word += "\\\(character)"
-            case _ where character.isLetter || character.isNumber || "/_-.+@~".contains(character): word.append(character)
+            case _ where character.isLetter || character.isNumber || "/_-.+@~".contains(character):
+                word.append(character)
             default: return nil
             }
         }

@@ -10,7 +10,7 @@ struct SudoStartTests {
     private static let patientSession = """
         auth    required pam_unix.so
         account required pam_unix.so
-        session required pam_exec.so /bin/sleep 30
+        session required pam_exec.so /bin/sleep 3
 
         """
 

@@ -1,7 +1,6 @@
 import CLaunchPlan
 import Glibc
 import LaunchPlan
-import Synchronization
 import SystemPackage
 
 /// One launch through `sudo`: from the command to the process that the launcher has become.
@@ -298,18 +297,14 @@ struct SudoLaunch {
         _ token: LaunchToken,
         _ steps: [ChildOperation]
     ) async throws(LaunchError) -> Bool {
-        let isCancelledLate = Mutex(false)
+        // Past its point of no return the job is on its way: whatever could kill it in its exec takes longer than that.
         let waited: Reactor.Ending
         do throws(Errno) {
             waited = try await reactor.ready(
                 status.rawValue,
                 .hangup,
                 until: attempt.deadline,
-                whenCancelled: {
-                    guard !token.withdraw() else { return true }
-                    if !TrampolineStart.hasReported(status) { isCancelledLate.withLock { $0 = true } }
-                    return false
-                }
+                whenCancelled: { token.withdraw() }
             )
         } catch {
             let isWithdrawn = token.withdraw()
@@ -336,10 +331,6 @@ struct SudoLaunch {
             }
             let isGone = await attempt.process.discard(within: Self.reapingTime)
             throw failures.deadlineExceeded(command.startDeadline, isGone: isGone)
-        }
-        guard !isCancelledLate.withLock({ $0 }) else {
-            await job.discard()
-            throw failures.cancelled()
         }
         switch TrampolineStart.ending(of: status) {
         case .running(let fellBack): return fellBack

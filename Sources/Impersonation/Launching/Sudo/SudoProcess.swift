@@ -48,8 +48,8 @@ final class SudoProcess: ProcessControl {
         var delay = Duration.milliseconds(1)
         while true {
             let result = await Self.workers.performToTheEnd(deadline: nil) { [reach] in reach.endLeftovers() }
-            let remaining = (try? result.get()) ?? 1
-            guard remaining > 0, ContinuousClock.now < deadline else { return remaining }
+            let (remaining, isReached) = (try? result.get()) ?? (1, true)
+            guard remaining > 0, isReached, ContinuousClock.now < deadline else { return remaining }
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(200))
         }

@@ -119,11 +119,11 @@ final class SudoReach: Sendable {
 
     /// Kills what an ended job has left behind.
     ///
-    /// - Returns: How many are left, as far as they can be found.
-    func endLeftovers() -> Int {
-        guard !find().isEmpty else { return 0 }
-        _ = killTree()
-        return find().count
+    /// - Returns: How many are left, as far as they can be found, and whether there is a way to them.
+    func endLeftovers() -> (remaining: Int, isReached: Bool) {
+        guard !find().isEmpty else { return (0, true) }
+        let isReached = killTree() == 0
+        return (find().count, isReached)
     }
 
     /// The processes of the job but its first one.
