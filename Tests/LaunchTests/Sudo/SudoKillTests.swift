@@ -101,6 +101,29 @@ struct SudoKillTests {
         }
     }
 
+    @Test("leaves nobody behind su or a login shell either", arguments: ["login", "substitute"])
+    func shells(_ name: String) async throws {
+        let rule = try SudoRule(
+            "renderd ALL=(root) NOPASSWD: /usr/bin/su",
+            "renderd ALL=(alice) NOPASSWD: /bin/bash"
+        )
+        await #expect(processExitsWith: .success) { [name = name as String] in
+            becomeUnprivilegedDaemon()
+            let launcher = SudoLauncher.ofTheBed(profile: name == "login" ? .login : .substitute())
+            let (polite, _) = try await Self.start({ _ in "trap 'exit 9' TERM" }, launcher)
+            #expect(try await polite.terminate(gracePeriod: .seconds(60)).status == .exited(9))
+            let (process, number) = try await Self.start(Self.stubborn, launcher)
+            let report = try await process.terminate(gracePeriod: .milliseconds(100))
+            // su(1) tells a signal as an exit status.
+            #expect(
+                report.status == (name == "login" ? .signaled(.kill, coreDumped: false) : .exited(128 + SIGKILL))
+            )
+            #expect(report.remainingProcesses == 0)
+            try await Self.awaitNobody(number)
+        }
+        rule.remove()
+    }
+
     @Test("leaves nobody who has forked twice and lost his parents", .controlGroups)
     func doubleFork() async {
         await #expect(processExitsWith: .success) {
