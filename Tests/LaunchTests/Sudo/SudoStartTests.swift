@@ -157,17 +157,15 @@ struct SudoStartTests {
     @Test("never comes with limits or priorities that a job behind sudo cannot have: they are errors that say so")
     func limits() async {
         await #expect(processExitsWith: .success) {
-            // A hard limit below which the job wants none.
-            var limit = rlimit(rlim_cur: 512, rlim_max: 512)
-            #expect(unsafe setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0)
+            var limit = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
+            #expect(unsafe setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit) == 0)
             becomeUnprivilegedDaemon()
             var nicer = Command(.path("/bin/true"))
-            // Threads that tests of root run on may have a value below 0 of their own, and this process had it from one of them.
             nicer.niceness = -20
             let refused = try await launchError(nicer, as: TestBed.alice.identity, SudoLauncher.ofTheBed())
             #expect(refused.step == .niceness, "\(refused)")
             var larger = Command(.path("/bin/true"))
-            larger.resourceLimits[.openFiles] = ResourceLimits.Limit(soft: 1_024, hard: 1_024)
+            larger.resourceLimits[.fileSize] = ResourceLimits.Limit(soft: 1 << 31, hard: 1 << 31)
             let denied = try await launchError(larger, as: TestBed.alice.identity, SudoLauncher.ofTheBed())
             #expect(denied.step == .resourceLimit, "\(denied)")
             var tied = Command(.path("/bin/true"))
