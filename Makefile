@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper fuzz sanitize lint format doctor packages benchmarks clean
+.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -57,6 +57,13 @@ install-helper: helper ## Installs it with its units below DESTDIR; the policy i
 	test -e $(DESTDIR)/etc/pam.d/impersonation \
 		|| install -D -m 0644 Packaging/pam.d/impersonation $(DESTDIR)/etc/pam.d/impersonation
 	install -D -m 0600 Packaging/policy.conf $(DESTDIR)/etc/impersonation/helper.conf.sample
+
+launcher: packages ## Builds the program that sudo runs for a daemon with nothing but a rule
+	$(SWIFT) build --configuration release --product impersonation-launcher --scratch-path .build/launcher
+	strip -o .build/launcher/impersonation-launcher .build/launcher/release/impersonation-launcher
+
+install-launcher: launcher ## Installs it below DESTDIR; impersonate sudoers prints the rule
+	install -D -m 0755 .build/launcher/impersonation-launcher $(DESTDIR)/usr/libexec/impersonation-launcher
 
 fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some
 	RUNS=$(or $(RUNS),100000) Scripts/fuzz $(TARGETS)

@@ -9,6 +9,7 @@ let package = Package(
         .library(name: "ImpersonationTesting", targets: ["ImpersonationTesting"]),
         .executable(name: "impersonate", targets: ["impersonate"]),
         .executable(name: "impersonation-helper", targets: ["impersonation-helper"]),
+        .executable(name: "impersonation-launcher", targets: ["impersonation-launcher"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -62,6 +63,7 @@ let package = Package(
                 "CLaunchPlan",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -100,6 +102,12 @@ let package = Package(
         .executableTarget(
             name: "impersonation-helper",
             dependencies: ["HelperService"]
+        ),
+
+        // What sudo runs as the account of a job: a small program in C, which becomes the job.
+        .executableTarget(
+            name: "impersonation-launcher",
+            dependencies: ["CLaunchPlan"]
         ),
 
         .target(

@@ -378,6 +378,8 @@ static UNINSTRUMENTED uint32_t requirements(uint32_t kind)
     case LAUNCH_KIND_KEEP_ACCOUNT:
         return LAUNCH_REQUIRES_VERIFIED_USER_ID | LAUNCH_REQUIRES_VERIFIED_GROUP_ID
             | LAUNCH_REQUIRES_VERIFIED_CAPABILITIES | LAUNCH_REQUIRES_COMMIT;
+    case LAUNCH_KIND_SWITCHED:
+        return LAUNCH_REQUIRES_PROOF | LAUNCH_REQUIRES_COMMIT;
     default:
         return ~0u;
     }
@@ -572,7 +574,8 @@ static UNINSTRUMENTED long perform(
     }
     case LAUNCH_STEP_MOVE_DESCRIPTORS:
         /* A clone child has no such descriptors. */
-        if (plan->kind != LAUNCH_KIND_ISOLATED && plan->kind != LAUNCH_KIND_KEEP_ACCOUNT)
+        if (plan->kind != LAUNCH_KIND_ISOLATED && plan->kind != LAUNCH_KIND_KEEP_ACCOUNT
+            && plan->kind != LAUNCH_KIND_SWITCHED)
             return -ERROR_BAD_MESSAGE;
         return move_descriptors(context, a);
     case LAUNCH_STEP_PARENT:

@@ -8,8 +8,8 @@ struct Impersonate: AsyncParsableCommand {
         discussion: """
             Exit status: that of the command for `run`; 125 when a request was refused or could not be decided or \
             started; 124 when --timeout ended the command; 128+N when signal N ended it; 64 for a command line that \
-            makes no sense; 1 when `config` or `doctor` found something wrong.
+            makes no sense; 1 when `config`, `doctor` or `sudoers` found something wrong.
             """,
-        subcommands: [Run.self, Explain.self, Config.self, Doctor.self]
+        subcommands: [Run.self, Explain.self, Config.self, Doctor.self, Sudoers.self]
     )
 }

@@ -138,10 +138,14 @@ struct DoctorTests {
         #expect(findings["configuration"]?.found.hasPrefix("\(scratch.file("worker.conf")):1: ") == true)
     }
 
-    @Test("a backend that this version does not have is a failure", arguments: ["pam", "sudo"])
-    func namesMissingBackend(_ backend: String) async throws {
-        let (status, findings) = try await examine(arguments: ["--backend", backend])
+    @Test("the pam backend needs a system helper and a service of PAM")
+    func examinesSessions() async throws {
+        let socket = scratch.file("helper.sock")
+        let arguments = ["--backend", "pam", "--helper-socket", socket]
+        let (status, findings) = try await examine(settings: ["pam_service = no-such-service"], arguments: arguments)
         #expect(status == 1)
-        #expect(findings["backend"]?.status == .failed)
+        #expect(findings["system helper"]?.status == .failed)
+        #expect(findings["PAM service"]?.status == .failed)
+        #expect(findings["PAM service"]?.found.hasPrefix("/etc/pam.d/no-such-service cannot be read") == true)
     }
 }

@@ -130,11 +130,12 @@ struct RunTests {
         #expect(outcome.messages.hasPrefix("Error: "))
     }
 
-    @Test("a backend that this version does not have ends with 125", arguments: ["pam", "sudo"])
-    func refusesMissingBackend(_ backend: String) async throws {
-        let outcome = try await run(["--login", "alice", "--backend", backend], ["true"])
+    @Test("a backend that needs the system helper ends with 125 where there is none", arguments: ["pam", "helper"])
+    func missesTheHelper(_ backend: String) async throws {
+        let options = ["--login", "alice", "--backend", backend, "--helper-socket", scratch.file("helper.sock")]
+        let outcome = try await run(options, ["true"])
         #expect(outcome.status == 125)
-        #expect(outcome.messages.contains("backend \(backend) is not built into this version; use --backend setuid"))
+        #expect(outcome.messages.contains("no system helper listens at \(scratch.file("helper.sock"))"))
     }
 
     @Test("a configuration with an error runs nothing and names its line")

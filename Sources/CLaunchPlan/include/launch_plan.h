@@ -132,6 +132,7 @@ enum launch_kind {
     LAUNCH_KIND_ISOLATED = 0x5a17,     /* switch and proof in the trampoline */
     LAUNCH_KIND_DIRECT = 0x36c9,       /* switch in the clone child, proof from outside */
     LAUNCH_KIND_KEEP_ACCOUNT = 0x695c, /* no switch, proof in the trampoline */
+    LAUNCH_KIND_SWITCHED = 0x2d72,     /* somebody else has switched, proof in the launcher program */
     LAUNCH_KIND_BOOTSTRAP = 0x4ba3,    /* the way into the trampoline; it cannot run a job */
 };
 

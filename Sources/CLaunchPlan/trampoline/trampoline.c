@@ -63,8 +63,9 @@ __attribute__((noreturn, used)) void trampoline(long *stack)
     }
     if (size < sizeof(struct launch_plan) || buffer.plan.size != size)
         fail(ERROR_BAD_MESSAGE);
-    /* The bootstrap plan runs in the daemon; here it would be a way around every requirement. */
-    if (buffer.plan.kind == LAUNCH_KIND_BOOTSTRAP || buffer.plan.kind == LAUNCH_KIND_DIRECT)
+    /* The bootstrap plan runs in the daemon; here it would be a way around every requirement. Nobody has switched before. */
+    if (buffer.plan.kind == LAUNCH_KIND_BOOTSTRAP || buffer.plan.kind == LAUNCH_KIND_DIRECT
+        || buffer.plan.kind == LAUNCH_KIND_SWITCHED)
         fail(ERROR_BAD_MESSAGE);
     const struct launch_failure failure = launch_interpret(&buffer.plan, &context);
     end(failure, context.status_descriptor);

@@ -52,7 +52,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// There is no password that could be used for the account.
         public static let credentialUnavailable = Code("credentialUnavailable")
 
-        /// The policy of the system helper does not permit the launch.
+        /// The policy of the system helper, or of `sudo`, does not permit the launch.
         public static let refused = Code("refused")
 
         /// No system helper can be reached, or what answers in its place is not trusted.
@@ -90,6 +90,16 @@ public struct LaunchError: Error, Sendable, Hashable {
 
     /// What PAM answered, where it was PAM that did not let the job in.
     public let session: SessionRefusal?
+
+    /// Why `sudo` did not run the job, when it was that.
+    public private(set) var sudoRefusal: SudoRefusal?
+
+    /// The same error, with the reason of `sudo`.
+    func because(of refusal: SudoRefusal) -> LaunchError {
+        var error = self
+        error.sudoRefusal = refusal
+        return error
+    }
 
     /// Creates an error.
     ///

@@ -109,7 +109,8 @@ struct LaunchFailureReporter {
         do {
             return try body()
         } catch {
-            throw failure(error.code, error.step, error.errno, error.message)
+            let failure = failure(error.code, error.step, error.errno, error.message)
+            throw error.sudoRefusal.map { failure.because(of: $0) } ?? failure
         }
     }
 

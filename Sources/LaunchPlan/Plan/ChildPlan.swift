@@ -199,6 +199,51 @@ package struct ChildPlan: Sendable {
             + [.commit, .report, .emptySignalMask, .execute(executables)]
     }
 
+    /// The operations of a process that somebody else has switched to the account, in a session of its own already.
+    ///
+    /// - Parameters:
+    ///   - target: Who the job runs as.
+    ///   - found: The limits that the process has, and the ids that it must not have any more.
+    /// - Returns: The operations, in order.
+    package func switched(to target: Credentials, from found: DaemonFacts) -> [ChildOperation] {
+        [.notDumpable, .resetSignals]
+            + (terminal == nil ? [] : [.controllingTerminal(STDIN_FILENO)])
+            + [.defaultScheduling, .defaultIOPriority, .niceness(niceness), .joinSessionKeyring]
+            + limits(under: found)
+            + [.emptyAmbientSet, .emptyCapabilities]
+            + (noNewPrivileges ? [.noNewPrivileges] : [])
+            + [
+                .verifyUserID(target.userID),
+                .verifyGroupID(target.groupID),
+                .verifyGroups(target.groups),
+                .verifyCapabilities,
+                .verifyNoRegain(user: found.userID, group: found.groupID == target.groupID ? 0 : found.groupID),
+            ]
+            + (noNewPrivileges ? [.verifyNoNewPrivileges] : [])
+            + unprivileged
+            + extraDescriptors
+            + [.closeDescriptors(from: firstClosed)] + tie
+            + [.commit, .report, .emptySignalMask, .execute(executables)]
+    }
+
+    /// The operations of a child that becomes a program of the daemon's own choosing, with the daemon's own account and rights,
+    /// which that program needs to gain those of another account.
+    ///
+    /// - Parameter daemon: What the daemon has.
+    /// - Returns: The operations, in order.
+    package func helping(from daemon: DaemonFacts) -> [ChildOperation] {
+        [.resetSignals, .newSession, .defaultScheduling, .defaultIOPriority]
+            + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
+            + [
+                .emptyAmbientSet, .emptyCapabilities,
+                .verifyUserID(daemon.userID), .verifyGroupID(daemon.groupID), .verifyCapabilities,
+                .setFileModeCreationMask([.groupWrite, .otherWrite]),
+                .enterDirectory("/", orElse: nil),
+                .closeDescriptors(from: firstClosed),
+                .commit, .report, .emptySignalMask, .execute(executables),
+            ]
+    }
+
     /// The operations of the clone child itself in direct mode.
     ///
     /// The child shares the memory of the daemon until its exec, so everything that can be done before the user id

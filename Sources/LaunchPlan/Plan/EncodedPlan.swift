@@ -11,6 +11,7 @@ package struct EncodedPlan: Sendable {
         case isolated
         case direct
         case keepAccount
+        case switched
         case bootstrap
 
         fileprivate var code: UInt32 {
@@ -18,6 +19,7 @@ package struct EncodedPlan: Sendable {
             case .isolated: LAUNCH_KIND_ISOLATED.rawValue
             case .direct: LAUNCH_KIND_DIRECT.rawValue
             case .keepAccount: LAUNCH_KIND_KEEP_ACCOUNT.rawValue
+            case .switched: LAUNCH_KIND_SWITCHED.rawValue
             case .bootstrap: LAUNCH_KIND_BOOTSTRAP.rawValue
             }
         }

@@ -10,7 +10,12 @@ package enum SessionScan {
     /// A process that was found, told from a later one of the same number by its start.
     package struct Member: Hashable, Sendable {
         package let process: Int32
-        let startTime: UInt64
+        package let startTime: UInt64
+
+        package init(process: Int32, startTime: UInt64) {
+            self.process = process
+            self.startTime = startTime
+        }
     }
 
     struct Entry: Hashable, Sendable {
@@ -157,8 +162,34 @@ package enum SessionScan {
         return found
     }
 
+    /// The processes that a job has left behind in its session, once its first process was reaped by somebody else.
+    ///
+    /// No other session can have the number while a process is in this one, so only one that was begun since is taken for it: it is
+    /// told by its leader, where that still runs, and by the start of its processes.
+    ///
+    /// - Parameters:
+    ///   - leader: The first process of the job, which has led its session.
+    ///   - known: Processes that belonged to the job earlier.
+    /// - Returns: Those that live; `nil` when nobody could look.
+    package static func find(leftBy leader: Member, knowing known: Set<Member>) -> [Member]? {
+        guard let all = listing() else { return nil }
+        let isTaken = all.contains { $0.member.process == leader.process && $0.member != leader }
+        let left = all.filter { $0.session == leader.process && $0.member.startTime >= leader.startTime }
+        let roots = known.union(isTaken ? [] : left.map(\.member))
+        return members(of: nil, first: leader.process, among: all, knowing: roots) { read($0.member.process) == $0 }
+            .map(\.member)
+            .filter { $0 != leader }
+    }
+
+    /// Which processes of a group live, by the number of the group.
+    package static func find(group: Int32) -> [Member]? {
+        listing()?.filter { $0.group == group }.map(\.member)
+    }
+
     /// Sends a signal to those that still are who they were, the last found first: the end of a parent makes orphans.
-    private static func send(_ signal: Int32, to members: [Member]) -> Set<Member> {
+    ///
+    /// - Returns: Who got it.
+    package static func send(_ signal: Int32, to members: [Member]) -> Set<Member> {
         Set(
             members.reversed()
                 .filter { member in

@@ -8,7 +8,7 @@ package import SystemPackage
 /// for one that already has the account's ids where the caller lacks `CAP_KILL`.
 package final class LaunchToken: Sendable {
     /// The descriptor that the child takes the token from (`eventfd(2)`).
-    let descriptor: OwnedDescriptor
+    package let descriptor: OwnedDescriptor
 
     private let isWithdrawn = Mutex(false)
 

@@ -132,13 +132,19 @@ package struct TrampolineStart: Sendable {
     }
 
     /// Whether the status pipe is at its end, without waiting.
-    package var hasReported: Bool {
+    package var hasReported: Bool { Self.hasReported(status) }
+
+    /// Reads what the trampoline has said; the pipe is at its end.
+    package func ending() -> Ending { Self.ending(of: status) }
+
+    /// Whether a status pipe is at its end, without waiting.
+    package static func hasReported(_ status: OwnedDescriptor) -> Bool {
         var event = pollfd(fd: status.rawValue, events: 0, revents: 0)
         return unsafe poll(&event, 1, 0) > 0
     }
 
-    /// Reads what the trampoline has said; the pipe is at its end.
-    package func ending() -> Ending {
+    /// Reads what was said through a status pipe that is at its end.
+    package static func ending(of status: OwnedDescriptor) -> Ending {
         var last: launch_message?
         while true {
             var message = launch_message()

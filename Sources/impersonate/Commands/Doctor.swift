@@ -23,6 +23,8 @@ struct Doctor: AsyncParsableCommand {
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
+    @OptionGroup var sudoOptions: SudoOptions
+
     @Flag(help: "Print the findings as one line of JSON: an array of check, status, found and remedy.")
     var json = false
 
@@ -51,6 +53,8 @@ struct Doctor: AsyncParsableCommand {
             findings.append(HelperCheck(socket: FilePath(helperSocket), needsSessions: true).finding())
             let service = worker?.configuration.pamService.value ?? PAMLauncher.defaultService
             findings += ServiceCheck(service: service).findings()
+        } else if chosen == .sudo {
+            findings += SudoCheck(options: sudoOptions, target: await target(of: worker)).findings()
         } else {
             findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
         }
@@ -61,5 +65,12 @@ struct Doctor: AsyncParsableCommand {
         }
         findings += KernelCheck().findings()
         return findings
+    }
+
+    /// The account that every job has, if there is one.
+    private func target(of worker: Worker?) async -> Account? {
+        guard let worker, worker.configuration.executionMode.value == .proxy else { return nil }
+        let request = ExecutionRequest(login: worker.configuration.proxyAccount.value)
+        return try? await worker.resolver.resolve(request).identity?.account
     }
 }

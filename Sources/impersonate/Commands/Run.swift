@@ -32,6 +32,8 @@ struct Run: AsyncParsableCommand {
     )
     var helperSocket = "/run/impersonation/helper.sock"
 
+    @OptionGroup var sudoOptions: SudoOptions
+
     @Option(
         help: ArgumentHelp(
             "A directory of cgroup v2 where the command gets a cgroup of its own: everything it has started is ended with "
@@ -150,12 +152,7 @@ struct Run: AsyncParsableCommand {
                 through: SystemHelperLauncher(socket: FilePath(helperSocket)),
                 service: worker.configuration.pamService.value
             )
-        case .sudo:
-            throw ToolFailure(
-                "backendNotBuilt",
-                "backend \(chosen.rawValue) is not built into this version; "
-                    + "use --backend setuid, or launch_backend = setuid in the configuration"
-            )
+        case .sudo: launcher = sudoOptions.backend(groups)
         }
         let audit = try worker.auditLog()
         return { announce in

@@ -13,13 +13,15 @@ struct ProcessCheck {
 
     private var effectiveUserID: Finding {
         switch (backend, geteuid()) {
-        case (.sudo, let uid):
+        case (.sudo, 0):
             Finding(
-                "backend",
+                "user id",
                 .failed,
-                "backend \(backend.rawValue) is not built into this version (user id \(uid))",
-                remedy: "use launch_backend = setuid"
+                "0, and root needs no sudo: jobs would be refused",
+                remedy: "run the daemon as an account without privileges, or use launch_backend = setuid"
             )
+        case (.sudo, let uid):
+            Finding("user id", .ok, "\(uid); sudo switches accounts")
         case (.current, 0):
             Finding(
                 "user id",
@@ -45,6 +47,14 @@ struct ProcessCheck {
 
     private var noNewPrivileges: Finding {
         guard status["NoNewPrivs"] == "1" else { return Finding("no_new_privs", .ok, "not set") }
+        guard backend != .sudo else {
+            return Finding(
+                "no_new_privs",
+                .failed,
+                "set for this process: sudo can gain no privileges",
+                remedy: "leave NoNewPrivileges= out of the unit, and everything that implies it"
+            )
+        }
         return Finding(
             "no_new_privs",
             .warning,

@@ -32,4 +32,13 @@ struct LaunchContractTests {
         }
         helper.stop()
     }
+
+    @Test("of a daemon that has a rule in sudoers:", arguments: LaunchClaim.allCases)
+    func behindSudo(_ claim: LaunchClaim) async throws {
+        let claim = claim.rawValue
+        await #expect(processExitsWith: .success) { [claim = claim as String] in
+            becomeUnprivilegedDaemon()
+            try await #require(LaunchClaim(rawValue: claim)).prove(SudoLauncher.ofTheBed())
+        }
+    }
 }

@@ -10,13 +10,14 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case helperAsRoot
     case helperWithTwoCapabilities
     case session
+    case sudo
 
     var testDescription: String { rawValue }
 
     /// The privileges of the helper, where the way leads through one.
     var helper: RunningHelper.Privileges? {
         switch self {
-        case .isolated, .direct: nil
+        case .isolated, .direct, .sudo: nil
         case .helperAsRoot, .session: .root
         case .helperWithTwoCapabilities: .twoCapabilities
         }
@@ -39,6 +40,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
         case .session: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: Self.service)
+        case .sudo: SudoLauncher.ofTheBed()
         }
     }
 }

@@ -75,7 +75,7 @@ enum TestBed {
     /// Accounts that differ in what a launcher must get right.
     static let people = [alice, bob, carol, manyGroups, proxy, renderUser, domainUser]
 
-    private static func variable(_ name: String) -> String? {
+    static func variable(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else {
             return nil
         }

@@ -7,6 +7,9 @@ import Testing
 
 @Suite("What the processes of a job may use together", .testBed, .controllers)
 struct TreeLimitTests {
+    /// All ways but that of a daemon which may do nothing but what sudo permits: whoever made its cgroup decides there.
+    private static let ways = LaunchWay.allCases.filter { $0 != .sudo }
+
     /// Runs a body with a launcher whose jobs can have limits.
     ///
     /// A helper is in the group that is delegated to it, as a service manager starts it.
@@ -40,7 +43,7 @@ struct TreeLimitTests {
 
     @Test(
         "a fork bomb stays as small as its limit, keeps nobody from starting jobs, and is ended whole",
-        arguments: LaunchWay.allCases
+        arguments: Self.ways
     )
     func forkBomb(_ way: LaunchWay) async throws {
         try await withLauncher(way) { launcher in
@@ -72,7 +75,7 @@ struct TreeLimitTests {
 
     @Test(
         "whoever takes more memory than there is for the job ends the job, and not one process of it",
-        arguments: LaunchWay.allCases
+        arguments: Self.ways
     )
     func memory(_ way: LaunchWay) async throws {
         try await withLauncher(way) { launcher in
@@ -94,7 +97,7 @@ struct TreeLimitTests {
         }
     }
 
-    @Test("a job of more weight gets more of a processor that two want", arguments: LaunchWay.allCases)
+    @Test("a job of more weight gets more of a processor that two want", arguments: Self.ways)
     func weight(_ way: LaunchWay) async throws {
         try await withLauncher(way) { launcher in
             var command = patient(

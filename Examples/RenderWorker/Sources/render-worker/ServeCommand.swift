@@ -111,11 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
         case .current: return CurrentUserLauncher()
         case .helper: return SystemHelperLauncher()
         case .pam: return PAMLauncher(service: configuration.pamService.value)
-        case .sudo:
-            throw ValidationError(
-                "launch_backend = \(configuration.launchBackend.value.rawValue) "
-                    + "(\(configuration.launchBackend.source)): this worker knows setuid, helper, pam and current."
-            )
+        case .sudo: return SudoLauncher()
         }
     }
 

@@ -52,6 +52,10 @@ public enum Containment: Sendable, Hashable {
     /// A session of its own: weaker, because a process that makes a session of its own and loses its parent is not found
     /// any more.
     case session
+
+    /// Nothing: the daemon has no right to signal the account and no way around that, so that only the first process can be
+    /// ended, by what `sudo` relays.
+    case firstProcess
 }
 
 extension Containment {

@@ -1,0 +1,20 @@
+/// How a daemon proves to `sudo` that it may.
+public enum SudoAuthentication: Sendable {
+    /// Not at all: the rule says `NOPASSWD`. The way for daemons.
+    case none
+
+    /// With the password that the rule asks for, mostly that of the daemon's own account (`sudo -S`).
+    ///
+    /// It is asked for at each launch, written to `sudo` once it asks and never before, and only once: a second prompt means that it
+    /// was wrong, and ends the launch. It goes through the socket that later brings the order of the job, and so is neither in the
+    /// way of its standard input nor to be seen anywhere. Cached credentials are not used (`-k`). `nil` gives the launch up.
+    ///
+    /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
+    /// the original `sudo`: older versions of sudo-rs do not say who asks (`-p`).
+    case password(@Sendable () async -> Secret?)
+
+    /// Whether a password is to be had.
+    var asks: Bool {
+        if case .password = self { true } else { false }
+    }
+}

@@ -1,0 +1,98 @@
+import CLaunchPlan
+import LaunchPlan
+import SystemPackage
+
+/// A launcher that is what it should be: a descendant of the `sudo` that this process has started, with the ids and all the groups
+/// of the account, in its cgroup.
+struct SudoDescent {
+    let job: StartedChild
+    let leader: SessionScan.Member
+
+    /// `sudo`, and what else is between it and the job.
+    let helpers: Set<Int32>
+
+    /// What differs.
+    struct Problem: Error {
+        var errno: Errno?
+        let message: String
+    }
+
+    /// More than `sudo`, `su` and a shell.
+    private static let generations = 8
+
+    /// Looks at whoever has said hello, and waits for an order.
+    ///
+    /// - Throws: ``Problem``.
+    init(
+        of greeting: SudoSocket.Greeting,
+        from sudo: StartedChild,
+        expecting credentials: ChildPlan.Credentials,
+        in group: ExpectedGroup?
+    ) throws(Problem) {
+        guard greeting.userID == credentials.userID, greeting.groupID == credentials.groupID else {
+            throw Problem(
+                message: "sudo has switched to user id \(greeting.userID) and group id \(greeting.groupID), and not to "
+                    + "\(credentials.userID) and \(credentials.groupID); look at what the name service says of the account "
+                    + "to sudo, or name the group (SudoProfile.namesGroup)"
+            )
+        }
+        let process = greeting.processID
+        let descriptor = linux_pidfd_open(process)
+        guard descriptor >= 0 else {
+            throw Problem(
+                errno: Errno(rawValue: -descriptor),
+                message: "the launcher has ended before it became the job"
+            )
+        }
+        job = StartedChild(processID: process, processDescriptor: OwnedDescriptor(descriptor))
+        let stat = try Self.reading { () throws(Errno) in try ProcessStat(of: process) }
+        leader = SessionScan.Member(process: process, startTime: stat.startTime)
+        helpers = try Self.reading { () throws(Errno) in try Self.ancestors(from: stat.parent, to: sudo.processID) }
+        guard helpers.contains(sudo.processID), greeting.parent == stat.parent, stat.session == process else {
+            throw Problem(message: "who answers was not started by this sudo; nothing was run")
+        }
+        let proof = OutsideProof(credentials: credentials, emptyBoundingSet: false)
+        let difference = try Self.reading { () throws(Errno) in
+            try proof.identityDifference(of: process, comparingGroups: true)
+        }
+        if let difference {
+            throw Problem(
+                message:
+                    "\(difference): that is what sudo has given it; look at what the name service says of the account to "
+                    + "sudo, and at preserve_groups and group_plugin in the rules"
+            )
+        }
+        guard let group else { return }
+        guard try Self.reading({ () throws(Errno) in try group.contains(process) }) else {
+            throw Problem(
+                message:
+                    "the job is not in its cgroup: a session module of PAM (pam_systemd) has moved it; take it out of "
+                    + "/etc/pam.d/sudo, or leave the cgroups out"
+            )
+        }
+    }
+
+    private static func ancestors(from first: Int32, to last: Int32) throws(Errno) -> Set<Int32> {
+        var found: Set<Int32> = []
+        var process = first
+        while found.count < generations, process > 1 {
+            found.insert(process)
+            guard process != last else { break }
+            process = try ProcessStat(of: process).parent
+        }
+        return found
+    }
+
+    private static func reading<R>(_ body: () throws(Errno) -> R) throws(Problem) -> R {
+        do throws(Errno) {
+            return try body()
+        } catch {
+            throw Problem(
+                errno: error,
+                message:
+                    "/proc does not show the launcher, so nobody can tell who it is; mount it so that this daemon sees "
+                    + "the processes of others (hidepid, gid= of proc(5))"
+            )
+        }
+    }
+}

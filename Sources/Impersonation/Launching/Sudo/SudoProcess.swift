@@ -1,0 +1,150 @@
+import Glibc
+import LaunchPlan
+import Synchronization
+import SystemPackage
+
+/// A job that `sudo` has switched: its end is told by `sudo`, which is this process's child, and it is signalled by whatever way
+/// leads to it.
+final class SudoProcess: ProcessControl {
+    private static let remainderPatience = Duration.seconds(10)
+    private static let workers = BlockingWorkers(name: "impersonation-su", maximumThreads: 4)
+
+    private let sudo: SupervisedProcess
+    private let reach: SudoReach
+    private let reactor: Reactor
+    private let end = JobEnd()
+    private let endsTree = Mutex(false)
+
+    init(_ sudo: SupervisedProcess, _ reach: SudoReach, on reactor: Reactor) {
+        self.sudo = sudo
+        self.reach = reach
+        self.reactor = reactor
+    }
+
+    /// Begins to wait for the end.
+    ///
+    /// - Parameter endsDescendants: Whether what is left of the job is killed with the end of its first process.
+    func start(endingDescendants endsDescendants: Bool) {
+        if endsDescendants { endDescendants() }
+        sudo.startWaiting()
+        Task.detached { [self] in
+            var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
+            if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
+                report.remainingProcesses = await endLeftovers()
+                outcome = .success(report)
+            }
+            end.settle(outcome)
+        }
+    }
+
+    private func endDescendants() {
+        endsTree.withLock { $0 = true }
+        if reach.group != nil { sudo.endDescendantsAtEnd() }
+    }
+
+    /// Kills what was left behind in the session, and waits until it has gone.
+    private func endLeftovers() async -> Int {
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while true {
+            let result = await Self.workers.performToTheEnd(deadline: nil) { [reach] in reach.endLeftovers() }
+            let (remaining, isReached) = (try? result.get()) ?? (1, true)
+            guard remaining > 0, isReached, ContinuousClock.now < deadline else { return remaining }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(200))
+        }
+    }
+
+    func exitReport() async throws(LaunchError) -> ExitReport {
+        try await end.value()
+    }
+
+    func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
+        guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
+        guard !end.isKnown || target == .tree else { throw .noSuchProcess }
+        let result =
+            switch target {
+            case .process: reach.signalProcess(signal.rawValue)
+            case .group: reach.signalGroup(signal.rawValue)
+            case .tree: reach.signalTree(signal.rawValue)
+            }
+        guard result == 0 else { throw Errno(rawValue: -result) }
+    }
+
+    /// Ends a job that is not to run.
+    func discard() async {
+        start(endingDescendants: true)
+        _ = try? await terminate(gracePeriod: .zero)
+    }
+
+    func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+        let hasEnded = end.isKnown
+        endDescendants()
+        let deadline = ContinuousClock.now + max(.zero, gracePeriod)
+        let alarm = reactor.alarm(at: deadline) { [self] in
+            Task.detached { [self] in await signalTree(.kill) }
+        }
+        await signalTree(.terminate)
+        // Whoever is stopped cannot end politely.
+        await signalTree(.resume)
+        let outcome = await Result { () async throws(LaunchError) in
+            let patience = max(deadline, .now) + Self.remainderPatience
+            return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }
+        }
+        reactor.cancel(alarm)
+        var remaining = 0
+        if reach.group != nil {
+            remaining = await endGroup()
+        } else if hasEnded {
+            remaining = await endLeftovers()
+        }
+        var report = try outcome.get()
+        report.remainingProcesses = max(report.remainingProcesses, remaining)
+        // Somebody has killed sudo, and the job has cut the tie to it.
+        if reach.job.isRunning { report.remainingProcesses = max(1, report.remainingProcesses) }
+        return report
+    }
+
+    private func signalTree(_ signal: Signal) async {
+        _ = await Self.workers.performToTheEnd(deadline: nil) { [reach] in reach.signalTree(signal.rawValue) }
+    }
+
+    private func endGroup() async -> Int {
+        guard let group = reach.group else { return 0 }
+        let deadline = ContinuousClock.now + Self.remainderPatience
+        var delay = Duration.milliseconds(1)
+        while group.isPopulated, ContinuousClock.now < deadline {
+            group.kill()
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
+        }
+        return group.remainder
+    }
+
+    /// What is told to those who end a job that does not end; it is waited for all the same.
+    private var hanging: LaunchError? {
+        guard reach.job.isRunning || reach.sudo.isRunning else { return nil }
+        return LaunchError(
+            .stillRunning,
+            step: .wait,
+            backend: .sudo,
+            message: "process \(reach.job.processID) was to be killed and has not ended: it stands in the kernel "
+                + "(/proc/\(reach.job.processID)/stack tells where), or the daemon may not signal it; give jobs a cgroup "
+                + "(ControlGroups), or permit the launcher's signals in the rule (impersonate sudoers prints it)"
+        )
+    }
+
+    func takeStandardInput() -> FileDescriptor? { sudo.takeStandardInput() }
+
+    func takeStandardOutput() -> FileDescriptor? { sudo.takeStandardOutput() }
+
+    func takeStandardError() -> FileDescriptor? { sudo.takeStandardError() }
+
+    var standardInput: ProcessInput? { sudo.standardInput }
+
+    var standardOutput: ProcessOutput? { sudo.standardOutput }
+
+    var standardError: ProcessOutput? { sudo.standardError }
+
+    var terminal: PseudoTerminal? { sudo.terminal }
+}

@@ -1,0 +1,121 @@
+import Glibc
+import LaunchPlan
+import Synchronization
+package import SystemPackage
+import TrustedFiles
+
+/// A `sudo` that nobody but root can have put where it is.
+package struct SudoProgram: Sendable {
+    /// Where it was named, and where that leads: alternatives are symbolic links.
+    package let path: FilePath
+    package let place: FilePath
+
+    private let stamp: Stamp
+
+    /// What tells one installed program from the next.
+    private struct Stamp: Hashable {
+        let identity: FileFacts.Identity
+        let changes: [Int]
+    }
+
+    /// Which `sudo` it is.
+    package enum Flavour: Sendable, Hashable, CustomStringConvertible {
+        /// The original one, with its version.
+        case original(String)
+
+        /// The one that is written in Rust.
+        case rust(String)
+
+        /// Another one, with the first line of what it says of itself.
+        case unknown(String)
+
+        /// Name and version.
+        package var description: String {
+            switch self {
+            case .original(let version): "sudo \(version)"
+            case .rust(let version): "sudo-rs \(version)"
+            case .unknown(let line): "an unknown sudo (\(line))"
+            }
+        }
+
+        /// Reads the first line of `sudo --version`.
+        package init(version text: String) {
+            let line = String(text.prefix { $0 != "\n" }).shortened(to: 80).escapingUnprintable
+            if line.hasPrefix("Sudo version ") {
+                self = .original(String(line.dropFirst("Sudo version ".count)))
+            } else if line.hasPrefix("sudo-rs ") {
+                self = .rust(String(line.dropFirst("sudo-rs ".count)))
+            } else {
+                self = .unknown(line)
+            }
+        }
+    }
+
+    /// Why there is none.
+    package struct Problem: Error {
+        package let refusal: SudoRefusal
+        package let message: String
+    }
+
+    private static let demands = FileDemands(
+        owners: [0],
+        followsLinks: true,
+        acceptsStickyDirectories: false,
+        acceptsHardLinks: true
+    )
+
+    /// Looks at the program and at every step of the way to it, symbolic links included.
+    ///
+    /// - Parameter path: Where it is, in full.
+    /// - Throws: ``Problem`` when it is not there, not root's alone, or not set-user-ID.
+    package init(at path: FilePath) throws(Problem) {
+        guard path.isAbsolute else {
+            throw Problem(refusal: .notTrusted, message: "\(path) is no absolute path, and nothing is searched for")
+        }
+        let found: (facts: FileFacts, place: FilePath)
+        do throws(FileProblem) {
+            switch try TrustedWalk(demanding: Self.demands).end(of: path) {
+            case .file(let file): found = (file.facts, file.place)
+            case .directory(_, let place, _): throw .notRegular(place, .directory)
+            }
+            guard found.facts.kind == .regular else { throw .notRegular(found.place, found.facts.kind) }
+        } catch {
+            throw Self.problem(error, at: path)
+        }
+        guard found.facts.permissions & S_ISUID != 0, found.facts.permissions & S_IXOTH != 0 else {
+            throw Problem(
+                refusal: .notSetUserID,
+                message: "\(found.place) has mode \(found.facts.octalPermissions) and is not set-user-ID"
+            )
+        }
+        self.path = path
+        place = found.place
+        stamp = Stamp(identity: found.facts.identity, changes: found.facts.changes)
+    }
+
+    private static func problem(_ problem: FileProblem, at path: FilePath) -> Problem {
+        switch problem {
+        case .missing(let place, _): Problem(refusal: .notInstalled, message: "\(place) does not exist")
+        case .untrustedOwner(let place, let facts):
+            Problem(refusal: .notTrusted, message: "\(place) belongs to user id \(facts.owner), and not to root")
+        case .untrustedMode(let place, let facts):
+            Problem(
+                refusal: .notTrusted,
+                message: "others than root can write \(place) (mode \(facts.octalPermissions))"
+            )
+        case .failed(_, let place, let errno): Problem(refusal: .notTrusted, message: "\(place): \(errno)")
+        default: Problem(refusal: .notTrusted, message: "\(path) is no program of root's")
+        }
+    }
+
+    private static let flavours = Mutex<[Stamp: Flavour]>([:])
+
+    /// Which one it is: asked once for each that was installed there, on a thread that may block.
+    package func flavour() -> Flavour {
+        if let known = Self.flavours.withLock({ $0[stamp] }) { return known }
+        let answer = SudoCall.run([path.string, "--version"], for: .seconds(5))
+        let flavour = Flavour(version: answer?.output ?? "")
+        if answer?.status == 0 { Self.flavours.withLock { $0[stamp] = flavour } }
+        return flavour
+    }
+}

@@ -1,0 +1,184 @@
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import Synchronization
+import SystemPackage
+
+/// The ways from a daemon to the processes of a job that belongs to somebody else, the strongest first.
+///
+/// A daemon that has a right to signal the account does so. One that has none kills the cgroup of the job, which takes no right;
+/// has its launcher signal what the session scan finds, through `sudo` as the account; and has `sudo` relay what that relays. The
+/// last resort is to kill `sudo`: the job is tied to it (`PR_SET_PDEATHSIG`), unless it has cut the tie.
+final class SudoReach: Sendable {
+    /// The `sudo` of the job.
+    let sudo: StartedChild
+
+    /// The first process of the job, which leads its session.
+    let job: StartedChild
+    let leader: SessionScan.Member
+
+    /// The cgroup of the job, if it has one.
+    let group: ControlGroup?
+
+    /// What is between the two of them and is not the job's: `sudo`, `su`, a shell.
+    private let helpers: Set<Int32>
+
+    private let invocation: SudoInvocation
+    private let state: Mutex<State>
+
+    private struct State {
+        var known: Set<SessionScan.Member> = []
+        /// Whether `sudo` can be asked to signal; not any more once it has refused.
+        var asks: Bool
+    }
+
+    private static let relayed: Set<Int32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
+    private static let patience = Duration.seconds(5)
+    private static let stoppingTime = Duration.seconds(2)
+    private static let rounds = 20
+    private static let atOnce = 1_000
+
+    init(
+        sudo: StartedChild,
+        job: StartedChild,
+        leader: SessionScan.Member,
+        helpers: Set<Int32>,
+        group: ControlGroup?,
+        asking invocation: SudoInvocation,
+        _ asks: Bool
+    ) {
+        self.sudo = sudo
+        self.job = job
+        self.leader = leader
+        self.helpers = helpers
+        self.group = group
+        self.invocation = invocation
+        state = Mutex(State(asks: asks))
+    }
+
+    /// Sends a signal to the first process.
+    ///
+    /// - Returns: 0 or a negative error number.
+    func signalProcess(_ signal: Int32) -> Int32 {
+        let result = job.send(signal)
+        guard result == -EPERM else { return result }
+        if relay(signal) { return 0 }
+        if ask(signal, [leader]) { return 0 }
+        return signal == SIGKILL ? sudo.send(SIGKILL) : -EPERM
+    }
+
+    /// Sends a signal to the process group that the first process leads.
+    ///
+    /// - Returns: 0 or a negative error number.
+    func signalGroup(_ signal: Int32) -> Int32 {
+        guard job.isRunning else { return -ESRCH }
+        let members = SessionScan.find(group: job.processID) ?? [leader]
+        return send(signal, to: members.isEmpty ? [leader] : members) ? 0 : signalProcess(signal)
+    }
+
+    /// Sends a signal to every process of the job that is found.
+    ///
+    /// - Returns: 0 or a negative error number.
+    func signalTree(_ signal: Int32) -> Int32 {
+        guard signal != SIGKILL else { return killTree() }
+        let others = find()
+        let members = (job.isRunning ? [leader] : []) + others
+        let isSent = !members.isEmpty && send(signal, to: members)
+        // sudo stops itself with a command that is stopped.
+        if signal == SIGCONT { resumeHelpers() }
+        if isSent { return 0 }
+        return job.isRunning ? signalProcess(signal) : -ESRCH
+    }
+
+    /// Kills every process of the job that is found, and `sudo` with them where the cgroup is killed.
+    ///
+    /// - Returns: 0 or a negative error number.
+    func killTree() -> Int32 {
+        if let group { return group.isPopulated && group.kill() ? 0 : -ESRCH }
+        let deadline = ContinuousClock.now + Self.stoppingTime
+        var stopped: [SessionScan.Member] = job.isRunning ? [leader] : []
+        // Who forks meanwhile would leave children behind that nobody knows any more.
+        var isReached = stopped.isEmpty || send(SIGSTOP, to: stopped)
+        while isReached, ContinuousClock.now < deadline {
+            let new = find().filter { !stopped.contains($0) }
+            guard !new.isEmpty else { break }
+            stopped += new
+            isReached = send(SIGSTOP, to: new)
+        }
+        var isKilled = send(SIGKILL, to: stopped)
+        for _ in 0..<Self.rounds where isKilled {
+            let new = find().filter { !stopped.contains($0) }
+            guard !new.isEmpty else { break }
+            stopped += new
+            _ = send(SIGKILL, to: new)
+        }
+        resumeHelpers()
+        if !isKilled, job.isRunning { isKilled = sudo.send(SIGKILL) == 0 }
+        return isKilled ? 0 : job.isRunning ? -EPERM : -ESRCH
+    }
+
+    /// Kills what an ended job has left behind.
+    ///
+    /// - Returns: How many are left, as far as they can be found, and whether there is a way to them.
+    func endLeftovers() -> (remaining: Int, isReached: Bool) {
+        guard !find().isEmpty else { return (0, true) }
+        let isReached = killTree() == 0
+        return (find().count, isReached)
+    }
+
+    /// The processes of the job but its first one.
+    private func find() -> [SessionScan.Member] {
+        let known = state.withLock { $0.known }
+        let found: [SessionScan.Member]
+        if let group {
+            found = group.processes.compactMap { process in
+                ProcessStart.time(of: process).map { SessionScan.Member(process: process, startTime: $0) }
+            }
+        } else if job.isRunning {
+            found = SessionScan.find(treeOf: job, knowing: known) ?? []
+        } else {
+            found = SessionScan.find(leftBy: leader, knowing: known) ?? Array(known)
+        }
+        let others = found.filter { $0 != leader && !helpers.contains($0.process) }
+        state.withLock { $0.known.formUnion(others) }
+        return others
+    }
+
+    /// Sends a signal to processes, the first of them last.
+    ///
+    /// - Returns: Whether one got it.
+    private func send(_ signal: Int32, to members: [SessionScan.Member]) -> Bool {
+        let reached = SessionScan.send(signal, to: members)
+        let rest = members.filter { member in
+            !reached.contains(member) && ProcessStart.time(of: member.process) == member.startTime
+        }
+        guard !rest.isEmpty else { return !reached.isEmpty }
+        if ask(signal, rest.reversed()) { return true }
+        return rest.contains(leader) && relay(signal) || !reached.isEmpty
+    }
+
+    /// Has the launcher send a signal as the account.
+    private func ask(_ signal: Int32, _ members: [SessionScan.Member]) -> Bool {
+        guard state.withLock({ $0.asks }) else { return false }
+        var isSent = false
+        for start in stride(from: 0, to: members.count, by: Self.atOnce) {
+            let some = Array(members[start..<min(start + Self.atOnce, members.count)])
+            let answer = SudoCall.run(invocation.arguments(for: .signal(signal, some)), for: Self.patience)
+            isSent = isSent || answer?.status == LAUNCH_SIGNAL_SENT
+            // 1 is sudo's own: it does not permit it, and will not the next time.
+            if answer?.status == 1 { state.withLock { $0.asks = false } }
+        }
+        return isSent
+    }
+
+    /// Has `sudo` relay a signal, which it does to a command that it waits for itself.
+    private func relay(_ signal: Int32) -> Bool {
+        guard helpers.count == 1, Self.relayed.contains(signal) else { return false }
+        return sudo.send(signal) == 0
+    }
+
+    private func resumeHelpers() {
+        _ = sudo.send(SIGCONT)
+        for helper in helpers where helper != sudo.processID { _ = Glibc.kill(helper, SIGCONT) }
+    }
+}

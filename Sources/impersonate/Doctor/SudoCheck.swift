@@ -1,0 +1,130 @@
+import Glibc
+import Impersonation
+import SystemPackage
+
+/// Whether `sudo` would run the launcher for this process, asked of `sudo` itself.
+struct SudoCheck {
+    let options: SudoOptions
+
+    /// An account that jobs have; `nil` where every job has another one.
+    let target: Account?
+
+    private static let patience = Duration.seconds(10)
+
+    func findings() -> [Finding] {
+        do throws(SudoProgram.Problem) {
+            let program = try SudoProgram(at: FilePath(options.program))
+            return [installed(program), launcher, rule(program)]
+        } catch {
+            return [Finding("sudo", .failed, error.message, remedy: remedy(error.refusal)), launcher]
+        }
+    }
+
+    private func remedy(_ refusal: SudoRefusal) -> String {
+        switch refusal {
+        case .notInstalled: "install sudo, or name the one there is (--sudo)"
+        case .notSetUserID: "restore its owner and mode: root, 4755"
+        default: "name the sudo of the system, which root alone can write (--sudo)"
+        }
+    }
+
+    private func installed(_ program: SudoProgram) -> Finding {
+        guard geteuid() != 0 else {
+            return Finding(
+                "sudo",
+                .failed,
+                "is at \(program.place), and this process is root, which needs no sudo",
+                remedy: "run doctor as the account of the daemon, or use launch_backend = setuid"
+            )
+        }
+        let flavour = program.flavour()
+        let found = "\(flavour) at \(program.place)"
+        switch flavour {
+        case .original(let version) where Self.hasOpenChroot(version):
+            return Finding(
+                "sudo",
+                .warning,
+                "\(found): whoever may use it becomes root (CVE-2025-32463)",
+                remedy: "install 1.9.17p1 or later, or what your distribution has corrected"
+            )
+        case .original, .rust: return Finding("sudo", .ok, found)
+        case .unknown:
+            return Finding(
+                "sudo",
+                .warning,
+                found,
+                remedy: "use the original sudo or sudo-rs, which this is tested with"
+            )
+        }
+    }
+
+    /// From 1.9.14 to 1.9.17 without a patch level.
+    static func hasOpenChroot(_ version: String) -> Bool {
+        let parts = version.split { $0 == "." || $0 == "p" }.compactMap { Int($0) }
+        guard parts.count >= 3, parts[0] == 1, parts[1] == 9 else { return false }
+        return (14...16).contains(parts[2]) || parts[2] == 17 && !version.contains("p")
+    }
+
+    private var launcher: Finding {
+        var status = stat()
+        let path = options.launcher
+        guard unsafe stat(path, &status) == 0 else {
+            return Finding(
+                "sudo launcher",
+                .failed,
+                "there is none at \(path)",
+                remedy: "install impersonation-launcher there (make install-launcher), or name it (--sudo-launcher)"
+            )
+        }
+        guard status.st_uid == 0, status.st_mode & (S_IWGRP | S_IWOTH) == 0, status.st_mode & S_IXOTH != 0,
+            status.st_mode & (S_ISUID | S_ISGID) == 0
+        else {
+            return Finding(
+                "sudo launcher",
+                .failed,
+                "\(path) has mode \(String(status.st_mode & 0o7777, radix: 8)) and belongs to user id \(status.st_uid)",
+                remedy: "make it root's, with mode 0755"
+            )
+        }
+        return Finding("sudo launcher", .ok, path)
+    }
+
+    private func rule(_ program: SudoProgram) -> Finding {
+        let remedy = "install what `impersonate sudoers` prints"
+        let whom = target.map { "#\($0.userID.rawValue)" }
+        let words: [String] =
+            switch options.profile {
+            case .account: [options.launcher, "run", "/bin/true"]
+            case .restricted: [options.launcher]
+            case .login: [target?.shell.string ?? "/bin/sh"]
+            case .su: ["/usr/bin/su"]
+            }
+        // Without an account, or with programs that only the rule knows, sudo is asked whether it permits anything.
+        let asks = whom != nil && options.profile != .restricted || options.profile == .su
+        let user = options.profile == .su ? "root" : whom ?? ""
+        let arguments = [program.path.string, "-n", "-l"] + (asks ? ["-u", user, "--"] + words : [])
+        guard geteuid() != 0 else {
+            return Finding(
+                "sudo rule",
+                .warning,
+                "cannot be asked as root",
+                remedy: "run doctor as the daemon's account"
+            )
+        }
+        guard let answer = SudoCall.run(arguments, for: Self.patience) else {
+            return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
+        }
+        let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
+        let permits = asks ? answer.status == 0 : answer.status == 0 && answer.output.contains(options.launcher)
+        guard permits else {
+            return Finding(
+                "sudo rule",
+                .failed,
+                "does not permit the launcher as jobs need it: \(said)",
+                remedy: remedy
+            )
+        }
+        let account = target.map { " as \($0.name)" } ?? ""
+        return Finding("sudo rule", .ok, "permits the launcher\(options.profile == .su ? " by su" : account)")
+    }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Impersonation
+import SystemPackage
+
+/// The values of `--sudo-profile`.
+enum SudoProfileChoice: String, ExpressibleByArgument, CaseIterable {
+    /// Any program as the account.
+    case account
+
+    /// The programs that the rule names, with an environment that `sudo` makes.
+    case restricted
+
+    /// Behind the login shell of the account (`sudo -i`).
+    case login
+
+    /// In a session of `su` (`sudo su - NAME -c ...`).
+    case su
+
+    /// The profile.
+    var profile: SudoProfile {
+        switch self {
+        case .account: .account
+        case .restricted: .restricted
+        case .login: .login
+        case .su: .substitute()
+        }
+    }
+}
+
+/// How the backend `sudo` is set up.
+struct SudoOptions: ParsableArguments {
+    @Option(name: .customLong("sudo"), help: ArgumentHelp("Where sudo is, for the backend sudo.", valueName: "path"))
+    var program = SudoLauncher.usualSudo.string
+
+    @Option(
+        name: .customLong("sudo-launcher"),
+        help: ArgumentHelp("Where the launcher program is that the rules of sudo permit.", valueName: "path")
+    )
+    var launcher = SudoLauncher.usualLauncher.string
+
+    @Option(name: .customLong("sudo-profile"), help: "In which of its ways sudo is asked.")
+    var profile: SudoProfileChoice = .account
+
+    /// The launcher.
+    func backend(_ groups: ControlGroups?) -> SudoLauncher {
+        SudoLauncher(
+            sudo: FilePath(program),
+            launcher: FilePath(launcher),
+            profile: profile.profile,
+            controlGroups: groups
+        )
+    }
+}

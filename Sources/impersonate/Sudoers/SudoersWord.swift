@@ -1,0 +1,47 @@
+/// Words of sudoers(5), escaped so that they mean themselves.
+enum SudoersWord {
+    /// An account.
+    ///
+    /// By its name where no reader could take that for something else: names of capitals are aliases, `ALL` is everybody, and
+    /// `#`, `%` and `+` stand in front of numbers and groups even where they are escaped. By its number then.
+    static func account(_ name: String, _ number: UInt32) -> String {
+        isPlainName(name) ? escaped(name) : "#\(number)"
+    }
+
+    /// A group in the list of those that a job may run with, or whose members may.
+    static func group(_ name: String, _ number: UInt32) -> String {
+        isPlainName(name) ? escaped(name) : "#\(number)"
+    }
+
+    /// A path, or one word of the arguments behind it.
+    ///
+    /// - Returns: The word; `nil` for a path with anything in it that is a pattern to `sudo`, or that its parser and its matching
+    ///   of arguments (`fnmatch(3)`) take the escapes off twice.
+    static func path(_ text: String) -> String? {
+        var word = ""
+        for character in text {
+            switch character {
+            case " ", ",", ":", "=": word += "\\\(character)"
+            case _ where character.isLetter || character.isNumber || "/_-.+@~".contains(character):
+                word.append(character)
+            default: return nil
+            }
+        }
+        return word
+    }
+
+    private static func isPlainName(_ name: String) -> Bool {
+        guard let first = name.unicodeScalars.first, first.properties.isAlphabetic || first == "_" else { return false }
+        guard name.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F || $0 == " " }) else { return false }
+        guard !name.contains("\"") else { return false }
+        return name.contains { $0.isLowercase || !($0.isUppercase || $0.isNumber || $0 == "_") }
+    }
+
+    private static func escaped(_ name: String) -> String {
+        String(name.flatMap { isBare($0) ? [$0] : ["\\", $0] })
+    }
+
+    private static func isBare(_ character: Character) -> Bool {
+        character.isLetter || character.isNumber || "_-.".contains(character)
+    }
+}

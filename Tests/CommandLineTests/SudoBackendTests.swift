@@ -1,0 +1,212 @@
+import Foundation
+import Testing
+
+@testable import impersonate
+
+@Suite("impersonate --backend sudo, for an account that has a rule", .inTestBed)
+struct SudoBackendTests {
+    private static let renderd = 990
+
+    private let scratch: Scratch
+    private let tool = Tool.asAccount(renderd)
+    private let sudo: [String]
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.makeDirectory("logs", owner: Self.renderd)
+        let environment = ProcessInfo.processInfo.environment
+        sudo = [
+            "--sudo", environment["IMPERSONATION_TEST_BED_SUDO"] ?? "/usr/bin/sudo", "--sudo-launcher",
+            "/bed/bin/impersonation-launcher",
+        ]
+    }
+
+    private func configuration(_ settings: [String] = ["proxy_account = render_user"]) throws -> [String] {
+        let lines = settings + ["launch_backend = sudo", "audit_log = \(scratch.file("logs/audit.jsonl"))"]
+        return ["--config", try scratch.write("worker.conf", lines.joined(separator: "\n") + "\n")]
+    }
+
+    private func rules(_ arguments: [String], _ settings: [String]) async throws -> Tool.Outcome {
+        try await Tool().run(["sudoers", "--worker", "renderd"] + sudo + configuration(settings) + arguments)
+    }
+
+    @Test("runs the command as the proxy account, with its streams and its exit status")
+    func runs() async throws {
+        let command = ["sh", "-c", "id -un; cat; exit 7"]
+        let outcome = try await tool.run(["run"] + configuration() + sudo + ["--"] + command, input: "frame 101\n")
+        #expect(outcome.output == "render_user\nframe 101\n")
+        #expect(outcome.messages == "")
+        #expect(outcome.status == 7)
+    }
+
+    @Test("says what sudo does not permit, and exits with 125")
+    func refusal() async throws {
+        let other = Tool.asAccount(33)
+        try scratch.makeDirectory("www", owner: 33)
+        let file = try scratch.write(
+            "other.conf",
+            "proxy_account = render_user\nlaunch_backend = sudo\naudit_log = \(scratch.file("www/audit.jsonl"))\n"
+        )
+        let outcome = try await other.run(["run", "--config", file] + sudo + ["--", "id"])
+        #expect(outcome.status == 125)
+        #expect(outcome.output == "")
+        #expect(outcome.messages.contains("sudo did not run the job: sudo: a password is required"))
+    }
+
+    @Test("tells a job that no_new_privs keeps from sudo that it is that")
+    func noNewPrivileges() async throws {
+        let bound = Tool(
+            prefix: ["/usr/bin/setpriv", "--reuid", "990", "--regid", "990", "--init-groups", "--no-new-privs"]
+        )
+        let outcome = try await bound.run(["run"] + configuration() + sudo + ["--", "id"])
+        #expect(outcome.status == 125)
+        #expect(outcome.messages.contains("NoNewPrivileges="))
+        let doctor = try await bound.run(["doctor"] + configuration() + sudo)
+        #expect(doctor.status == 1)
+        #expect(doctor.output.contains("sudo can gain no privileges"))
+    }
+
+    @Test("doctor asks sudo itself")
+    func doctor() async throws {
+        let good = try await tool.run(["doctor"] + configuration() + sudo)
+        #expect(good.output.contains("permits the launcher as render_user"), "\(good.output)")
+        #expect(good.status == 0, "\(good.output)")
+        let bad = try await Tool.asAccount(33).run(["doctor"] + configuration() + sudo)
+        #expect(bad.output.contains("does not permit the launcher as jobs need it"))
+        #expect(bad.output.contains("install what `impersonate sudoers` prints"))
+        #expect(bad.status == 1)
+        let absent = try await tool.run(["doctor"] + configuration() + ["--sudo", "/nonexistent/sudo"])
+        #expect(absent.output.contains("/nonexistent does not exist"))
+        #expect(absent.status == 1)
+        let root = try await Tool().run(["doctor"] + configuration() + sudo)
+        #expect(root.output.contains("root needs no sudo"))
+    }
+
+    @Test("knows a sudo that gives everybody root")
+    func oldVersions() {
+        for version in ["1.9.14", "1.9.15p5", "1.9.16", "1.9.17"] { #expect(SudoCheck.hasOpenChroot(version)) }
+        for version in ["1.9.13p3", "1.8.31", "1.9.17p1", "1.9.18", "2.0.0", ""] {
+            #expect(!SudoCheck.hasOpenChroot(version))
+        }
+    }
+
+    @Test("needs one rule for the proxy account, which visudo takes and sudo then grants")
+    func proxyRules() async throws {
+        let outcome = try await rules([], ["proxy_account = render_user"])
+        #expect(outcome.status == 0, "\(outcome.messages)")
+        #expect(
+            outcome.lines.filter { !$0.hasPrefix("#") } == [
+                "Defaults:renderd !requiretty, !log_input, !log_output",
+                "Defaults!/bed/bin/impersonation-launcher !noexec",
+                "renderd ALL=(render_user) NOPASSWD: /bed/bin/impersonation-launcher",
+            ]
+        )
+        let json = try await rules(["--json"], ["proxy_account = render_user"])
+        #expect(json.output.contains(#""verified":true"#))
+        #expect(json.output.contains(#""worker":"renderd""#))
+    }
+
+    @Test("needs rules for the accounts that may have jobs in user mode, and for no other")
+    func userRules() async throws {
+        let user = "proxy_execution_mode = user"
+        let everybody = try await rules([], [user, "denied_accounts = bob, nosuch"])
+        #expect(everybody.lines.last?.hasPrefix("renderd ALL=(ALL, !root, !#0, !bob) NOPASSWD:") == true)
+        let some = try await rules([], [user, #"allowed_accounts = alice, MYCORP\someuser"#])
+        #expect(some.lines.last?.hasPrefix(#"renderd ALL=(alice, MYCORP\\someuser) NOPASSWD:"#) == true, "\(some)")
+        let members = try await rules(["--group", "video"], [user, "allowed_groups = render"])
+        #expect(members.lines.last?.hasPrefix("renderd ALL=(%render, !root, !#0 : video) NOPASSWD:") == true)
+        let desktop = try await rules([], ["service_mode = desktop"])
+        #expect(desktop.status == 1)
+        #expect(desktop.output == "")
+    }
+
+    @Test("of certain programs permit those and their signals, and work as they are printed")
+    func restrictedRules() async throws {
+        let printed = try await Tool()
+            .run(
+                ["sudoers", "--worker", "launcher", "--sudo-profile", "restricted", "--command", "/usr/bin/id"] + sudo
+                    + configuration()
+            )
+        #expect(printed.status == 0, "\(printed.messages)")
+        let file = "/etc/sudoers.d/printed"
+        try Data(printed.output.utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let launcher = Tool.asAccount(991)
+        try scratch.makeDirectory("other", owner: 991)
+        let settings = ["proxy_account = render_user", "audit_log = \(scratch.file("other/audit.jsonl"))"]
+        let options =
+            ["--config", try scratch.write("restricted.conf", settings.joined(separator: "\n") + "\n")]
+            + ["--backend", "sudo", "--sudo-profile", "restricted"] + sudo
+        let allowed = try await launcher.run(["run"] + options + ["--", "/usr/bin/id", "-un"])
+        #expect(allowed.output == "render_user\n", "\(allowed.messages)")
+        let refused = try await launcher.run(["run"] + options + ["--", "/usr/bin/env"])
+        #expect(refused.status == 125)
+        #expect(refused.output == "")
+    }
+
+    @Test("for a name with a backslash in it permit that account, and no other")
+    func domainRules() async throws {
+        let printed = try await Tool()
+            .run(
+                ["sudoers", "--worker", "launcher", "--as", #"MYCORP\someuser"#] + sudo + configuration()
+            )
+        let file = "/etc/sudoers.d/printed-domain"
+        try Data(printed.output.utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try scratch.makeDirectory("domain", owner: 991)
+        for (account, domain, isPermitted) in [("someuser", "MYCORP", true), ("someuser", "OTHER", false)] {
+            let lines = [
+                "proxy_account = \(account)", "worker_host_domain = \(domain)",
+                "audit_log = \(scratch.file("domain/audit.jsonl"))",
+            ]
+            let options = ["--config", try scratch.write("\(domain).conf", lines.joined(separator: "\n") + "\n")]
+            let outcome = try await Tool.asAccount(991)
+                .run(["run", "--backend", "sudo"] + options + sudo + ["--", "id", "-un"])
+            #expect(outcome.output == (isPermitted ? "\(domain)\\\(account)\n" : ""), "\(outcome.messages)")
+        }
+    }
+
+    @Test("for sudo-rs leave out what that does not have, and say what it cannot")
+    func rustRules() throws {
+        var rules = SudoersRules(
+            worker: SudoersRules.Account(name: "renderd", number: 990),
+            targets: .accounts([SudoersRules.Account(name: "alice", number: 2001)]),
+            programs: ["/usr/bin/id"],
+            launcher: "/usr/libexec/impersonation-launcher",
+            profile: .account,
+            isForRust: true
+        )
+        #expect(
+            try rules.lines().filter { !$0.hasPrefix("#") }
+                == ["renderd ALL=(alice) NOPASSWD: /usr/libexec/impersonation-launcher"]
+        )
+        rules.profile = .restricted
+        #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
+        rules.profile = .su
+        #expect(try rules.lines().last == "renderd ALL=(root) NOPASSWD: /usr/bin/su")
+    }
+
+    @Test(
+        "spell names so that they mean themselves",
+        arguments: [
+            ("alice", "alice"), (#"MYCORP\some user"#, #"MYCORP\\some\ user"#), ("a.b-c_d", "a.b-c_d"),
+            ("machine$", #"machine\$"#), ("#0", "#77"), ("%wheel", "#77"), ("+net", "#77"), ("-e", "#77"),
+            ("--", "#77"), ("ALL", "#77"), ("RENDER_1", "#77"), ("", "#77"), ("a\nb", "#77"), ("0", "#77"),
+            ("a,b", #"a\,b"#), ("a=b:c", #"a\=b\:c"#), ("!a", "#77"), ("a\"b", "#77"),
+            ("someuser@dept.example", #"someuser\@dept.example"#),
+        ]
+    )
+    func names(_ name: String, _ word: String) {
+        #expect(SudoersWord.account(name, 77) == word)
+    }
+
+    @Test("spell paths, and refuse those that are patterns")
+    func paths() {
+        #expect(SudoersWord.path("/opt/a b,c/run") == #"/opt/a\ b\,c/run"#)
+        for path in ["/opt/*", "/opt/[a]", "/a\\b", "/a?", "/a\nb", "/a#b", "/a\"b", "/$HOME", "/a!b"] {
+            #expect(SudoersWord.path(path) == nil)
+        }
+    }
+}

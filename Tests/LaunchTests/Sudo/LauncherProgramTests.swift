@@ -1,0 +1,158 @@
+import CLaunchPlan
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("The launcher program", .testBed)
+struct LauncherProgramTests {
+    private func status(_ arguments: [String]) async throws -> (Int32, String) {
+        let result = try await run(
+            Command(.path(TestBed.launcher), arguments: arguments),
+            as: TestBed.alice.identity
+        )
+        guard case .exited(let status) = result.exit.status else { throw Errno.noSuchProcess }
+        return (status, result.exit.standardError?.text ?? "")
+    }
+
+    @Test("does nothing for whoever is no daemon")
+    func byHand() async throws {
+        let (status, text) = try await status(["run", "/usr/bin/id"])
+        #expect(status == LAUNCH_EXIT_FAILED)
+        #expect(text.contains("standard input is not the socket of the daemon"))
+        #expect(try await self.status([]).0 == LAUNCH_SIGNAL_INVALID)
+        #expect(try await self.status(["session", "/usr/bin/id"]).0 == LAUNCH_SIGNAL_INVALID)
+    }
+
+    @Test(
+        "signals no group, not init and not everybody",
+        arguments: [
+            "0:1", "1:1", "-1:1", "-2147483648:1", "4294967297:1", "2", "2:", ":2", "2:0", "2:1x", " 2:1", "+2:1", "",
+            "99999999999999999999:1", "2:99999999999999999999999",
+        ]
+    )
+    func numbers(_ process: String) async throws {
+        #expect(try await status(["signal", "9", process]).0 == LAUNCH_SIGNAL_INVALID)
+    }
+
+    @Test("sends only signals there are", arguments: ["0", "65", "-9", "KILL", "", "9x"])
+    func signals(_ signal: String) async throws {
+        #expect(try await status(["signal", signal, "\(getpid()):1"]).0 == LAUNCH_SIGNAL_INVALID)
+    }
+
+    @Test("signals who is still who he was, and nobody else")
+    func starts() async throws {
+        let process = try await SetUIDLauncher()
+            .launch(
+                patient(Command(.path("/bin/sleep"), arguments: ["1000"])),
+                as: TestBed.alice.identity
+            )
+        let number = process.processID.rawValue
+        let start = try #require(ProcessStart.time(of: number))
+        #expect(try await status(["signal", "9", "\(number):\(start + 1)"]).0 == LAUNCH_SIGNAL_NOBODY)
+        #expect(ProcessStart.time(of: number) == start)
+        #expect(try await status(["signal", "9", "\(number):\(start)"]).0 == LAUNCH_SIGNAL_SENT)
+        #expect(try await process.exitReport().status == .signaled(.kill, coreDumped: false))
+        // Somebody else's.
+        let own = try #require(ProcessStart.time(of: getpid()))
+        #expect(try await status(["signal", "9", "\(getpid()):\(own)"]).0 == LAUNCH_SIGNAL_NOBODY)
+    }
+
+    @Test("runs what sudo was asked about, whatever the order says", arguments: ["run", "restricted"])
+    func otherProgram(_ mode: String) async throws {
+        for (named, planned, opens) in [
+            ("/usr/bin/id", "/bin/sh", false), ("id", "/tmp/id", false), ("id", "/usr/bin/env", false),
+            ("/usr/bin/id", "/usr/bin/id", mode == "restricted"),
+        ] where !(mode == "run" && named == planned) {
+            let reported = try await order(mode, named: named, planned: FilePath(planned), opensFile: opens)
+            #expect(reported?.step == LAUNCH_STEP_READ_PLAN.rawValue)
+            #expect(reported?.error == EPERM)
+        }
+        // The right one gets as far as taking the token, which it finds gone.
+        let reported = try await order(mode, named: "id", planned: "/usr/bin/id", opensFile: false)
+        #expect(reported?.step == LAUNCH_STEP_COMMIT.rawValue)
+    }
+
+    @Test("takes no variable from the order behind a rule for certain programs")
+    func restrictedEnvironment() async throws {
+        let output = try FileDescriptor.pipe()
+        let reported = try await order(
+            "restricted",
+            named: "env",
+            planned: "/usr/bin/env",
+            opensFile: false,
+            environment: ["LD_PRELOAD=/tmp/x.so", "HOME=/tmp", "PYTHONSTARTUP=/tmp/x"],
+            output: output.writeEnd
+        )
+        #expect(reported == nil)
+        try output.writeEnd.close()
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
+        try output.readEnd.close()
+        // What sudo would say of the account; here it is what the setuid backend has said.
+        let lines = String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").sorted()
+        #expect(
+            lines == [
+                "HOME=/bed/home/alice", "LOGNAME=alice", "PATH=/usr/local/bin:/usr/bin:/bin", "SHELL=/bin/bash",
+                "USER=alice",
+            ]
+        )
+    }
+
+    /// Sends a launcher an order of our own, as a daemon that is not what it should be could.
+    private func order(
+        _ mode: String,
+        named: String,
+        planned: FilePath,
+        opensFile: Bool,
+        environment: [String] = [],
+        output: FileDescriptor? = nil
+    ) async throws -> launch_failure? {
+        let socket = try SudoSocket()
+        var command = Command(.path(TestBed.launcher), arguments: [mode, named])
+        command.standardInput = .descriptor(FileDescriptor(rawValue: socket.launcher.rawValue))
+        let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
+        socket.launcher.closeNow()
+        var greeting: SudoSocket.Greeting?
+        while greeting == nil {
+            if case .greeting(let found) = socket.receive() { greeting = found }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        #expect(greeting?.processID == process.processID.rawValue)
+        #expect(greeting?.userID == 2001)
+        let person = try await TestBed.alice.identity
+        var described = Command(.path(planned))
+        if let output { described.standardOutput = .descriptor(output) }
+        let prepared = try PreparedLaunch(described, as: person)
+        let streams = try StreamPlumbing(described, of: 2001)
+        var plan = prepared.plan(with: streams)
+        if opensFile {
+            plan.streamFiles = [
+                ChildPlan.StreamFile(path: "/bed/home/alice/.profile", flags: O_WRONLY | O_CREAT, target: 1)
+            ]
+        }
+        let facts = DaemonFacts(
+            userID: 0,
+            groupID: 0,
+            limits: try #require(greeting).limits,
+            isProtectedFromOutOfMemory: false,
+            mayEmptyBoundingSet: false
+        )
+        let token = try LaunchToken()
+        if output == nil { #expect(token.withdraw()) }
+        let status = try OwnedDescriptor.pipe()
+        let order = SudoOrder(
+            plan: try EncodedPlan(plan.switched(to: prepared.credentials, from: facts), kind: .switched),
+            arguments: [named],
+            environment: environment,
+            flags: 0
+        )
+        try order.send(over: socket, status: status.writing, token: token, descriptors: streams.childEnds)
+        status.writing.closeNow()
+        _ = try await process.exitReport()
+        guard case .failed(let reported) = TrampolineStart.ending(of: status.reading) else { return nil }
+        return reported
+    }
+}

@@ -1,0 +1,178 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("The start of a job behind sudo", .testBed)
+struct SudoStartTests {
+    private static let patientSession = """
+        auth    required pam_unix.so
+        account required pam_unix.so
+        session required pam_exec.so /bin/sleep 3
+
+        """
+
+    @Test("that takes too long is given up, and nothing runs")
+    func deadline() async throws {
+        let file = try ReplacedFile("/etc/pam.d/sudo", Self.patientSession)
+        let marker = freshPath("marker").string
+        await #expect(processExitsWith: .success) { [marker = marker as String] in
+            becomeUnprivilegedDaemon()
+            var command = Command(.path("/bin/sh"), arguments: ["-c", "echo ran > \(marker)"])
+            command.startDeadline = .milliseconds(700)
+            let error = try await launchError(command, as: TestBed.alice.identity, SudoLauncher.ofTheBed())
+            #expect(error.code == .deadlineExceeded)
+            #expect(error.step == .confirm)
+        }
+        file.restore()
+        #expect(!exists(FilePath(marker)))
+    }
+
+    @Test("is given up with its task, and nothing runs")
+    func cancellation() async throws {
+        let file = try ReplacedFile("/etc/pam.d/sudo", Self.patientSession)
+        let marker = freshPath("marker").string
+        await #expect(processExitsWith: .success) { [marker = marker as String] in
+            becomeUnprivilegedDaemon()
+            let person = try await TestBed.alice.identity
+            let launch = Task {
+                try await launchError(
+                    Command(.path("/bin/sh"), arguments: ["-c", "echo ran > \(marker)"]),
+                    as: person,
+                    SudoLauncher.ofTheBed()
+                )
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            let begin = ContinuousClock.now
+            launch.cancel()
+            #expect(try await launch.value.code == .cancelled)
+            #expect(ContinuousClock.now - begin < .seconds(20))
+        }
+        file.restore()
+        #expect(!exists(FilePath(marker)))
+    }
+
+    @Test("either has not happened and says so, or the job runs to its end, whenever it is cancelled")
+    func anyMoment() async {
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            let person = try await TestBed.alice.identity
+            let launcher = SudoLauncher.ofTheBed()
+            _ = try await run(Command(.path("/bin/true")), as: person, launcher)
+            for number in 0..<40 {
+                let marker = freshPath("marker")
+                let command = Command(.path("/bin/sh"), arguments: ["-c", "echo x > \(marker)"])
+                let launch = Task { try await launcher.launch(patient(command), as: person) }
+                try await Task.sleep(for: .microseconds(300 * number))
+                launch.cancel()
+                do {
+                    #expect(try await launch.value.exitReport().status == .exited(0))
+                    #expect(exists(marker))
+                } catch let error as LaunchError {
+                    #expect(error.code == .cancelled, "\(error)")
+                    try await Task.sleep(for: .milliseconds(20))
+                    #expect(!exists(marker))
+                }
+            }
+        }
+    }
+
+    @Test("leaves neither a descriptor nor a process behind, refused or not")
+    func leaks() async {
+        await #expect(processExitsWith: .success) {
+            becomeDaemon(999)
+            let allowed = try await TestBed.alice.identity
+            let refused = try await TestBed.carol.identity
+            let launcher = SudoLauncher.ofTheBed()
+            _ = try await run(Command(.path("/bin/true")), as: allowed, launcher)
+            _ = try await launchError(Command(.path("/bin/true")), as: refused, launcher)
+            let before = try await openDescriptorCount()
+            for _ in 0..<10 {
+                _ = try await run(Command(.path("/bin/true")), as: allowed, launcher)
+                _ = try await launchError(Command(.path("/bin/true")), as: refused, launcher)
+                _ = try await launchError(Command(.path("/no/such")), as: allowed, launcher)
+            }
+            #expect(try await openDescriptorCount() == before)
+            #expect(!hasChildren())
+        }
+    }
+
+    @Test("fails with groups that are not the account's, though sudo is content")
+    func groups() async throws {
+        let rule = try SudoRule("Defaults:renderd preserve_groups")
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            let error = try await launchError(
+                Command(.path("/bin/true")),
+                as: TestBed.alice.identity,
+                SudoLauncher.ofTheBed()
+            )
+            #expect(error.code == .verificationFailed, "\(error)")
+            #expect(error.message.contains("supplementary groups"))
+        }
+        rule.remove()
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            let other = try identity(userID: 2001, groupID: 3001, groups: [2001, 3001, 3002])
+            let error = try await launchError(Command(.path("/bin/true")), as: other, SudoLauncher.ofTheBed())
+            #expect(error.code == .verificationFailed, "\(error)")
+            #expect(error.message.contains("namesGroup"))
+        }
+    }
+
+    @Test("gives another primary group where the rule permits to name it")
+    func namedGroup() async throws {
+        let rule = try SudoRule("renderd ALL=(alice:render) NOPASSWD: \(TestBed.launcher)")
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            var profile = SudoProfile.account
+            profile.namesGroup = true
+            let other = try identity(userID: 2001, groupID: 3001, groups: [2001, 3001, 3002])
+            let result = try await runScript("id -G", as: other, SudoLauncher.ofTheBed(profile: profile))
+            #expect(result.text == "3001 2001 3002\n")
+        }
+        rule.remove()
+    }
+
+    @Test("is believed only of the launcher, whatever sudo has run in its place")
+    func impostor() async throws {
+        let place = FilePath("/bed/impostor-\(UInt64.random(in: 0...UInt64.max))")
+        let file = try FileDescriptor.open(
+            place,
+            .writeOnly,
+            options: [.create, .exclusiveCreate],
+            permissions: [.ownerReadWriteExecute, .groupRead, .groupExecute, .otherRead, .otherExecute]
+        )
+        try file.closeAfter { _ = try file.writeAll("#!/bin/sh\necho hello >&0; cat; exit 0\n".utf8) }
+        await #expect(processExitsWith: .success) { [place = place.string as String] in
+            becomeDaemon(999)
+            let launcher = SudoLauncher(sudo: TestBed.sudo, launcher: FilePath(place))
+            let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+            #expect(error.code == .verificationFailed, "\(error)")
+        }
+    }
+
+    @Test("never comes with limits or priorities that a job behind sudo cannot have: they are errors that say so")
+    func limits() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit(rlim_cur: 1 << 30, rlim_max: 1 << 30)
+            #expect(unsafe setrlimit(__rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue)), &limit) == 0)
+            becomeUnprivilegedDaemon()
+            var nicer = Command(.path("/bin/true"))
+            nicer.niceness = -20
+            let refused = try await launchError(nicer, as: TestBed.alice.identity, SudoLauncher.ofTheBed())
+            #expect(refused.step == .niceness, "\(refused)")
+            var larger = Command(.path("/bin/true"))
+            larger.resourceLimits[.fileSize] = ResourceLimits.Limit(soft: 1 << 31, hard: 1 << 31)
+            let denied = try await launchError(larger, as: TestBed.alice.identity, SudoLauncher.ofTheBed())
+            #expect(denied.step == .resourceLimit, "\(denied)")
+            var tied = Command(.path("/bin/true"))
+            tied.daemonEnd = .end
+            #expect(
+                try await launchError(tied, as: TestBed.alice.identity, SudoLauncher.ofTheBed()).code == .invalidCommand
+            )
+        }
+    }
+}
