@@ -90,13 +90,48 @@ struct NameServiceLookup: Sendable {
         guard let groups = try value(service.groups(of: entry.name, primary: entry.groupID)) else {
             throw inconsistent("the directory knows no groups of the account it has just answered with")
         }
+        let files = service.filesBesideWinbind()
+        let isLocal = files?.contains(entry) ?? true
+        if let files, isLocal { try checkOrigin(of: groups, of: entry, in: files) }
         return Account(
             name: name,
             userID: entry.userID,
             groupID: entry.groupID,
             groups: groups,
             homeDirectory: home,
-            shell: shell
+            shell: shell,
+            isGroup: try isLocal ? false : isGroup(entry, given: files)
+        )
+    }
+
+    /// Whether an answer that is not in the local files is a group.
+    ///
+    /// winbind gives the groups of a domain for accounts, with one number for both. No account of a domain is like that: its
+    /// primary group is another object, and all objects of a domain have names of their own. The private groups of local
+    /// accounts and of FreeIPA are, and winbind has neither.
+    private func isGroup(_ entry: PasswdEntry, given files: LocalFiles?) throws(AccountDirectoryError) -> Bool {
+        guard let files, files.accountServices.contains(LocalFiles.winbind) else { return false }
+        guard entry.userID.rawValue == entry.groupID.rawValue else { return false }
+        guard files.groupServices.contains(LocalFiles.winbind) else { return true }
+        return try value(service.group(named: entry.name))?.groupID == entry.groupID
+    }
+
+    /// A local account must not have the groups of the account of the domain whose short name it has.
+    ///
+    /// `getgrouplist(3)` adds up what all services say of a name. winbind knows groups of its own accounts alone, so a group
+    /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
+    private func checkOrigin(
+        of groups: [GroupID],
+        of entry: PasswdEntry,
+        in files: LocalFiles
+    ) throws(AccountDirectoryError) {
+        guard files.groupServices.contains(LocalFiles.winbind), files.hasNoOtherGroups else { return }
+        let own = files.groups(of: entry.name).union([entry.groupID])
+        guard let foreign = groups.first(where: { !own.contains($0) }) else { return }
+        throw inconsistent(
+            "it is a local account, and an account of the domain has the same short name: the directory gives it groups "
+                + "of that one, gid \(foreign.rawValue) for example; rename one of the two, or have winbind answer with "
+                + "the domain in the name (winbind use default domain = no)"
         )
     }
 

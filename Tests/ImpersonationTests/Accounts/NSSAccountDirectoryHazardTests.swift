@@ -98,6 +98,71 @@ struct NSSAccountDirectoryHazardTests {
         #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
     }
 
+    /// The files of a host that asks winbind after them, or another service.
+    private func files(_ services: String = "files winbind", groups: String? = nil) -> LocalFiles {
+        LocalFiles(
+            nameServiceSwitch: "passwd: \(services)\ngroup: \(groups ?? services)\n",
+            passwd: "root:x:0:0::/root:/bin/sh\nokuser:x:5555:5556::/home/okuser:/bin/sh\n",
+            group: "root:x:0:\nokuser:x:5556:\nrender:x:3001:alice,okuser\n"
+        )
+    }
+
+    @Test("tells a group that winbind gives for an account (H5)", arguments: ["files winbind", "files systemd winbind"])
+    func groupForAnAccount(services: String) async throws {
+        let group = PasswdEntry(#"MYCORP\engineers"#, uid: 11_115, gid: 11_115)
+        var service = ScriptedNameService([group.name: group])
+        service.files = files(services)
+        service.groupByName = { name in .found(GroupEntry(name: name, groupID: GroupID(rawValue: 11_115))) }
+        let account = try #require(try await directory(service).account(named: AccountName(group.name)))
+        #expect(account.isGroup)
+
+        service.files = files(services, groups: "files")
+        service.groupByName = { _ in .absent }
+        let unknown = try #require(try await directory(service).account(named: AccountName(group.name)))
+        #expect(unknown.isGroup, "nobody can say that it is none")
+    }
+
+    @Test(
+        "takes no account for a group: one with a group of its own, one whose number is another group's, one of SSSD",
+        arguments: [
+            (PasswdEntry("okuser", uid: 5_555, gid: 5_555), "files winbind"),
+            (PasswdEntry(#"MYCORP\someuser"#, uid: 11_103, gid: 10_513), "files winbind"),
+            (PasswdEntry(#"MYCORP\other"#, uid: 11_104, gid: 11_104), "files winbind"),
+            (PasswdEntry("ipauser", uid: 7_001, gid: 7_001), "files sss"),
+        ]
+    )
+    func accountWithItsOwnGroup(entry: PasswdEntry, services: String) async throws {
+        var service = ScriptedNameService([entry.name: entry])
+        service.files = files(services)
+        service.groupByName = { name in
+            .found(GroupEntry(name: name, groupID: GroupID(rawValue: name.hasSuffix("other") ? 1 : entry.userID.rawValue)))
+        }
+        let account = try #require(try await directory(service).account(named: AccountName(entry.name)))
+        #expect(!account.isGroup)
+    }
+
+    @Test("refuses a local account with the groups of its namesake in the domain (H2)")
+    func groupsOfANamesake() async throws {
+        var service = ScriptedNameService(["okuser": PasswdEntry("okuser", uid: 5_555, gid: 5_556)])
+        service.groupList = { _, primary in .found([primary, GroupID(rawValue: 3_001), GroupID(rawValue: 10_513)]) }
+        service.files = files()
+        let error = try await failure(service, asking: "okuser")
+        #expect(error.code == .inconsistentAnswer)
+        #expect(error.message.contains("gid 10513"))
+    }
+
+    @Test(
+        "takes a local account with groups of its own, and with those that another directory lists it for",
+        arguments: [("files winbind", [3_001]), ("files winbind ldap", [3_001, 9_001]), ("files", [3_001, 9_001])]
+    )
+    func groupsOfItsOwn(services: String, groups: [UInt32]) async throws {
+        var service = ScriptedNameService(["okuser": PasswdEntry("okuser", uid: 5_555, gid: 5_556)])
+        service.groupList = { _, primary in .found([primary] + groups.map { GroupID(rawValue: $0) }) }
+        service.files = files("files winbind", groups: services)
+        let account = try #require(try await directory(service).account(named: AccountName("okuser")))
+        #expect(account.groups.map(\.rawValue) == groups.filter { $0 < 5_556 } + [5_556] + groups.filter { $0 > 5_556 })
+    }
+
     @Test("reads the answer in the spelling of the site")
     func separatorOfTheSite() async throws {
         let service = ScriptedNameService(["MYCORP+someuser": PasswdEntry("MYCORP+someuser", uid: 11_103)])

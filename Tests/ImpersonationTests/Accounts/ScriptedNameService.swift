@@ -9,10 +9,14 @@ struct ScriptedNameService: NameService {
     var groupByName: @Sendable (String) -> NameServiceAnswer<GroupEntry> = { _ in .absent }
     var groupList: @Sendable (String, GroupID) -> NameServiceAnswer<[GroupID]> = { _, primary in .found([primary]) }
 
+    var files: LocalFiles?
+
     func passwd(named name: String) -> NameServiceAnswer<PasswdEntry> { passwdByName(name) }
     func passwd(withID userID: UserID) -> NameServiceAnswer<PasswdEntry> { passwdByID(userID) }
     func group(named name: String) -> NameServiceAnswer<GroupEntry> { groupByName(name) }
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> { groupList(name, primary) }
+
+    func filesBesideWinbind() -> LocalFiles? { files }
 
     /// A service that knows these entries, by exactly these questions.
     init(_ entries: [String: PasswdEntry] = [:]) {
