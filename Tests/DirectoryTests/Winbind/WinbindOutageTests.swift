@@ -67,11 +67,11 @@ struct WinbindOutageTests {
         let known = try #require(try await account(#"MYCORP\someuser"#))
         try await Control.without("directory", isFrozen: true) {
             let again = try await account(#"MYCORP\someuser"#)
-            #expect(again?.userID == known.userID)
-            let code = try await failure(asking: name, within: impatience).code
-            #expect(code == .deadlineExceeded || code == .unavailable)
+            #expect(again == known)
             let alice = try await account("alice")
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+            let code = try await failure(asking: name, within: impatience).code
+            #expect(code == .deadlineExceeded || code == .unavailable)
         }
         #expect(try await account(name)?.userID.rawValue == 11_104)
     }
@@ -94,5 +94,25 @@ struct WinbindOutageTests {
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
         }
         #expect(try await account(name)?.userID.rawValue == 11_104)
+    }
+
+    @Test("directory dead: groups may be missing, never one too many, and a denied group that is unknown decides nothing")
+    func deadDirectoryGroups() async throws {
+        try await Control.forget()
+        let name = #"MYCORP\someuser"#
+        // Whoever asks for the entry alone makes winbind remember it without its groups.
+        try await Control.ask(for: name, asUserID: 65_534)
+        try await Control.without("directory", isFrozen: false) {
+            let account = try #require(try await account(name))
+            #expect(account.groupNumbers == [10_513, 11_103])
+            var site = Site()
+            site.policy.accountRules = AccountRules([AllowedGroupsRule([.named(#"MYCORP\engineers"#)])])
+            let allowed = try await site.resolve(name)
+            #expect(allowed.denial?.reason == .notAllowedGroup)
+            site.policy.accountRules = AccountRules([DeniedGroupsRule([.named(#"MYCORP\engineers"#)])])
+            let undecided = await #expect(throws: ResolutionError.self) { try await site.resolve(name) }
+            #expect(undecided?.code == .directoryUnavailable)
+        }
+        #expect(try await account(name)?.groupNumbers == [10_513, 11_103, 11_115, 11_116])
     }
 }
