@@ -3,7 +3,7 @@ import SystemPackage
 /// What the local files of the name service say by themselves, and which services `nsswitch.conf(5)` asks beside them.
 ///
 /// The name service does not tell which of its services has answered. Where winbind is one of them, it matters.
-struct LocalFiles: Sendable, Equatable {
+struct LocalFiles: Sendable {
     /// The service of Samba: `libnss_winbind.so.2`.
     static let winbind = "winbind"
 
@@ -16,35 +16,20 @@ struct LocalFiles: Sendable, Equatable {
     /// The services that are asked for the groups of an account.
     let groupServices: [String]
 
-    private let passwd: String
-    private let group: String
+    private let read: @Sendable (FilePath) -> [UInt8]
 
-    /// Reads the texts of the files.
+    /// Reads which services are asked; the other files are read when something is asked of them.
     ///
-    /// - Parameters:
-    ///   - nameServiceSwitch: `nsswitch.conf(5)`.
-    ///   - passwd: `passwd(5)`.
-    ///   - group: `group(5)`.
-    init(nameServiceSwitch: String, passwd: String, group: String) {
-        accountServices = Self.services(of: "passwd", in: nameServiceSwitch) ?? []
-        groupServices =
-            Self.services(of: "initgroups", in: nameServiceSwitch) ?? Self.services(of: "group", in: nameServiceSwitch) ?? []
-        self.passwd = passwd
-        self.group = group
+    /// - Parameter read: How a file is read: `/etc/nsswitch.conf`, `/etc/passwd` or `/etc/group`.
+    init(_ read: @escaping @Sendable (FilePath) -> [UInt8]) {
+        let text = String(decoding: read("/etc/nsswitch.conf"), as: UTF8.self)
+        accountServices = Self.services(of: "passwd", in: text) ?? []
+        groupServices = Self.services(of: "initgroups", in: text) ?? Self.services(of: "group", in: text) ?? []
+        self.read = read
     }
 
-    /// Reads the files of this host, where winbind is asked beside them.
-    ///
-    /// Everywhere else the one file is read that says so. A file that cannot be read has nothing in it.
-    static func besideWinbind() -> LocalFiles? {
-        let nameServiceSwitch = text(of: "/etc/nsswitch.conf")
-        guard nameServiceSwitch.contains(winbind) else { return nil }
-        return LocalFiles(
-            nameServiceSwitch: nameServiceSwitch,
-            passwd: text(of: "/etc/passwd"),
-            group: text(of: "/etc/group")
-        )
-    }
+    /// The files of this host; one that cannot be read has nothing in it.
+    static func ofThisHost() -> LocalFiles { LocalFiles(bytes(of:)) }
 
     /// Whether only services that know no groups of others' accounts are asked for groups.
     ///
@@ -53,24 +38,28 @@ struct LocalFiles: Sendable, Equatable {
 
     /// Whether the account is one of the local file, by its name and its number.
     func contains(_ entry: PasswdEntry) -> Bool {
-        lines(of: passwd).contains { fields in
-            fields.count > 2 && fields[0] == entry.name && fields[2] == "\(entry.userID.rawValue)"
-        }
+        lines(of: "/etc/passwd")
+            .contains { fields in
+                fields.count > 2 && fields[0].elementsEqual(entry.name.utf8)
+                    && fields[2].elementsEqual("\(entry.userID.rawValue)".utf8)
+            }
     }
 
     /// The groups that the local file lists an account for.
     func groups(of name: String) -> Set<GroupID> {
-        Set(
-            lines(of: group)
-                .compactMap { fields in
-                    guard fields.count > 3, fields[3].split(separator: ",").contains(Substring(name)) else { return nil }
-                    return UInt32(fields[2]).map { GroupID(rawValue: $0) }
-                }
-        )
+        let numbers = lines(of: "/etc/group")
+            .compactMap { fields -> UInt32? in
+                guard fields.count > 3 else { return nil }
+                let isMember = fields[3].split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(name.utf8) }
+                return isMember ? UInt32(String(decoding: fields[2], as: UTF8.self)) : nil
+            }
+        return Set(numbers.map { GroupID(rawValue: $0) })
     }
 
-    private func lines(of text: String) -> some Sequence<[Substring]> {
-        text.split(separator: "\n").lazy.map { $0.split(separator: ":", omittingEmptySubsequences: false) }
+    /// The lines of a file as fields, byte by byte: there are letters that join a colon to themselves.
+    private func lines(of path: FilePath) -> some Sequence<[ArraySlice<UInt8>]> {
+        read(path).split(separator: UInt8(ascii: "\n")).lazy
+            .map { $0.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) }
     }
 
     /// The services of a database; what is done about their answers stands in brackets between them.
@@ -91,17 +80,17 @@ struct LocalFiles: Sendable, Equatable {
         return nil
     }
 
-    private static func text(of path: FilePath) -> String {
-        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return "" }
+    private static func bytes(of path: FilePath) -> [UInt8] {
+        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return [] }
         defer { try? file.close() }
         var bytes: [UInt8] = []
-        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 1)
+        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 1)
         defer { unsafe part.deallocate() }
         while bytes.count < largest {
-            guard let count = try? unsafe file.read(into: part) else { return "" }
-            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            guard let count = try? unsafe file.read(into: part) else { return [] }
+            guard count > 0 else { return bytes }
             unsafe bytes.append(contentsOf: part.prefix(count))
         }
-        return ""
+        return []
     }
 }

@@ -17,8 +17,8 @@ protocol NameService: Sendable {
     /// `getgrouplist(3)`: every group of the account, the primary one included.
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
 
-    /// What the local files say by themselves, where winbind(8) is asked beside them; `nil` where it is not.
-    func filesBesideWinbind() -> LocalFiles?
+    /// What the local files say by themselves, and which services are asked beside them.
+    func localFiles() -> LocalFiles
 }
 
 /// What a call of the name service came to.

@@ -40,8 +40,8 @@ struct SystemNameService: NameService {
         }
     }
 
-    func filesBesideWinbind() -> LocalFiles? {
-        LocalFiles.besideWinbind()
+    func localFiles() -> LocalFiles {
+        LocalFiles.ofThisHost()
     }
 
     private static func read(_ entry: Glibc.passwd) -> NameServiceAnswer<PasswdEntry> {

@@ -7,7 +7,8 @@ struct SSSDAccountTests {
     @Test(
         "are one account under every spelling, with its canonical name",
         arguments: [
-            #"MYCORP\someuser"#, #"mycorp\SomeUser"#, #"mycorp.test\someuser"#, "someuser@mycorp.test", "someuser@MYCORP",
+            #"MYCORP\someuser"#, #"mycorp\SomeUser"#, #"mycorp.test\someuser"#, "someuser@mycorp.test",
+            "someuser@MYCORP",
         ]
     )
     func everySpelling(name: String) async throws {
@@ -48,7 +49,10 @@ struct SSSDAccountTests {
         #expect(group?.rawValue == 1_940_601_115)
     }
 
-    @Test("are no groups: SSSD gives none for an account (H5)", arguments: [#"MYCORP\engineers"#, "web team@mycorp.test"])
+    @Test(
+        "are no groups: SSSD gives none for an account (H5)",
+        arguments: [#"MYCORP\engineers"#, "web team@mycorp.test"]
+    )
     func groupsAsAccounts(name: String) async throws {
         #expect(try await account(name) == nil)
     }
@@ -69,7 +73,9 @@ struct SSSDAccountTests {
     @Test("are found by a bare name in the host domain, and in a visible one after the local accounts")
     func bareNames() async throws {
         let site = Site(visibleDomains: ["mycorp.test"])
-        #expect(try await Site(hostDomain: "MYCORP").resolve("someuser").identity?.account.userID.rawValue == 1_940_601_103)
+        #expect(
+            try await Site(hostDomain: "MYCORP").resolve("someuser").identity?.account.userID.rawValue == 1_940_601_103
+        )
         #expect(try await site.resolve("someuser").identity?.account.userID.rawValue == 1_940_601_103)
         #expect(try await site.resolve("alice").identity?.account.userID.rawValue == 2_001)
     }

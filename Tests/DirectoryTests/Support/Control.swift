@@ -43,14 +43,26 @@ enum Control {
         try await run([tool, "on", "directory"] + command)
     }
 
+    /// Runs the tool to decide as whom a login runs, in user mode.
+    ///
+    /// - Returns: What it says; a decision that nothing runs is one too.
+    static func explain(login: String) async throws -> String {
+        let file = FileManager.default.temporaryDirectory.appending(path: "worker-\(UUID().uuidString).conf")
+        try Data("proxy_execution_mode = user\n".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try await run(
+            ["/bed/bin/impersonate", "explain", "--config", file.path, "--login", login],
+            mayEndWith: [125]
+        )
+    }
+
     /// Asks the name service as an ordinary account may, whatever comes of it.
     static func ask(for name: String, asUserID userID: Int) async throws {
-        let ask = ["/usr/bin/setpriv", "--reuid=\(userID)", "--regid=\(userID)", "--clear-groups", "getent", "passwd", name]
-        do {
-            try await run(ask)
-        } catch let failure as Failure where failure.status == 2 {
-            // There is no such account.
-        }
+        let ask = [
+            "/usr/bin/setpriv", "--reuid=\(userID)", "--regid=\(userID)", "--clear-groups", "getent", "passwd", name,
+        ]
+        // 2 says that there is no such account.
+        try await run(ask, mayEndWith: [2])
     }
 
     private static var tool: String { ProcessInfo.processInfo.environment["IMPERSONATION_DIRECTORY_CONTROL"] ?? "" }
@@ -59,7 +71,8 @@ enum Control {
         try await run([tool, verb, service])
     }
 
-    private static func run(_ command: [String]) async throws {
+    @discardableResult
+    private static func run(_ command: [String], mayEndWith statuses: Set<Int32> = []) async throws -> String {
         let messages = FileManager.default.temporaryDirectory.appending(path: "control-\(UUID().uuidString)")
         try Data().write(to: messages)
         defer { try? FileManager.default.removeItem(at: messages) }
@@ -74,9 +87,10 @@ enum Control {
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()
         for await _ in ends {}
-        guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-            let text = try String(decoding: Data(contentsOf: messages), as: UTF8.self)
+        let text = try String(decoding: Data(contentsOf: messages), as: UTF8.self)
+        guard process.terminationReason == .exit, statuses.union([0]).contains(process.terminationStatus) else {
             throw Failure(command: command, status: process.terminationStatus, messages: text)
         }
+        return text
     }
 }

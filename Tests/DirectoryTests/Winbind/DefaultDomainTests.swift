@@ -7,7 +7,9 @@ import Testing
 struct DefaultDomainTests {
     @Test(
         "has one account under every spelling, with its short name",
-        arguments: ["someuser", #"MYCORP\someuser"#, #"mycorp\SomeUser"#, "someuser@mycorp.test", #"mycorp.test\someuser"#]
+        arguments: [
+            "someuser", #"MYCORP\someuser"#, #"mycorp\SomeUser"#, "someuser@mycorp.test", #"mycorp.test\someuser"#,
+        ]
     )
     func everySpelling(name: String) async throws {
         let account = try #require(try await account(name))
@@ -72,7 +74,10 @@ struct DefaultDomainTests {
         #expect(try await Site().resolve(name).denial?.reason == .groupAccount)
     }
 
-    @Test("has no use for accounts whose short names have blanks: bare names have none", arguments: [#"MYCORP\John Smith"#])
+    @Test(
+        "has no use for accounts whose short names have blanks: bare names have none",
+        arguments: [#"MYCORP\John Smith"#]
+    )
     func blanks(name: String) async throws {
         let error = try await failure(asking: name)
         #expect(error.code == .inconsistentAnswer)

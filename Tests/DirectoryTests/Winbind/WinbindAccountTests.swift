@@ -7,7 +7,8 @@ struct WinbindAccountTests {
     @Test(
         "are one account under every spelling, with its canonical name",
         arguments: [
-            #"MYCORP\someuser"#, #"mycorp\SomeUser"#, #"mycorp.test\someuser"#, "someuser@mycorp.test", "someuser@MYCORP",
+            #"MYCORP\someuser"#, #"mycorp\SomeUser"#, #"mycorp.test\someuser"#, "someuser@mycorp.test",
+            "someuser@MYCORP",
         ]
     )
     func everySpelling(name: String) async throws {
@@ -39,7 +40,8 @@ struct WinbindAccountTests {
     @Test(
         "are not asked for under what cannot be a name, though winbind answers to some of it",
         arguments: [
-            #"MYCORP\"#, #"\someuser"#, "MYCORP/someuser", "MYCORP+someuser", #"MYCORP\ someuser"#, #"MYCORP\someuser "#,
+            #"MYCORP\"#, #"\someuser"#, "MYCORP/someuser", "MYCORP+someuser", #"MYCORP\ someuser"#,
+            #"MYCORP\someuser "#,
             #"MYCORP\someuser@mycorp.test"#, #"MYCORP\\someuser"#, #"MYCORP\*"#, "(cn=*)", "S-1-5-21-1-2-3-1103\\",
         ]
     )
@@ -93,7 +95,9 @@ struct WinbindAccountTests {
 
     @Test(
         "have groups by name, in any case and with blanks",
-        arguments: [(#"MYCORP\engineers"#, UInt32(11_115)), (#"mycorp\Engineers"#, 11_115), (#"MYCORP\web team"#, 11_116)]
+        arguments: [
+            (#"MYCORP\engineers"#, UInt32(11_115)), (#"mycorp\Engineers"#, 11_115), (#"MYCORP\web team"#, 11_116),
+        ]
     )
     func groups(name: String, number: UInt32) async throws {
         #expect(try await groupID(name) == GroupID(rawValue: number))

@@ -57,13 +57,18 @@ struct WinbindDecisionTests {
     @Test("a list of groups holds for the groups of the directory, nested ones too")
     func allowedGroups() async throws {
         var site = Site()
-        site.policy.accountRules = AccountRules([AllowedGroupsRule([.named(#"MYCORP\web team"#), .named(#"MYCORP\outer"#)])])
+        site.policy.accountRules = AccountRules([
+            AllowedGroupsRule([.named(#"MYCORP\web team"#), .named(#"MYCORP\outer"#)])
+        ])
         #expect(try await site.resolve(#"MYCORP\someuser"#).identity != nil)
         #expect(try await site.resolve(#"MYCORP\nested"#).identity != nil)
         #expect(try await site.resolve(#"MYCORP\okuser"#).denial?.reason == .notAllowedGroup)
     }
 
-    @Test("a list of denied accounts holds whatever spelling is asked for", arguments: ["someuser@mycorp.test", #"mycorp\Someuser"#])
+    @Test(
+        "a list of denied accounts holds whatever spelling is asked for",
+        arguments: ["someuser@mycorp.test", #"mycorp\Someuser"#]
+    )
     func deniedAccounts(name: String) async throws {
         var site = Site()
         site.policy.accountRules = AccountRules([DeniedAccountsRule([try AccountName(#"MYCORP\someuser"#)])])

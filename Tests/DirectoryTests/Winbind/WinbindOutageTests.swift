@@ -96,7 +96,9 @@ struct WinbindOutageTests {
         #expect(try await account(name)?.userID.rawValue == 11_104)
     }
 
-    @Test("directory dead: groups may be missing, never one too many, and a denied group that is unknown decides nothing")
+    @Test(
+        "directory dead: groups may be missing, never one too many, and a denied group that is unknown decides nothing"
+    )
     func deadDirectoryGroups() async throws {
         try await Control.forget()
         let name = #"MYCORP\someuser"#

@@ -14,7 +14,10 @@ struct LocalFilesTests {
         arguments: [
             ("passwd: files winbind", ["files", "winbind"]),
             ("passwd:files\twinbind # sss", ["files", "winbind"]),
-            ("# passwd: nis\n  passwd :  files [NOTFOUND=return SUCCESS=continue] sss [!UNAVAIL=return]winbind", ["files", "sss", "winbind"]),
+            (
+                "# passwd: nis\n  passwd :  files [NOTFOUND=return SUCCESS=continue] sss [!UNAVAIL=return]winbind",
+                ["files", "sss", "winbind"]
+            ),
             ("passwd_compat: nis\npasswd: compat\npasswd: files", ["compat"]),
             ("group: winbind", []),
             ("passwd", []),
@@ -34,7 +37,9 @@ struct LocalFilesTests {
 
     @Test(
         "say whether a service may know groups of local accounts",
-        arguments: [("files winbind", true), ("files systemd winbind", true), ("files ldap winbind", false), ("nis", false)]
+        arguments: [
+            ("files winbind", true), ("files systemd winbind", true), ("files ldap winbind", false), ("nis", false),
+        ]
     )
     func otherGroups(services: String, hasNone: Bool) {
         #expect(files("group: \(services)").hasNoOtherGroups == hasNone)
@@ -49,17 +54,24 @@ struct LocalFilesTests {
         #expect(!files.contains(PasswdEntry("Alice", uid: 2_001)))
         #expect(!files.contains(PasswdEntry("broken", uid: 0)))
         #expect(!files.contains(PasswdEntry("", uid: 0)))
+        // A letter that joins what follows it, where an account may write what it likes.
+        let joined = self.files(passwd: "carol:x:2003:2003:\u{600}:/:/bin/sh\u{600}\ndave:x:2004:2004::/:/bin/sh\n")
+        #expect(joined.contains(PasswdEntry("carol", uid: 2_003)))
+        #expect(joined.contains(PasswdEntry("dave", uid: 2_004)))
     }
 
     @Test("list an account for its groups, to the letter")
     func groups() {
-        let files = files(group: "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6")
+        let files = files(
+            group: "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6"
+        )
         #expect(files.groups(of: "alice") == [GroupID(rawValue: 1), GroupID(rawValue: 2)])
         #expect(files.groups(of: "nobody").isEmpty)
     }
 
-    @Test("of this host are not read where winbind is not asked")
+    @Test("of this host are the first that is asked")
     func thisHost() {
-        #expect(LocalFiles.besideWinbind()?.accountServices.contains("winbind") != false)
+        #expect(LocalFiles.ofThisHost().accountServices.first == "files")
+        #expect(LocalFiles.ofThisHost().contains(PasswdEntry("root", uid: 0)))
     }
 }

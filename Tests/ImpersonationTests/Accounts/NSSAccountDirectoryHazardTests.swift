@@ -55,6 +55,38 @@ struct NSSAccountDirectoryHazardTests {
         #expect(error.message.contains("30001") && error.message.contains("20001"))
     }
 
+    @Test(
+        "refuses an answer whose short name has other groups, though a cache leads back to it (H1)",
+        arguments: [[30_501], [], [20_501, 30_501]]
+    )
+    func collapsedGroups(own: [UInt32]) async throws {
+        // SSSD: the cache has the account that was asked for last, the groups are those of the first domain.
+        let entry = PasswdEntry("someuser", uid: 30_001, gid: 30_500)
+        var service = ScriptedNameService(["someuser@OTHER": entry, "someuser": entry])
+        service.groupList = { name, primary in
+            .found([primary] + (name == "someuser" ? [20_501] : own).map { GroupID(rawValue: $0) })
+        }
+        let error = try await failure(service, asking: "someuser@OTHER")
+        #expect(error.code == .inconsistentAnswer)
+        #expect(error.message.contains(own == [20_501, 30_501] ? "gid 30501" : "gid 20501"), "\(error.message)")
+    }
+
+    @Test("takes a short name with the groups of the full one, and with those that the local file adds")
+    func shortName() async throws {
+        let entry = PasswdEntry("someuser", uid: 11_103, gid: 10_513)
+        var service = ScriptedNameService([#"MYCORP\someuser"#: entry, "someuser": entry])
+        service.files = LocalFiles(
+            nameServiceSwitch: "passwd: files winbind\ngroup: files winbind\n",
+            passwd: "",
+            group: "render:x:3001:someuser\n"
+        )
+        service.groupList = { name, primary in
+            .found([primary] + ([11_115] + (name == "someuser" ? [3_001] : [])).map { GroupID(rawValue: $0) })
+        }
+        let account = try #require(try await directory(service).account(named: AccountName(#"MYCORP\someuser"#)))
+        #expect(account.groups.map(\.rawValue) == [3_001, 10_513, 11_115])
+    }
+
     @Test("refuses an answer whose name leads nowhere")
     func nameLeadsNowhere() async throws {
         let service = ScriptedNameService(["someuser@mycorp.test": PasswdEntry("someuser", uid: 11_103)])
@@ -107,7 +139,10 @@ struct NSSAccountDirectoryHazardTests {
         )
     }
 
-    @Test("tells a group that winbind gives for an account (H5)", arguments: ["files winbind", "files systemd winbind"])
+    @Test(
+        "tells a group that winbind gives for an account (H5)",
+        arguments: ["files winbind", "files systemd winbind"]
+    )
     func groupForAnAccount(services: String) async throws {
         let group = PasswdEntry(#"MYCORP\engineers"#, uid: 11_115, gid: 11_115)
         var service = ScriptedNameService([group.name: group])
@@ -135,7 +170,9 @@ struct NSSAccountDirectoryHazardTests {
         var service = ScriptedNameService([entry.name: entry])
         service.files = files(services)
         service.groupByName = { name in
-            .found(GroupEntry(name: name, groupID: GroupID(rawValue: name.hasSuffix("other") ? 1 : entry.userID.rawValue)))
+            .found(
+                GroupEntry(name: name, groupID: GroupID(rawValue: name.hasSuffix("other") ? 1 : entry.userID.rawValue))
+            )
         }
         let account = try #require(try await directory(service).account(named: AccountName(entry.name)))
         #expect(!account.isGroup)
