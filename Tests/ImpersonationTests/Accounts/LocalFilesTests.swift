@@ -69,9 +69,8 @@ struct LocalFilesTests {
         #expect(files.groups(of: "nobody").isEmpty)
     }
 
-    @Test("of this host are the first that is asked")
+    @Test("of this host have its superuser")
     func thisHost() {
-        #expect(LocalFiles.ofThisHost().accountServices.first == "files")
         #expect(LocalFiles.ofThisHost().contains(PasswdEntry("root", uid: 0)))
     }
 }
