@@ -5,7 +5,7 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test demo demo-test bench-quick bench-helper soak hostile helper install-helper launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
+.PHONY: help build test directories demo demo-test bench-quick bench-helper soak hostile helper install-helper launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
@@ -15,8 +15,14 @@ build: packages ## Builds the libraries and the impersonate tool
 
 test: ## Builds and runs every test in the test bed, as root or not
 	@Scripts/install-packages test
+	@[ "$$(id -u)" -ne 0 ] || Scripts/install-packages directories
 	$(SWIFT) build --build-tests
 	Scripts/test
+
+directories: ## Runs the tests that ask Active Directory, SSSD, LDAP and winbind alone; as root
+	@Scripts/install-packages directories
+	$(SWIFT) build --build-tests
+	Scripts/test --filter '^DirectoryTests\.'
 
 demo: packages ## Runs the example worker with real accounts in the test bed and prints who ran what as whom
 	$(SWIFT) build --package-path Examples/RenderWorker

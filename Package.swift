@@ -173,6 +173,14 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
+        // What real directory services answer: runs in Scripts/directories.
+        .testTarget(
+            name: "DirectoryTests",
+            dependencies: [
+                "Impersonation",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
         .testTarget(
             name: "LaunchProtocolTests",
             dependencies: [

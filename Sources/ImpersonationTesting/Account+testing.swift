@@ -11,6 +11,7 @@ extension Account {
     ///   - groups: The supplementary groups.
     ///   - home: The home directory; `/home/` and the name unless given.
     ///   - shell: The login shell.
+    ///   - isGroup: Whether it is a group that the directory gives for an account.
     /// - Returns: The account.
     /// - Throws: ``AccountNameError`` when the text cannot be the name of an account.
     public static func forTesting(
@@ -19,7 +20,8 @@ extension Account {
         gid: UInt32? = nil,
         groups: [UInt32] = [],
         home: FilePath? = nil,
-        shell: FilePath = "/bin/sh"
+        shell: FilePath = "/bin/sh",
+        isGroup: Bool = false
     ) throws(AccountNameError) -> Account {
         Account(
             name: try AccountName(name),
@@ -27,7 +29,8 @@ extension Account {
             groupID: GroupID(rawValue: gid ?? uid),
             groups: groups.map { GroupID(rawValue: $0) },
             homeDirectory: home ?? FilePath("/home").appending(name),
-            shell: shell
+            shell: shell,
+            isGroup: isGroup
         )
     }
 }

@@ -17,6 +17,9 @@ enum EntryPoint {
             Console.error([error.message])
             exit(error.exitCode.rawValue)
         }
+        // SSSD's clients look into a cache that they share and that anybody's questions change: for the short name of accounts of
+        // two domains it has the one that was asked for last. Its own clients are the only ones to read this.
+        unsafe setenv("SSS_NSS_USE_MEMCACHE", "NO", 1)
         Task {
             await Impersonate.main()
             exit(EXIT_SUCCESS)

@@ -22,6 +22,12 @@ public struct Account: Sendable, Hashable {
     /// The login shell (`pw_shell`); `/bin/sh` where the directory leaves it empty, as `passwd(5)` defines.
     public let shell: FilePath
 
+    /// Whether the directory has given a group for an account.
+    ///
+    /// winbind answers with an entry of `passwd(5)` for the groups of a domain as well: `MYCORP\engineers` has a user id, a
+    /// home directory and a shell.
+    public let isGroup: Bool
+
     /// Creates the answer of a directory.
     ///
     /// - Parameters:
@@ -31,13 +37,15 @@ public struct Account: Sendable, Hashable {
     ///   - groups: Every group, in any order; the primary group is added, duplicates are dropped.
     ///   - homeDirectory: The home directory.
     ///   - shell: The login shell.
+    ///   - isGroup: Whether it is a group that the directory gives for an account.
     public init(
         name: AccountName,
         userID: UserID,
         groupID: GroupID,
         groups: [GroupID],
         homeDirectory: FilePath,
-        shell: FilePath
+        shell: FilePath,
+        isGroup: Bool = false
     ) {
         self.name = name
         self.userID = userID
@@ -45,5 +53,6 @@ public struct Account: Sendable, Hashable {
         self.groups = Set(groups + [groupID]).sorted { $0.rawValue < $1.rawValue }
         self.homeDirectory = homeDirectory
         self.shell = shell
+        self.isGroup = isGroup
     }
 }

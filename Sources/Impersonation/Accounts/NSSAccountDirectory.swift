@@ -12,12 +12,19 @@ public import SystemPackage
 /// `/etc/nsswitch.conf` puts a local service behind one that may be down (`sss files`), an outage looks like "no such
 /// account". Put the one that may be down last (`files sss`); `impersonate doctor` tells.
 ///
-/// An answer has to survive the way back: the name it gives must lead to the same user id once more. Where a
-/// directory shortens `someuser@OTHER` to `someuser`, the groups would otherwise be those of somebody else. What the
-/// way back cannot show is a local account that has the short name of a domain account: `getgrouplist(3)` adds up the
-/// groups of both. A site with `winbind use default domain` has to keep the two sets of names apart.
+/// An answer has to survive the way back: the name it gives must lead to the same user id once more, and to the same
+/// groups. Where a directory shortens `someuser@OTHER` to `someuser`, they would otherwise be those of somebody else. A
+/// local account that has the short name of an account of the domain (`winbind use default domain`) is refused where winbind
+/// adds the groups of that one: the local files tell. What winbind gives for an account and is a group is marked
+/// (``Account/isGroup``), and no rule lets it pass.
 ///
-/// A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
+/// SSSD shares a cache with its clients that knows one account of each short name, the last that anybody asked for. Where
+/// two domains of SSSD have short names (`use_fully_qualified_names = false`), a bare name and a user id may therefore be
+/// answered with the account of one domain and the groups of another, and nothing shows it. Name accounts of such a site with
+/// their domain, or start the daemon with `SSS_NSS_USE_MEMCACHE=NO` in its environment.
+///
+/// Neither winbind nor SSSD tells an account that it has not heard of while its directory is down from one that there is
+/// not: the answer is `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
 /// the answer may then hold fewer groups than the account has, never more.
 public struct NSSAccountDirectory: AccountDirectory {
     /// How account names are spelt at this site; the answers of the directory have to be spelt the same way.

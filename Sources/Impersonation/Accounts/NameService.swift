@@ -16,6 +16,9 @@ protocol NameService: Sendable {
 
     /// `getgrouplist(3)`: every group of the account, the primary one included.
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
+
+    /// What the local files say by themselves, and which services are asked beside them.
+    func localFiles() -> LocalFiles
 }
 
 /// What a call of the name service came to.

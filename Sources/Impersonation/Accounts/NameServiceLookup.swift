@@ -18,7 +18,7 @@ struct NameServiceLookup: Sendable {
             guard let entry = try value(service.passwd(named: name.spelling)) else { return nil }
             // The same question needs no second answer.
             if !entry.name.utf8.elementsEqual(name.spelling.utf8) { try checkWayBack(to: entry) }
-            return try complete(entry)
+            return try complete(entry, askedFor: name)
         }
     }
 
@@ -76,7 +76,11 @@ struct NameServiceLookup: Sendable {
         }
     }
 
-    private func complete(_ entry: PasswdEntry) throws(AccountDirectoryError) -> Account {
+    /// Makes an account of an answer: to a name, or to a user id, of which there is only one spelling.
+    private func complete(
+        _ entry: PasswdEntry,
+        askedFor asked: AccountName? = nil
+    ) throws(AccountDirectoryError) -> Account {
         let name: AccountName
         do {
             name = try AccountName(entry.name, syntax: syntax)
@@ -90,13 +94,88 @@ struct NameServiceLookup: Sendable {
         guard let groups = try value(service.groups(of: entry.name, primary: entry.groupID)) else {
             throw inconsistent("the directory knows no groups of the account it has just answered with")
         }
+        if let asked, asked.isQualified, !name.isQualified {
+            try checkThatGroups(groups, of: entry, areThoseOf: asked)
+        }
+        let isGroup = try checkAgainstWinbind(entry, groups)
         return Account(
             name: name,
             userID: entry.userID,
             groupID: entry.groupID,
             groups: groups,
             homeDirectory: home,
-            shell: shell
+            shell: shell,
+            isGroup: isGroup
+        )
+    }
+
+    /// Where the directory leaves the domain out, the short name has to have the groups that the full one has.
+    ///
+    /// The way back alone does not show whose groups they are: a cache that SSSD shares with its clients knows one account of
+    /// each short name, the last that anybody asked for, while groups are those of the first domain that has the name. What
+    /// the short name has in addition can only be what `group(5)` gives it.
+    private func checkThatGroups(
+        _ groups: [GroupID],
+        of entry: PasswdEntry,
+        areThoseOf asked: AccountName
+    ) throws(AccountDirectoryError) {
+        let full = try value(service.groups(of: asked.spelling, primary: entry.groupID)) ?? []
+        let differing = Set(groups).symmetricDifference(full)
+        guard !differing.isEmpty else { return }
+        let local = service.localFiles().groups(of: entry.name).subtracting(full)
+        guard let foreign = differing.subtracting(local).map(\.rawValue).min() else { return }
+        throw inconsistent(
+            "the directory calls it \(entry.name.printable()), and that name has other groups (gid \(foreign) is in one of "
+                + "the lists alone): two accounts share the name; have the directory answer with the domain in the name"
+        )
+    }
+
+    /// Looks for what winbind alone does, on hosts that ask it.
+    ///
+    /// - Parameters:
+    ///   - entry: The answer.
+    ///   - groups: Its groups.
+    /// - Returns: Whether it is a group.
+    /// - Throws: ``AccountDirectoryError`` when the groups are not those of the account.
+    private func checkAgainstWinbind(_ entry: PasswdEntry, _ groups: [GroupID]) throws(AccountDirectoryError) -> Bool {
+        let files = service.localFiles()
+        guard files.accountServices.contains(LocalFiles.winbind) || files.groupServices.contains(LocalFiles.winbind)
+        else {
+            return false
+        }
+        guard files.contains(entry) else { return try isGroup(entry, given: files) }
+        try checkOrigin(of: groups, of: entry, in: files)
+        return false
+    }
+
+    /// Whether an answer that is not in the local files is a group.
+    ///
+    /// winbind gives the groups of a domain for accounts, with one number for both. No account of a domain is like that: its
+    /// primary group is another object, and all objects of a domain have names of their own. The private groups of local
+    /// accounts and of FreeIPA are, and winbind has neither.
+    private func isGroup(_ entry: PasswdEntry, given files: LocalFiles) throws(AccountDirectoryError) -> Bool {
+        guard files.accountServices.contains(LocalFiles.winbind) else { return false }
+        guard entry.userID.rawValue == entry.groupID.rawValue else { return false }
+        guard files.groupServices.contains(LocalFiles.winbind) else { return true }
+        return try value(service.group(named: entry.name))?.groupID == entry.groupID
+    }
+
+    /// A local account must not have the groups of the account of the domain whose short name it has.
+    ///
+    /// `getgrouplist(3)` adds up what all services say of a name. winbind knows groups of its own accounts alone, so a group
+    /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
+    private func checkOrigin(
+        of groups: [GroupID],
+        of entry: PasswdEntry,
+        in files: LocalFiles
+    ) throws(AccountDirectoryError) {
+        guard files.groupServices.contains(LocalFiles.winbind), files.hasNoOtherGroups else { return }
+        let own = files.groups(of: entry.name).union([entry.groupID])
+        guard let foreign = groups.first(where: { !own.contains($0) }) else { return }
+        throw inconsistent(
+            "it is a local account, and an account of the domain has the same short name: the directory gives it groups "
+                + "of that one, gid \(foreign.rawValue) for example; rename one of the two, or have winbind answer with "
+                + "the domain in the name (winbind use default domain = no)"
         )
     }
 

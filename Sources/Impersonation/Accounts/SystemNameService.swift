@@ -40,6 +40,10 @@ struct SystemNameService: NameService {
         }
     }
 
+    func localFiles() -> LocalFiles {
+        LocalFiles.ofThisHost()
+    }
+
     private static func read(_ entry: Glibc.passwd) -> NameServiceAnswer<PasswdEntry> {
         guard let name = unsafe text(entry.pw_name) else { return .undecodable(field: "pw_name") }
         return unsafe .found(

@@ -68,6 +68,9 @@ public struct Denial: Sendable, Hashable {
 
         /// The account belongs to a machine, not to a person.
         public static let machineAccount = Reason("machineAccount")
+
+        /// The account is a group, which the directory gives for an account.
+        public static let groupAccount = Reason("groupAccount")
     }
 
     /// Why the request was refused.

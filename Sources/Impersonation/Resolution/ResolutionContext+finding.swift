@@ -24,8 +24,11 @@ extension ResolutionContext {
         }
         let places = tried.count > 1 ? ", tried in this order: \(tried.joined(separator: ", "))" : ""
         let asked = tried.count == 1 ? tried[0] : name.spelling
+        // winbind and SSSD say the same of an account they have not heard of when no server of its domain answers them.
+        let isOfDomain = name.isQualified || tried.contains { $0 != name.spelling }
+        let doubt = isOfDomain ? ", and see that the domain answers: while it does not, its accounts are not known" : ""
         let message =
-            "the directory knows no account \(asked)\(places); create the account on this host, or name another one"
+            "the directory knows no account \(asked)\(places); create the account on this host, or name another one\(doubt)"
         note("accountNotFound", from: .builtIn, message)
         throw .badLogin(BadLogin(.accountNotFound, message: message))
     }

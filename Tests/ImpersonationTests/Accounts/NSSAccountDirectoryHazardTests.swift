@@ -55,6 +55,38 @@ struct NSSAccountDirectoryHazardTests {
         #expect(error.message.contains("30001") && error.message.contains("20001"))
     }
 
+    @Test(
+        "refuses an answer whose short name has other groups, though a cache leads back to it (H1)",
+        arguments: [[30_501], [], [20_501, 30_501]]
+    )
+    func collapsedGroups(own: [UInt32]) async throws {
+        // SSSD: the cache has the account that was asked for last, the groups are those of the first domain.
+        let entry = PasswdEntry("someuser", uid: 30_001, gid: 30_500)
+        var service = ScriptedNameService(["someuser@OTHER": entry, "someuser": entry])
+        service.groupList = { name, primary in
+            .found([primary] + (name == "someuser" ? [20_501] : own).map { GroupID(rawValue: $0) })
+        }
+        let error = try await failure(service, asking: "someuser@OTHER")
+        #expect(error.code == .inconsistentAnswer)
+        #expect(error.message.contains(own == [20_501, 30_501] ? "gid 30501" : "gid 20501"), "\(error.message)")
+    }
+
+    @Test("takes a short name with the groups of the full one, and with those that the local file adds")
+    func shortName() async throws {
+        let entry = PasswdEntry("someuser", uid: 11_103, gid: 10_513)
+        var service = ScriptedNameService([#"MYCORP\someuser"#: entry, "someuser": entry])
+        service.files = LocalFiles(
+            nameServiceSwitch: "passwd: files winbind\ngroup: files winbind\n",
+            passwd: "",
+            group: "render:x:3001:someuser\n"
+        )
+        service.groupList = { name, primary in
+            .found([primary] + ([11_115] + (name == "someuser" ? [3_001] : [])).map { GroupID(rawValue: $0) })
+        }
+        let account = try #require(try await directory(service).account(named: AccountName(#"MYCORP\someuser"#)))
+        #expect(account.groups.map(\.rawValue) == [3_001, 10_513, 11_115])
+    }
+
     @Test("refuses an answer whose name leads nowhere")
     func nameLeadsNowhere() async throws {
         let service = ScriptedNameService(["someuser@mycorp.test": PasswdEntry("someuser", uid: 11_103)])
@@ -96,6 +128,76 @@ struct NSSAccountDirectoryHazardTests {
         let error = try await failure(service, asking: "MYCORP\\okuser")
         #expect(error.code == .inconsistentAnswer)
         #expect(!error.description.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
+    }
+
+    /// The files of a host that asks winbind after them, or another service.
+    private func files(_ services: String = "files winbind", groups: String? = nil) -> LocalFiles {
+        LocalFiles(
+            nameServiceSwitch: "passwd: \(services)\ngroup: \(groups ?? services)\n",
+            passwd: "root:x:0:0::/root:/bin/sh\nokuser:x:5555:5556::/home/okuser:/bin/sh\n",
+            group: "root:x:0:\nokuser:x:5556:\nrender:x:3001:alice,okuser\n"
+        )
+    }
+
+    @Test(
+        "tells a group that winbind gives for an account (H5)",
+        arguments: ["files winbind", "files systemd winbind"]
+    )
+    func groupForAnAccount(services: String) async throws {
+        let group = PasswdEntry(#"MYCORP\engineers"#, uid: 11_115, gid: 11_115)
+        var service = ScriptedNameService([group.name: group])
+        service.files = files(services)
+        service.groupByName = { name in .found(GroupEntry(name: name, groupID: GroupID(rawValue: 11_115))) }
+        let account = try #require(try await directory(service).account(named: AccountName(group.name)))
+        #expect(account.isGroup)
+
+        service.files = files(services, groups: "files")
+        service.groupByName = { _ in .absent }
+        let unknown = try #require(try await directory(service).account(named: AccountName(group.name)))
+        #expect(unknown.isGroup, "nobody can say that it is none")
+    }
+
+    @Test(
+        "takes no account for a group: one with a group of its own, one whose number is another group's, one of SSSD",
+        arguments: [
+            (PasswdEntry("okuser", uid: 5_555, gid: 5_555), "files winbind"),
+            (PasswdEntry(#"MYCORP\someuser"#, uid: 11_103, gid: 10_513), "files winbind"),
+            (PasswdEntry(#"MYCORP\other"#, uid: 11_104, gid: 11_104), "files winbind"),
+            (PasswdEntry("ipauser", uid: 7_001, gid: 7_001), "files sss"),
+        ]
+    )
+    func accountWithItsOwnGroup(entry: PasswdEntry, services: String) async throws {
+        var service = ScriptedNameService([entry.name: entry])
+        service.files = files(services)
+        service.groupByName = { name in
+            .found(
+                GroupEntry(name: name, groupID: GroupID(rawValue: name.hasSuffix("other") ? 1 : entry.userID.rawValue))
+            )
+        }
+        let account = try #require(try await directory(service).account(named: AccountName(entry.name)))
+        #expect(!account.isGroup)
+    }
+
+    @Test("refuses a local account with the groups of its namesake in the domain (H2)")
+    func groupsOfANamesake() async throws {
+        var service = ScriptedNameService(["okuser": PasswdEntry("okuser", uid: 5_555, gid: 5_556)])
+        service.groupList = { _, primary in .found([primary, GroupID(rawValue: 3_001), GroupID(rawValue: 10_513)]) }
+        service.files = files()
+        let error = try await failure(service, asking: "okuser")
+        #expect(error.code == .inconsistentAnswer)
+        #expect(error.message.contains("gid 10513"))
+    }
+
+    @Test(
+        "takes a local account with groups of its own, and with those that another directory lists it for",
+        arguments: [("files winbind", [3_001]), ("files winbind ldap", [3_001, 9_001]), ("files", [3_001, 9_001])]
+    )
+    func groupsOfItsOwn(services: String, groups: [UInt32]) async throws {
+        var service = ScriptedNameService(["okuser": PasswdEntry("okuser", uid: 5_555, gid: 5_556)])
+        service.groupList = { _, primary in .found([primary] + groups.map { GroupID(rawValue: $0) }) }
+        service.files = files("files winbind", groups: services)
+        let account = try #require(try await directory(service).account(named: AccountName("okuser")))
+        #expect(account.groups.map(\.rawValue) == groups.filter { $0 < 5_556 } + [5_556] + groups.filter { $0 > 5_556 })
     }
 
     @Test("reads the answer in the spelling of the site")

@@ -97,6 +97,7 @@ struct DenialTests {
         Case(.reservedID, by: "reservedID", login: "nochange", says: "4294967295"),
         Case(.reservedID, by: "reservedID", login: "nochange16", says: "65535"),
         Case(.machineAccount, by: "machineAccount", login: "machine$", says: "belongs to a machine"),
+        Case(.groupAccount, by: "groupAccount", login: "engineers", says: "is a group of the domain"),
         Case(.belowMinimumUserID, by: "minimumUserID", login: "svc999", says: "below the minimum of 1000 (built-in)"),
         Case(.deniedAccount, by: "deniedAccounts", login: "bob", says: "(/etc/qb.conf:7)") {
             try await site(DeniedAccountsRule([AccountName("bob")], from: Site.line(7)))
@@ -137,7 +138,7 @@ struct DenialTests {
             .noAccountNamed, .invalidAccountName, .notGranted, .grantExpired, .grantNotForAddress, .proxyMayNotProxy,
             .boundToAnotherAccount, .superuser, .superuserGroup, .belowMinimumUserID, .deniedAccount,
             .notAllowedAccount, .deniedGroup, .notAllowedGroup, .nameMismatch, .userIDMismatch, .reservedID,
-            .machineAccount,
+            .machineAccount, .groupAccount,
         ]
         #expect(Set(Self.cases.map(\.reason)) == all)
     }

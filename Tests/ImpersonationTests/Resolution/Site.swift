@@ -49,6 +49,7 @@ struct Site {
             try .forTesting("rootgroup", uid: 2_004, groups: [0, 3_003]),
             try .forTesting("rootprimary", uid: 2_005, gid: 0),
             try .forTesting("machine$", uid: 2_016),
+            try .forTesting("engineers", uid: 11_115, isGroup: true),
             try .forTesting("nochange", uid: .max, gid: 2_017),
             try .forTesting("nochange16", uid: 2_018, groups: [65_535]),
             try .forTesting("qubeproxy", uid: 2_100, groups: [3_003]),

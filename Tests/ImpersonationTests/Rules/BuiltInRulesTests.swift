@@ -10,7 +10,8 @@ struct BuiltInRulesTests {
     func order() {
         #expect(
             AccountRules.builtIn.map(\.name) == [
-                "superuser", "reservedID", "superuserGroup", "machineAccount", "nameAgreement", "pinnedID",
+                "superuser", "reservedID", "superuserGroup", "machineAccount", "groupAccount", "nameAgreement",
+                "pinnedID",
             ]
         )
     }
@@ -20,6 +21,7 @@ struct BuiltInRulesTests {
         var uid: UInt32 = 2_001
         var gid: UInt32 = 2_001
         var groups: [UInt32] = []
+        var isGroup = false
         var reason: Denial.Reason?
         var testDescription: String { "\(name) \(uid):\(gid) \(groups)" }
     }
@@ -44,11 +46,19 @@ struct BuiltInRulesTests {
         Hostile(name: "host$", reason: .machineAccount),
         Hostile(name: #"MYCORP\dc1$"#, reason: .machineAccount),
         Hostile(name: "dc1$@mycorp.test", reason: .machineAccount),
+        Hostile(name: #"MYCORP\engineers"#, uid: 11_115, gid: 11_115, isGroup: true, reason: .groupAccount),
+        Hostile(name: #"MYCORP\engineers"#, uid: 11_115, gid: 11_115),
     ]
 
     @Test("refuse by numbers and not by names", arguments: accounts)
     func numbers(hostile: Hostile) async throws {
-        let account = try Account.forTesting(hostile.name, uid: hostile.uid, gid: hostile.gid, groups: hostile.groups)
+        let account = try Account.forTesting(
+            hostile.name,
+            uid: hostile.uid,
+            gid: hostile.gid,
+            groups: hostile.groups,
+            isGroup: hostile.isGroup
+        )
         var explanation = Explanation()
         let admission = try await AccountRules([])
             .admit(

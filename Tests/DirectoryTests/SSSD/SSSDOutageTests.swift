@@ -1,0 +1,63 @@
+import Impersonation
+import SystemPackage
+import Testing
+
+/// Each test makes SSSD forget what it knows first: what it remembers it answers during an outage too.
+@Suite("An outage of SSSD or of its directory", .on(.sssd), .serialized, .timeLimit(.minutes(5)))
+struct SSSDOutageTests {
+    private let name = "okuser@mycorp.test"
+
+    @Test("SSSD stopped: accounts of the domain are unavailable, not absent, and local accounts are there")
+    func stopped() async throws {
+        try await Control.forget()
+        try await Control.without("sssd", isFrozen: false) {
+            for name in [name, #"MYCORP\okuser"#, "nosuch", #"OTHER\nosuch"#] {
+                let error = try await failure(asking: name)
+                #expect(error.code == .unavailable)
+            }
+            let undecided = await #expect(throws: ResolutionError.self) {
+                try await Site(hostDomain: "MYCORP").resolve("okuser")
+            }
+            #expect(undecided?.code == .directoryUnavailable)
+            let alice = try await account("alice")
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+        }
+        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+    }
+
+    @Test("SSSD hung: nobody waits longer than the deadline, not even for the groups of a local account")
+    func hung() async throws {
+        try await Control.forget()
+        try await Control.without("sssd", isFrozen: true) {
+            let clock = ContinuousClock()
+            for name in [name, "alice", "root"] {
+                var code: AccountDirectoryError.Code?
+                let time = try await clock.measure { code = try await failure(asking: name, within: impatience).code }
+                #expect(code == .deadlineExceeded)
+                #expect(time < impatience + .seconds(20))
+            }
+        }
+        #expect(try await account("root")?.userID.rawValue == 0)
+        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+    }
+
+    @Test(
+        "directory away: what SSSD knows it answers; all else it calls absent once it has given up, so the message names both",
+        arguments: [true, false]
+    )
+    func directoryAway(isFrozen: Bool) async throws {
+        try await Control.forget()
+        let known = try #require(try await account("someuser@mycorp.test"))
+        try await Control.without("directory", isFrozen: isFrozen) {
+            let again = try await account("someuser@mycorp.test")
+            #expect(again == known)
+            let resolution = try await Site().resolve(name)
+            #expect(resolution.identity == nil)
+            #expect(resolution.badLogin?.reason == .accountNotFound)
+            #expect(resolution.message.contains("while it does not"), "\(resolution.message)")
+            let alice = try await account("alice")
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+        }
+        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+    }
+}

@@ -1,0 +1,120 @@
+import Impersonation
+import SystemPackage
+import Testing
+
+/// Each test makes winbind forget what it knows first: what it remembers it answers during an outage too.
+@Suite("An outage of winbind or of its directory", .on(.winbind), .serialized, .timeLimit(.minutes(5)))
+struct WinbindOutageTests {
+    private let name = #"MYCORP\okuser"#
+
+    @Test("winbind stopped: accounts of the domain are unavailable, not absent, and so is every unknown name and id")
+    func stopped() async throws {
+        try await Control.without("winbind", isFrozen: false) {
+            for name in [name, "okuser@mycorp.test", "nosuch", #"OTHER\nosuch"#] {
+                let error = try await failure(asking: name)
+                #expect(error.code == .unavailable)
+            }
+            let directory = NSSAccountDirectory(deadline: patience)
+            let byID = await #expect(throws: AccountDirectoryError.self) {
+                try await directory.account(withID: UserID(rawValue: 11_104))
+            }
+            #expect(byID?.code == .unavailable)
+            let group = await #expect(throws: AccountDirectoryError.self) {
+                try await directory.groupID(named: #"MYCORP\engineers"#)
+            }
+            #expect(group?.code == .unavailable)
+            let undecided = await #expect(throws: ResolutionError.self) {
+                try await Site(hostDomain: "MYCORP").resolve("okuser")
+            }
+            #expect(undecided?.code == .directoryUnavailable)
+        }
+        #expect(try await account(name)?.userID.rawValue == 11_104)
+    }
+
+    @Test("winbind stopped: local accounts are there with all of their groups")
+    func stoppedLocalAccounts() async throws {
+        try await Control.without("winbind", isFrozen: false) {
+            let alice = try await account("alice")
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+            let resolution = try await Site(visibleDomains: ["MYCORP"]).resolve("alice")
+            #expect(resolution.identity?.account.userID.rawValue == 2_001)
+        }
+    }
+
+    @Test("winbind hung: nobody waits longer than the deadline, not even for the groups of a local account")
+    func hung() async throws {
+        try await Control.forget()
+        try await Control.without("winbind", isFrozen: true) {
+            let clock = ContinuousClock()
+            for name in [name, "alice", "root"] {
+                var code: AccountDirectoryError.Code?
+                let time = try await clock.measure { code = try await failure(asking: name, within: impatience).code }
+                #expect(code == .deadlineExceeded)
+                #expect(time < impatience + .seconds(20))
+            }
+            var site = Site(hostDomain: "MYCORP")
+            site.deadline = impatience
+            let undecided = await #expect(throws: ResolutionError.self) { try await site.resolve("okuser") }
+            #expect(undecided?.code == .directoryUnavailable)
+        }
+        #expect(try await account("root")?.userID.rawValue == 0)
+        #expect(try await account(name)?.userID.rawValue == 11_104)
+    }
+
+    @Test("directory frozen: what winbind knows it answers, and nothing else becomes absent within the deadline")
+    func frozenDirectory() async throws {
+        try await Control.forget()
+        let known = try #require(try await account(#"MYCORP\someuser"#))
+        try await Control.without("directory", isFrozen: true) {
+            let again = try await account(#"MYCORP\someuser"#)
+            #expect(again == known)
+            let alice = try await account("alice")
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+            let code = try await failure(asking: name, within: impatience).code
+            #expect(code == .deadlineExceeded || code == .unavailable)
+        }
+        #expect(try await account(name)?.userID.rawValue == 11_104)
+    }
+
+    @Test("directory dead: what winbind knows it answers; all else it calls absent, so the message names both")
+    func deadDirectory() async throws {
+        try await Control.forget()
+        let known = try #require(try await account(#"MYCORP\someuser"#))
+        try await Control.without("directory", isFrozen: false) {
+            let again = try await account(#"MYCORP\someuser"#)
+            #expect(again == known)
+            // winbind says at once that there is none, with the same words as when there is none: nothing can tell.
+            let absent = try await account(name)
+            #expect(absent == nil)
+            let resolution = try await Site().resolve(name)
+            #expect(resolution.identity == nil)
+            #expect(resolution.badLogin?.reason == .accountNotFound)
+            #expect(resolution.message.contains("while it does not"), "\(resolution.message)")
+            let alice = try await account("alice")
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+        }
+        #expect(try await account(name)?.userID.rawValue == 11_104)
+    }
+
+    @Test(
+        "directory dead: groups may be missing, never one too many, and a denied group that is unknown decides nothing"
+    )
+    func deadDirectoryGroups() async throws {
+        try await Control.forget()
+        let name = #"MYCORP\someuser"#
+        // Whoever asks for the entry alone makes winbind remember it without its groups.
+        try await Control.ask(for: name, asUserID: 65_534)
+        try await Control.without("directory", isFrozen: false) {
+            let account = try #require(try await account(name))
+            #expect(account.groupNumbers == [10_513, 11_103])
+            var site = Site()
+            site.policy.accountRules = AccountRules([AllowedGroupsRule([.named(#"MYCORP\engineers"#)])])
+            let allowed = try await site.resolve(name)
+            #expect(allowed.denial?.reason == .notAllowedGroup)
+            site.policy.accountRules = AccountRules([DeniedGroupsRule([.named(#"MYCORP\engineers"#)])])
+            let undecided = await #expect(throws: ResolutionError.self) { try await site.resolve(name) }
+            #expect(undecided?.code == .directoryUnavailable)
+        }
+        #expect(try await account(name)?.groupNumbers == [10_513, 11_103, 11_115, 11_116])
+    }
+}
