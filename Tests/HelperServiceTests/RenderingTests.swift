@@ -34,6 +34,8 @@ struct RenderingTests {
                 "time to start: 30 s",
                 "control groups: /sys/fs/cgroup/jobs",
                 "variables of jobs: those of the account and the language",
+                "PAM services: none",
+                "PAM sessions: optional",
             ]
         )
         #expect(policy.render() == policy.summary.map { $0 + "\n" }.joined())

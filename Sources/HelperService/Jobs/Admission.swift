@@ -161,7 +161,7 @@ struct Admission {
                 + "again, and look at the services of nsswitch.conf on this host"
             return .failed(
                 FailureReport(
-                    code: .stepFailed,
+                    code: .directoryUnavailable,
                     step: LAUNCH_STEP_PREPARE.rawValue,
                     errno: errno.rawValue,
                     operationText: message

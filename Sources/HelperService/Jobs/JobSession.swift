@@ -97,9 +97,11 @@ final class JobSession {
     ) throws(Denial) -> JobStart {
         // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
         // that it could leave behind.
-        helper_alarm(UInt32(clamping: (deadline - .now).components.seconds + 1))
-        var admission = try Admission(context, owner).admit(order, descriptors)
-        helper_alarm(0)
+        let look = StepDeadline(client, sequence, signals: signals)
+        var admission = try look.perform(within: deadline - .now, or: Self.unanswered) {
+            Result { () throws(Denial) in try Admission(context, owner).admit(order, descriptors) }
+        }
+        .get()
         // Whoever has given up meanwhile has perhaps asked again.
         guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
         var descriptors = descriptors
@@ -173,6 +175,16 @@ final class JobSession {
             within: Int32(clamping: left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000)
         )
     }
+
+    private static let unanswered = HelperMessage.failed(
+        FailureReport(
+            code: .deadlineExceeded,
+            step: LAUNCH_STEP_PREPARE.rawValue,
+            errno: 0,
+            operationText: "the account and its programs could not be looked at in time: a name service or a file system of the "
+                + "helper's machine does not answer; look at the services of nsswitch.conf"
+        )
+    )
 
     private static let gone = Denial.failed(
         FailureReport(

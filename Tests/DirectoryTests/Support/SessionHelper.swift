@@ -1,0 +1,149 @@
+import FoundationEssentials
+import Glibc
+import Impersonation
+import SystemPackage
+import Testing
+
+/// A system helper of this machine that opens sessions with the modules of its directory.
+final class SessionHelper {
+    private let process: pid_t
+    private let directory: URL
+
+    /// The services of `Scripts/directories.d/etc/pam.d`.
+    static let services = ["winbind", "winbind-krb5", "sss", "krb5"].map { "impersonation-\($0)" }
+
+    private var socket: String { directory.appending(path: "run/helper.sock").path }
+
+    init() async throws {
+        directory = URL(filePath: "/run/sessions-\(UUID().uuidString)")
+        let run = directory.appending(path: "run")
+        try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
+        let policy = directory.appending(path: "policy.conf")
+        let lines = [
+            "peers = 0", "accounts = *", "maximum-start-time = 3600",
+            "pam-services = \(Self.services.joined(separator: " "))",
+        ]
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: policy)
+        for (path, mode) in [(directory, 0o755), (run, 0o755), (policy, 0o600)] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path.path)
+        }
+        let log = directory.appending(path: "log")
+        try Data().write(to: log)
+        process = try Self.spawn(
+            [
+                "/bed/bin/impersonation-helper", "--policy", policy.path, "--socket",
+                directory.path + "/run/helper.sock",
+            ],
+            log: log.path
+        )
+        while !FileManager.default.fileExists(atPath: socket) {
+            var status: Int32 = 0
+            try #require(
+                unsafe waitpid(process, &status, WNOHANG) == 0,
+                "\((try? String(contentsOf: log, encoding: .utf8)) ?? "")"
+            )
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Not by `Process`, whose others do not see their children end while this one lives.
+    private static func spawn(_ words: [String], log: String) throws -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_APPEND, 0)
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
+        var process: pid_t = 0
+        try #require(unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, nil) == 0)
+        return process
+    }
+
+    deinit {
+        kill(process, SIGTERM)
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// A launcher of sessions.
+    ///
+    /// - Parameters:
+    ///   - service: What follows `impersonation-` in the name of the service.
+    ///   - password: The password that is registered for an account; nobody proves anything without.
+    ///   - account: The account.
+    /// - Returns: The launcher.
+    func launcher(
+        _ service: String,
+        _ password: String? = nil,
+        for account: AccountName? = nil
+    ) async throws -> PAMLauncher {
+        var authentication = PAMLauncher.Authentication.none
+        if let password, let account {
+            let store = InMemoryCredentialStore()
+            var bytes = Array(password.utf8)
+            _ = try await store.register(try Secret(consumingBytes: &bytes), for: account)
+            authentication = .password(from: store)
+        }
+        return PAMLauncher(
+            through: SystemHelperLauncher(socket: FilePath(socket)),
+            service: "impersonation-\(service)",
+            authentication: authentication
+        )
+    }
+
+    /// Runs a script in a session.
+    ///
+    /// - Parameters:
+    ///   - script: The script.
+    ///   - name: The account, as this machine spells it.
+    ///   - service: What follows `impersonation-` in the name of the service.
+    ///   - password: The password, where it is proven.
+    ///   - deadline: How long it may take until it runs.
+    /// - Returns: What it has written, and the process that has ended.
+    func run(
+        _ script: String,
+        as name: String,
+        _ service: String,
+        _ password: String? = nil,
+        within deadline: Duration = patience
+    ) async throws -> (text: String, process: LaunchedProcess) {
+        let identity = try #require(try await Site().resolve(name).identity, "\(name) is nobody")
+        var command = Command(.path("/bin/sh"), arguments: ["-c", script])
+        command.workingDirectory = .path("/")
+        command.standardOutput = .captured(limit: 1 << 20)
+        command.startDeadline = deadline
+        let process = try await launcher(service, password, for: identity.account.name).launch(command, as: identity)
+        return (try await process.exitReport().standardOutput?.text ?? "", process)
+    }
+
+    /// What keeps a job from running.
+    func refusal(
+        _ name: String,
+        _ service: String,
+        _ password: String? = nil,
+        within deadline: Duration = patience,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> LaunchError {
+        let error = await #expect(throws: LaunchError.self, sourceLocation: sourceLocation) {
+            try await run("true", as: name, service, password, within: deadline)
+        }
+        return try #require(error, sourceLocation: sourceLocation)
+    }
+}
+
+/// The password of every account of the directories.
+let rightPassword = "Passw0rd!1"
+
+/// What PAM says of an account, and what that is for the library.
+struct Answer: Sendable, CustomTestStringConvertible {
+    let account: String
+    var password: String? = rightPassword
+    let step: LaunchStep
+    let code: Int32
+    let reason: SessionRefusal.Reason
+
+    var testDescription: String { "\(account): \(code)" }
+}
