@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import SystemPackage
 import Testing
@@ -127,7 +128,7 @@ struct PAMBalanceTests {
         expectBalance(service)
     }
 
-    @Test("when a job that has outlived its daemon ends")
+    @Test("when a job that has outlived its daemon ends, also for a daemon that has taken it over")
     func keptJob() async throws {
         let service = try PAMService(scripted: "*:info=x")
         let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
@@ -143,13 +144,16 @@ struct PAMBalanceTests {
             var command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
             command.daemonEnd = .goOn
             let process = try await launcher.launch(command, as: TestBed.alice.identity)
-            try writeFile("\(process.processID.rawValue)", to: FilePath(note))
+            try writeFile(
+                String(decoding: try JSONEncoder().encode(process.reference), as: UTF8.self),
+                to: FilePath(note)
+            )
         }
-        let job = try #require(pid_t(try ProcFile.read(FilePath(note))))
-        #expect(ProcessStart.time(of: job) != nil)
         #expect(!service.stages.contains("close"))
-        #expect(kill(job, SIGKILL) == 0)
-        try await service.waitForClose()
+        let reference = try JSONDecoder().decode(JobReference.self, from: Data(ProcFile.read(FilePath(note)).utf8))
+        let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
+        #expect(!service.stages.contains("close"))
+        #expect(try await !adopted.terminate(gracePeriod: .zero).status.isSuccess)
         expectBalance(service)
     }
 
