@@ -98,10 +98,11 @@ final class JobSession {
         // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
         // that it could leave behind.
         let look = StepDeadline(client, sequence, signals: signals)
-        var admission = try look.perform(within: deadline - .now, or: Self.unanswered) {
-            Result { () throws(Denial) in try Admission(context, owner).admit(order, descriptors) }
-        }
-        .get()
+        var admission =
+            try look.perform(within: deadline - .now, or: Self.unanswered) {
+                Result { () throws(Denial) in try Admission(context, owner).admit(order, descriptors) }
+            }
+            .get()
         // Whoever has given up meanwhile has perhaps asked again.
         guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
         var descriptors = descriptors
@@ -181,7 +182,8 @@ final class JobSession {
             code: .deadlineExceeded,
             step: LAUNCH_STEP_PREPARE.rawValue,
             errno: 0,
-            operationText: "the account and its programs could not be looked at in time: a name service or a file system of the "
+            operationText:
+                "the account and its programs could not be looked at in time: a name service or a file system of the "
                 + "helper's machine does not answer; look at the services of nsswitch.conf"
         )
     )

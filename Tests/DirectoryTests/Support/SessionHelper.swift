@@ -75,6 +75,7 @@ final class SessionHelper {
     ///   - password: The password that is registered for an account; nobody proves anything without.
     ///   - account: The account.
     /// - Returns: The launcher.
+    /// - Throws: When there is no memory for the password.
     func launcher(
         _ service: String,
         _ password: String? = nil,
@@ -103,6 +104,7 @@ final class SessionHelper {
     ///   - password: The password, where it is proven.
     ///   - deadline: How long it may take until it runs.
     /// - Returns: What it has written, and the process that has ended.
+    /// - Throws: When it could not be started.
     func run(
         _ script: String,
         as name: String,
