@@ -27,6 +27,7 @@ final class SudoProcess: ProcessControl {
     func start(endingDescendants endsDescendants: Bool) {
         if endsDescendants { endDescendants() }
         sudo.startWaiting()
+        Task.detached { [self] in await resumeAtEnd() }
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
@@ -34,6 +35,19 @@ final class SudoProcess: ProcessControl {
                 outcome = .success(report)
             }
             end.settle(outcome)
+        }
+    }
+
+    /// Has a `sudo` that is stopped go on once the job has ended, or it would never tell that.
+    ///
+    /// Any process of the account can stop a job and let it go on. More than once, because `sudo` may be about to stop itself.
+    private func resumeAtEnd() async {
+        _ = try? await reactor.ready(reach.job.processDescriptor.rawValue, .reading, until: nil)
+        var delay = Duration.milliseconds(1)
+        while reach.sudo.isRunning {
+            if !reach.job.isRunning { reach.resumeHelpers() }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .seconds(1))
         }
     }
 
