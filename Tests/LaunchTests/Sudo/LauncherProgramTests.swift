@@ -110,7 +110,7 @@ struct LauncherProgramTests {
         environment: [String] = [],
         output: FileDescriptor? = nil
     ) async throws -> launch_failure? {
-        let socket = try SudoSocket()
+        let socket = try SudoSocket(of: 2001)
         var command = Command(.path(TestBed.launcher), arguments: [mode, named])
         command.standardInput = .descriptor(FileDescriptor(rawValue: socket.launcher.rawValue))
         let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)

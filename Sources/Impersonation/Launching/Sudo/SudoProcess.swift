@@ -11,13 +11,15 @@ final class SudoProcess: ProcessControl {
 
     private let sudo: SupervisedProcess
     private let reach: SudoReach
+    private let messages: SudoMessages
     private let reactor: Reactor
     private let end = JobEnd()
     private let endsTree = Mutex(false)
 
-    init(_ sudo: SupervisedProcess, _ reach: SudoReach, on reactor: Reactor) {
+    init(_ sudo: SupervisedProcess, _ reach: SudoReach, _ messages: SudoMessages, on reactor: Reactor) {
         self.sudo = sudo
         self.reach = reach
+        self.messages = messages
         self.reactor = reactor
     }
 
@@ -30,6 +32,7 @@ final class SudoProcess: ProcessControl {
         Task.detached { [self] in await resumeAtEnd() }
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
+            messages.close()
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
                 report.remainingProcesses = await endLeftovers()
                 outcome = .success(report)
