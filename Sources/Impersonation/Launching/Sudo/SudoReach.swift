@@ -123,9 +123,10 @@ final class SudoReach: Sendable {
     ///
     /// - Returns: How many are left, as far as they can be found, and whether there is a way to them.
     func endLeftovers() -> (remaining: Int, isReached: Bool) {
-        guard !find().isEmpty else { return (0, true) }
+        // Its sudo may have been killed, and the job have cut the tie to it.
+        guard !find().isEmpty || job.isRunning else { return (0, true) }
         let isReached = killTree() == 0
-        return (find().count, isReached)
+        return (find().count + (job.isRunning ? 1 : 0), isReached)
     }
 
     /// The processes of the job but its first one.
@@ -167,10 +168,16 @@ final class SudoReach: Sendable {
             let some = Array(members[start..<min(start + Self.atOnce, members.count)])
             let answer = SudoCall.run(invocation.arguments(for: .signal(signal, some)), for: Self.patience)
             isSent = isSent || answer?.status == LAUNCH_SIGNAL_SENT
-            // 1 is sudo's own: it does not permit it, and will not the next time.
-            if answer?.status == 1 { state.withLock { $0.asks = false } }
+            // 1 is sudo's own. Where it does not permit it, it will not the next time; anything else may be over by then.
+            if let answer, answer.status == 1, Self.isFinal(SudoRefusal(message: answer.output)) {
+                state.withLock { $0.asks = false }
+            }
         }
         return isSent
+    }
+
+    private static func isFinal(_ refusal: SudoRefusal) -> Bool {
+        [.passwordRequired, .notInSudoers, .commandNotAllowed].contains(refusal)
     }
 
     /// Has `sudo` relay a signal, which it does to a command that it waits for itself.
