@@ -69,7 +69,7 @@ launcher: packages ## Builds the program that sudo runs for a daemon with nothin
 	strip -o .build/launcher/impersonation-launcher .build/launcher/release/impersonation-launcher
 
 install-launcher: launcher ## Installs it below DESTDIR; impersonate sudoers prints the rule
-	install -D -m 0755 .build/launcher/impersonation-launcher $(DESTDIR)/usr/libexec/impersonation-launcher
+	install -D -m 0711 .build/launcher/impersonation-launcher $(DESTDIR)/usr/libexec/impersonation-launcher
 
 fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some
 	RUNS=$(or $(RUNS),100000) Scripts/fuzz $(TARGETS)

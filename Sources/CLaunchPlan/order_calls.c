@@ -15,7 +15,7 @@
 
 #define ORDER_DESCRIPTORS_MAXIMUM 128
 
-int order_socket_create(int *daemon_end, int *launcher_end)
+int order_socket_create(int *daemon_end, int *launcher_end, int *takes_descriptors)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -23,7 +23,8 @@ int order_socket_create(int *daemon_end, int *launcher_end)
     const int yes = 1, no = 0;
     /* Before there is anybody to send; kernels before 6.16 do not know the second one. */
     int result = setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
-    setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
+    if (!*takes_descriptors)
+        *takes_descriptors = setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
     if (result == 0)
         result = fcntl(ends[0], F_SETFL, O_NONBLOCK);
     if (result != 0) {
@@ -37,7 +38,7 @@ int order_socket_create(int *daemon_end, int *launcher_end)
     return 0;
 }
 
-long order_receive(int socket, void *bytes, size_t size, struct order_sender *sender)
+long order_receive(int socket, void *bytes, size_t size, struct order_sender *sender, int takes_descriptors)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(struct ucred))];
@@ -47,6 +48,20 @@ long order_receive(int socket, void *bytes, size_t size, struct order_sender *se
     struct msghdr message = {
         .msg_iov = &place, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     ssize_t count;
+    if (takes_descriptors) {
+        /* The kernel closes what there is no room for, here and now. What is looked at stays where it is; nobody else reads
+         * here, so that what is then taken is what was looked at. */
+        do
+            count = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        while (count < 0 && errno == EINTR);
+        if (count <= 0)
+            return count == 0 ? 0 : -errno;
+        if ((message.msg_flags & MSG_CTRUNC) != 0)
+            return -EBADMSG;
+        place.iov_len = (size_t)count;
+        message.msg_controllen = sizeof control.bytes;
+        message.msg_flags = 0;
+    }
     do
         count = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (count < 0 && errno == EINTR);

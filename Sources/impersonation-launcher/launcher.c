@@ -1,7 +1,7 @@
 /* The launcher: what sudo(8) runs as the account of a job, and what then becomes the job.
  *
  *     impersonation-launcher run PROGRAM [ARGUMENT...]         the environment is the daemon's to say
- *     impersonation-launcher restricted PROGRAM [ARGUMENT...]  nothing but the arguments is
+ *     impersonation-launcher restricted PROGRAM [ARGUMENT...]  neither it nor argv[0] is; directory, limits, streams are
  *     impersonation-launcher session                           behind a login shell: everything comes with the order
  *     impersonation-launcher signal NUMBER PROCESS:START...    signals processes that are who they were
  *
@@ -180,6 +180,9 @@ static int is_permitted(const struct launch_plan *plan, const char *program, int
     for (uint32_t i = 0; i < plan->operation_count; i++) {
         if (operations[i].step == LAUNCH_STEP_OPEN_STREAM && !opens_files)
             return 0;
+        /* It changes the mode of whatever file it is given, with the rights of the account. */
+        if (operations[i].step == LAUNCH_STEP_OWN_TERMINAL)
+            return 0;
         if (operations[i].step != LAUNCH_STEP_EXECUTE)
             continue;
         uint64_t offset = operations[i].a;
@@ -196,7 +199,8 @@ static int is_permitted(const struct launch_plan *plan, const char *program, int
     return 1;
 }
 
-/* Whose variables are whose is sudo's word, which asks the name service as root and takes nothing from its caller. */
+/* Whose variables are whose is sudo's word, which asks the name service as root and takes nothing from its caller unless its
+ * rules say so (env_keep, !env_reset). */
 static char **environment_of_sudo(void)
 {
     static char path[] = "PATH=" LAUNCH_SEARCH_PATH;
@@ -310,7 +314,8 @@ static int become_job(enum mode mode, char *program, char *const *arguments)
         text += strlen(zero) + 1;
         char **all = calloc((size_t)count + 2, sizeof *all);
         if (all != NULL) {
-            all[0] = zero;
+            /* Some programs are another one by another name. */
+            all[0] = mode == MODE_RESTRICTED ? program : zero;
             memcpy(all + 1, arguments, (size_t)count * sizeof *all);
         }
         context.arguments = all;

@@ -110,11 +110,28 @@ struct SudoBackendTests {
     func userRules() async throws {
         let user = "proxy_execution_mode = user"
         let everybody = try await rules([], [user, "denied_accounts = bob, nosuch"])
-        #expect(everybody.lines.last?.hasPrefix("renderd ALL=(ALL, !root, !#0, !bob) NOPASSWD:") == true)
+        #expect(everybody.lines.last?.hasPrefix("renderd ALL=(ALL, !root, !#0, !bob, !#2002) NOPASSWD:") == true)
+        let comments = everybody.lines.filter { $0.contains("kept by the daemon alone") }
+        #expect(comments.contains { $0.hasSuffix("denied_accounts: there is no nosuch yet") }, "\(comments)")
+        #expect(comments.contains { $0.hasSuffix("minimum_uid: accounts below 1000 are refused") }, "\(comments)")
         let some = try await rules([], [user, #"allowed_accounts = alice, MYCORP\someuser"#])
         #expect(some.lines.last?.hasPrefix(#"renderd ALL=(alice, MYCORP\\someuser) NOPASSWD:"#) == true, "\(some)")
         let members = try await rules(["--group", "video"], [user, "allowed_groups = render"])
         #expect(members.lines.last?.hasPrefix("renderd ALL=(%render, !root, !#0 : video) NOPASSWD:") == true)
+        let denials = ["denied_accounts = bob", "denied_groups = video"]
+        let narrow = try await rules([], [user, "allowed_accounts = alice, bob", "allowed_groups = render"] + denials)
+        #expect(
+            narrow.lines.last?.hasPrefix("renderd ALL=(alice, !bob, !#2002, !%video) NOPASSWD:") == true,
+            "\(narrow)"
+        )
+        #expect(narrow.lines.contains { $0.contains("kept by the daemon alone: allowed_groups") })
+        let denied = try await rules([], [user, "allowed_groups = render"] + denials)
+        #expect(
+            denied.lines.last?.hasPrefix("renderd ALL=(%render, !root, !#0, !bob, !#2002, !%video) NOPASSWD:") == true,
+            "\(denied)"
+        )
+        let nobody = try await rules([], [user, "allowed_accounts = bob", "denied_accounts = bob"])
+        #expect(nobody.status == 1)
         let desktop = try await rules([], ["service_mode = desktop"])
         #expect(desktop.status == 1)
         #expect(desktop.output == "")
@@ -195,11 +212,33 @@ struct SudoBackendTests {
             ("machine$", #"machine\$"#), ("#0", "#77"), ("%wheel", "#77"), ("+net", "#77"), ("-e", "#77"),
             ("--", "#77"), ("ALL", "#77"), ("RENDER_1", "#77"), ("", "#77"), ("a\nb", "#77"), ("0", "#77"),
             ("a,b", #"a\,b"#), ("a=b:c", #"a\=b\:c"#), ("!a", "#77"), ("a\"b", "#77"),
+            ("sudoedit", "#77"), ("Defaults", "#77"), ("list", "#77"),
             ("someuser@dept.example", #"someuser\@dept.example"#),
         ]
     )
     func names(_ name: String, _ word: String) {
         #expect(SudoersWord.account(name, 77) == word)
+    }
+
+    @Test("refuse programs whose paths sudo takes for a program and an argument", arguments: ["/opt/my prog", "/a\tb"])
+    func blanks(_ program: String) {
+        let rules = SudoersRules(
+            worker: SudoersRules.Account(name: "renderd", number: 990),
+            targets: .everybody,
+            programs: [program],
+            launcher: "/opt/our tools/launcher",
+            profile: .restricted
+        )
+        #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
+    }
+
+    @Test("doctor says so when others could take hold of the launcher, or replace it")
+    func launcherModes() {
+        #expect(SudoCheck.finding("/l", owner: 0, mode: 0o100711).status == .ok)
+        #expect(SudoCheck.finding("/l", owner: 0, mode: 0o100755).status == .warning)
+        for (owner, mode) in [(990, 0o100711), (0, 0o100731), (0, 0o100700), (0, 0o104711)] as [(UInt32, UInt32)] {
+            #expect(SudoCheck.finding("/l", owner: owner, mode: mode).status == .failed)
+        }
     }
 
     @Test("spell paths, and refuse those that are patterns")

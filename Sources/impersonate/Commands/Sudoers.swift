@@ -10,7 +10,7 @@ struct Sudoers: AsyncParsableCommand {
         discussion: """
             The rules let the account of the daemon run the launcher, and nothing else, as the accounts that jobs may have: \
             in proxy mode the proxy account; in user mode the allowed accounts, or the members of the allowed groups, or \
-            everybody but root and those who are denied. visudo checks them before they are printed. Exit status 0, or 1 \
+            everybody but root, without those who are denied. Where the policy is narrower than rules can be, a comment says in what. visudo checks them before they are printed. Exit status 0, or 1 \
             when there are none. `impersonate doctor --backend sudo` checks those that are installed.
             """
     )
@@ -115,7 +115,7 @@ struct Sudoers: AsyncParsableCommand {
         let (targets, shells) = try await targets(worker)
         var named: [SudoersRules.Account] = []
         for group in groups { named.append(try await self.group(group, worker)) }
-        return SudoersRules(
+        var rules = SudoersRules(
             worker: SudoersRules.Account(daemon),
             targets: targets,
             programs: programs,
@@ -125,6 +125,8 @@ struct Sudoers: AsyncParsableCommand {
             shells: shells,
             isForRust: sudoIsRust
         )
+        try await narrow(&rules, worker)
+        return rules
     }
 
     private var sudoIsRust: Bool {
@@ -159,13 +161,51 @@ struct Sudoers: AsyncParsableCommand {
             for reference in allowed { members.append(try await group(reference.description, worker)) }
             return (.members(of: members), [])
         }
-        var denied: [SudoersRules.Account] = []
+        return (.everybody, [])
+    }
+
+    /// What the policy denies beside what it allows, as far as rules can say it.
+    private func narrow(_ rules: inout SudoersRules, _ worker: Worker) async throws {
+        let configuration = worker.configuration
+        // Others than user mode have one account, which the policy has permitted; --as names what it likes.
+        guard accounts.isEmpty, configuration.executionMode.value == .user else { return }
         for name in configuration.deniedAccounts.value {
-            // One that is not there cannot be anybody's.
-            guard let found = try await worker.directory.account(named: name, freshness: .cached) else { continue }
-            denied.append(SudoersRules.Account(found))
+            if let found = try await worker.directory.account(named: name, freshness: .cached) {
+                let account = SudoersRules.Account(found)
+                if account.number != 0 { rules.deniedAccounts.append(account) }
+            } else {
+                rules.remarks.append("denied_accounts: there is no \(name.spelling) yet")
+            }
         }
-        return (.everybody(but: denied.filter { $0.number != 0 }), [])
+        for reference in configuration.deniedGroups.value {
+            do {
+                rules.deniedGroups.append(try await group(reference.description, worker))
+            } catch is ToolFailure {
+                rules.remarks.append("denied_groups: there is no \(reference.description) yet")
+            }
+        }
+        let minimum = configuration.minimumUserID.value
+        switch rules.targets {
+        case .accounts(let allowed):
+            rules.targets = .accounts(
+                allowed.filter { account in
+                    account.number >= minimum && !rules.deniedAccounts.contains { $0.number == account.number }
+                }
+            )
+            guard rules.targets != .accounts([]) else {
+                throw ToolFailure(
+                    "nobodyAllowed",
+                    "the policy refuses each of the allowed accounts; no job needs a rule"
+                )
+            }
+            if configuration.allowedGroups.value != nil {
+                rules.remarks.append(
+                    "allowed_groups: accounts of allowed_accounts that are in none of them are refused"
+                )
+            }
+        case .members, .everybody:
+            if minimum > 1 { rules.remarks.append("minimum_uid: accounts below \(minimum) are refused") }
+        }
     }
 
     private func targets(

@@ -76,14 +76,22 @@ struct SudoCheck {
                 remedy: "install impersonation-launcher there (make install-launcher), or name it (--sudo-launcher)"
             )
         }
-        guard status.st_uid == 0, status.st_mode & (S_IWGRP | S_IWOTH) == 0, status.st_mode & S_IXOTH != 0,
-            status.st_mode & (S_ISUID | S_ISGID) == 0
-        else {
+        return Self.finding(path, owner: status.st_uid, mode: status.st_mode)
+    }
+
+    /// What its owner and its mode say.
+    static func finding(_ path: String, owner: UInt32, mode: UInt32) -> Finding {
+        let facts = "\(path) has mode \(String(mode & 0o7777, radix: 8)) and belongs to user id \(owner)"
+        guard owner == 0, mode & (S_IWGRP | S_IWOTH) == 0, mode & S_IXOTH != 0, mode & (S_ISUID | S_ISGID) == 0 else {
+            return Finding("sudo launcher", .failed, facts, remedy: "make it root's, with mode 0711")
+        }
+        // Of a program that can be read, others of the account can take hold before it says that they may not (ptrace(2)).
+        guard mode & (S_IRGRP | S_IROTH) == 0 else {
             return Finding(
                 "sudo launcher",
-                .failed,
-                "\(path) has mode \(String(status.st_mode & 0o7777, radix: 8)) and belongs to user id \(status.st_uid)",
-                remedy: "make it root's, with mode 0755"
+                .warning,
+                "\(facts): who can read it can trace it while it starts",
+                remedy: "take the right to read off it (chmod 0711)"
             )
         }
         return Finding("sudo launcher", .ok, path)

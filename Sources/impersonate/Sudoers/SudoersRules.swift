@@ -14,12 +14,18 @@ struct SudoersRules {
         /// The members of these groups, by name and number.
         case members(of: [Account])
 
-        /// Everybody but the superuser, and but these.
-        case everybody(but: [Account])
+        /// Everybody but the superuser.
+        case everybody
     }
 
     var worker: Account
     var targets: Targets
+    /// Accounts that jobs never run as, whatever the targets are.
+    var deniedAccounts: [Account] = []
+    /// Groups whose members jobs never run as.
+    var deniedGroups: [Account] = []
+    /// In what the policy of the daemon is narrower than rules can be.
+    var remarks: [String] = []
     /// Programs that jobs may run, in full; everything when there are none.
     var programs: [String] = []
     /// Groups that may be a job's primary one beside the account's own.
@@ -47,6 +53,9 @@ struct SudoersRules {
             "# What a daemon needs whose jobs start by sudo (impersonate sudoers).",
             "# Install it with: visudo -c -f FILE && install -m 0440 FILE /etc/sudoers.d/impersonation",
         ]
+        for remark in remarks {
+            lines.append("# Not said by these rules, and kept by the daemon alone: \(remark.filter { !$0.isNewline })")
+        }
         // Nobody sits at a terminal, and nothing may stand between the launcher and its socket. `use_pty` does not without a
         // terminal.
         if !isForRust {
@@ -87,6 +96,14 @@ struct SudoersRules {
                 guard program.hasPrefix("/") else {
                     throw Problem(message: "\(program) is no absolute path; name the program in full")
                 }
+                // sudo compares arguments that it has joined by blanks: it would take `/opt/a b` for `/opt/a` with an argument.
+                guard !program.contains(where: \.isWhitespace) else {
+                    throw Problem(
+                        message:
+                            "\(program) has a blank in it, and a rule for it would permit another program as well; give "
+                            + "it another path"
+                    )
+                }
                 let word = try Self.word(program)
                 // With arguments, and without: behind a blank, `*` is one argument or more.
                 words += ["\(launcher) restricted \(word)", "\(launcher) restricted \(word) *"]
@@ -103,10 +120,16 @@ struct SudoersRules {
             case .accounts(let accounts): accounts.map { SudoersWord.account($0.name, $0.number) }
             case .members(let groups):
                 groups.map { "%" + SudoersWord.group($0.name, $0.number) } + ["!root", "!#0"]
-            case .everybody(let denied):
-                ["ALL", "!root", "!#0"] + denied.map { "!" + SudoersWord.account($0.name, $0.number) }
+            case .everybody: ["ALL", "!root", "!#0"]
             }
-        let list = users.joined(separator: ", ")
+        // The last that matches counts. By its number as well: another name may have the same.
+        let denied =
+            deniedAccounts.flatMap { account in
+                let word = SudoersWord.account(account.name, account.number)
+                let number = "#\(account.number)"
+                return word == number ? ["!\(number)"] : ["!\(word)", "!\(number)"]
+            } + deniedGroups.map { "!%" + SudoersWord.group($0.name, $0.number) }
+        let list = (users + denied).joined(separator: ", ")
         guard !groups.isEmpty else { return list }
         return list + " : " + groups.map { SudoersWord.group($0.name, $0.number) }.joined(separator: ", ")
     }

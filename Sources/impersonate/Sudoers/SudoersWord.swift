@@ -2,8 +2,8 @@
 enum SudoersWord {
     /// An account.
     ///
-    /// By its name where no reader could take that for something else: names of capitals are aliases, `ALL` is everybody, and
-    /// `#`, `%` and `+` stand in front of numbers and groups even where they are escaped. By its number then.
+    /// By its name where no reader could take that for something else: names of capitals are aliases, `ALL` is everybody, some
+    /// words are syntax, and `#`, `%` and `+` stand in front of numbers and groups even where they are escaped. By its number then.
     static func account(_ name: String, _ number: UInt32) -> String {
         isPlainName(name) ? escaped(name) : "#\(number)"
     }
@@ -30,7 +30,14 @@ enum SudoersWord {
         return word
     }
 
+    /// Words that mean something else in some place of sudoers, or did in some version.
+    private static let syntax: Set<String> = [
+        "sudoedit", "list", "Defaults", "User_Alias", "Runas_Alias", "Host_Alias", "Cmnd_Alias", "Cmd_Alias", "include",
+        "includedir",
+    ]
+
     private static func isPlainName(_ name: String) -> Bool {
+        guard !syntax.contains(name) else { return false }
         guard let first = name.unicodeScalars.first, first.properties.isAlphabetic || first == "_" else { return false }
         guard name.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F || $0 == " " }) else { return false }
         guard !name.contains("\"") else { return false }

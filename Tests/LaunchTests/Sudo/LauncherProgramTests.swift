@@ -101,17 +101,39 @@ struct LauncherProgramTests {
         )
     }
 
+    @Test("gives a program that a rule names its own name, whatever the order says")
+    func ownName() async throws {
+        let output = try FileDescriptor.pipe()
+        let reported = try await order(
+            "restricted",
+            named: "/usr/bin/cat",
+            with: ["/proc/self/cmdline"],
+            planned: "/usr/bin/cat",
+            opensFile: false,
+            argumentZero: "sh",
+            output: output.writeEnd
+        )
+        #expect(reported == nil)
+        try output.writeEnd.close()
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
+        try output.readEnd.close()
+        #expect(String(decoding: bytes[..<count], as: UTF8.self) == "/usr/bin/cat\0/proc/self/cmdline\0")
+    }
+
     /// Sends a launcher an order of our own, as a daemon that is not what it should be could.
     private func order(
         _ mode: String,
         named: String,
+        with arguments: [String] = [],
         planned: FilePath,
         opensFile: Bool,
         environment: [String] = [],
+        argumentZero: String? = nil,
         output: FileDescriptor? = nil
     ) async throws -> launch_failure? {
-        let socket = try SudoSocket()
-        var command = Command(.path(TestBed.launcher), arguments: [mode, named])
+        let socket = try SudoSocket(of: 2001)
+        var command = Command(.path(TestBed.launcher), arguments: [mode, named] + arguments)
         command.standardInput = .descriptor(FileDescriptor(rawValue: socket.launcher.rawValue))
         let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         socket.launcher.closeNow()
@@ -145,7 +167,7 @@ struct LauncherProgramTests {
         let status = try OwnedDescriptor.pipe()
         let order = SudoOrder(
             plan: try EncodedPlan(plan.switched(to: prepared.credentials, from: facts), kind: .switched),
-            arguments: [named],
+            arguments: [argumentZero ?? named],
             environment: environment,
             flags: 0
         )

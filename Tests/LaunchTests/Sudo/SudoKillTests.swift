@@ -163,6 +163,51 @@ struct SudoKillTests {
         }
     }
 
+    /// Waits for the end, and kills a job that is not told to have ended.
+    private static func end(of process: LaunchedProcess) async throws -> TerminationStatus {
+        let killing = Task {
+            try await Task.sleep(for: .seconds(30))
+            Issue.record("the end of the job is not told")
+            try await process.terminate(gracePeriod: .zero)
+        }
+        defer { killing.cancel() }
+        return try await process.exitReport().status
+    }
+
+    @Test("is told of a job that was stopped and went on, whoever did that", arguments: SudoWay.available)
+    func continued(_ way: SudoWay) async {
+        await #expect(processExitsWith: .success) { [way = way.rawValue as String] in
+            let launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
+            let script = "(sleep 0.2; kill -STOP $$; sleep 0.4; kill -CONT $$) & sleep 0.4; exit 7"
+            let command = Command(.path("/bin/sh"), arguments: ["-c", script])
+            let process = try await launcher.launch(patient(command), as: TestBed.alice.identity)
+            #expect(try await Self.end(of: process) == .exited(7))
+        }
+    }
+
+    @Test("is told of a job that the daemon itself has stopped and resumed")
+    func resumed() async {
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            for target in [SignalTarget.process, .group, .tree] {
+                let (process, _) = try await Self.start({ _ in "trap 'exit 9' TERM" }, SudoLauncher.ofTheBed())
+                let sudo = try ProcessStat(of: process.processID.rawValue).parent
+                try process.send(.stop, to: target)
+                for _ in 0..<400 where !Self.isStopped(sudo) { try await Task.sleep(for: .milliseconds(5)) }
+                #expect(Self.isStopped(sudo))
+                try process.send(.resume, to: target)
+                for _ in 0..<400 where Self.isStopped(sudo) { try await Task.sleep(for: .milliseconds(5)) }
+                #expect(!Self.isStopped(sudo), "\(target)")
+                try process.send(.terminate, to: .process)
+                #expect(try await Self.end(of: process) == .exited(9))
+            }
+        }
+    }
+
+    private static func isStopped(_ process: Int32) -> Bool {
+        ((try? ProcFile.read(FilePath("/proc/\(process)/status"))) ?? "").contains("State:\tT")
+    }
+
     @Test("kills what the job has left behind, when it is to", arguments: SudoWay.available)
     func descendants(_ way: SudoWay) async {
         await #expect(processExitsWith: .success) { [way = way.rawValue as String] in

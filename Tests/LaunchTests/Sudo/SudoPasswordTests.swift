@@ -102,6 +102,22 @@ struct SudoPasswordTests {
         }
     }
 
+    @Test(
+        "of several lines is several attempts, and never reaches sudo",
+        arguments: ["alice-secret\n", "a\nb\nc", "a\rb"]
+    )
+    func lines(_ password: String) async {
+        await #expect(processExitsWith: .success) { [password = password as String] in
+            becomeUnprivilegedDaemon()
+            let error = try await launchError(
+                Command(.path("/bin/true")),
+                as: TestBed.alice.identity,
+                Self.launcher(password)
+            )
+            #expect(error.code == .invalidCommand, "\(error)")
+        }
+    }
+
     @Test("that nobody has ends the launch before sudo is asked")
     func none() async {
         await #expect(processExitsWith: .success) {

@@ -1,3 +1,4 @@
+import Faults
 import Glibc
 import SystemPackage
 import Testing
@@ -74,9 +75,117 @@ struct SudoStartTests {
                     #expect(error.code == .cancelled, "\(error)")
                     try await Task.sleep(for: .milliseconds(20))
                     #expect(!exists(marker))
+                    try await Self.awaitNoLauncher()
                 }
             }
         }
+    }
+
+    /// Launchers of alice that have become no job.
+    private static func launchers() throws -> [Int32] {
+        try ProcFile.processes()
+            .filter { process in
+                let words = (try? ProcFile.read(FilePath("/proc/\(process)/cmdline"))) ?? ""
+                return words.hasPrefix("\(TestBed.launcher)\0")
+            }
+    }
+
+    private static func awaitNoLauncher() async throws {
+        for _ in 0..<1_000 where try !launchers().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try launchers() == [])
+    }
+
+    /// Gives alice a profile, which every account could write itself.
+    private static func profile(_ text: String) throws -> FilePath {
+        let place = FilePath("/bed/home/alice/.profile")
+        let file = try FileDescriptor.open(
+            place,
+            .writeOnly,
+            options: [.create, .exclusiveCreate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead]
+        )
+        try file.closeAfter { _ = try file.writeAll(text.utf8) }
+        return place
+    }
+
+    @Test("that is given up behind a slow shell leaves nobody who waits for an order for ever")
+    func slowProfile() async throws {
+        let rule = try SudoRule("renderd ALL=(alice) NOPASSWD: /bin/bash")
+        let profile = try Self.profile("sleep 2\n")
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            let launcher = SudoLauncher.ofTheBed(profile: .login)
+            let before = try await openDescriptorCount()
+            for isCancelled in [false, true] {
+                var command = Command(.path("/bin/true"))
+                command.startDeadline = isCancelled ? .seconds(60) : .milliseconds(700)
+                let person = try await TestBed.alice.identity
+                let launch = Task { [command] in try await launchError(command, as: person, launcher) }
+                if isCancelled {
+                    try await Task.sleep(for: .milliseconds(500))
+                    launch.cancel()
+                }
+                #expect(try await launch.value.code == (isCancelled ? .cancelled : .deadlineExceeded))
+            }
+            // The shells are about to become launchers.
+            try await Task.sleep(for: .seconds(3))
+            try await Self.awaitNoLauncher()
+            // Reactors, at most, were made meanwhile.
+            #expect(try await openDescriptorCount() - before <= 8)
+        }
+        try #require(unsafe unlink(profile.string) == 0)
+        rule.remove()
+    }
+
+    @Test(
+        "keeps to its deadline, and costs nothing afterwards, whatever the account writes where sudo says its reasons"
+    )
+    func flood() async throws {
+        let rule = try SudoRule("renderd ALL=(alice) NOPASSWD: /bin/bash")
+        let profile = try Self.profile(
+            "for i in 1 2 3 4; do setsid sh -c 'trap \"\" PIPE; exec timeout 30 yes >&2' & done\nsleep 1\n"
+        )
+        await #expect(processExitsWith: .success) {
+            becomeUnprivilegedDaemon()
+            let launcher = SudoLauncher.ofTheBed(profile: .login)
+            var late = Command(.path("/bin/true"))
+            late.startDeadline = .milliseconds(500)
+            let begin = ContinuousClock.now
+            #expect(try await launchError(late, as: TestBed.alice.identity, launcher).code == .deadlineExceeded)
+            #expect(ContinuousClock.now - begin < .seconds(4))
+            let job = try await launcher.launch(
+                patient(Command(.path("/bin/sleep"), arguments: ["2"])),
+                as: TestBed.alice.identity
+            )
+            let used = clock()
+            #expect(try await job.exitReport().status == .exited(0))
+            #expect(clock() - used < 500_000, "half a second of the processor at most")
+        }
+        try #require(unsafe unlink(profile.string) == 0)
+        rule.remove()
+    }
+
+    @Test(
+        "never takes a descriptor that the account sends along, nor closes it where somebody waits",
+        arguments: [true, false]
+    )
+    func descriptors(_ refusesDescriptors: Bool) throws {
+        let socket = try SudoSocket(of: 0, refusesDescriptors: refusesDescriptors)
+        let pipe = try OwnedDescriptor.pipe()
+        guard case .nothing = socket.receive() else { throw Errno.badMessage }
+        let sent = unsafe held_page_send_descriptor(socket.launcher.rawValue, pipe.writing.rawValue, "with", 4)
+        pipe.writing.closeNow()
+        var events = pollfd(fd: pipe.reading.rawValue, events: 0, revents: 0)
+        guard sent == 0 else {
+            #expect(sent == -EPERM)
+            return
+        }
+        guard case .nonsense = socket.receive() else { throw Errno.badMessage }
+        #expect(unsafe poll(&events, 1, 0) == 0, "the descriptor still waits in the socket")
+        socket.daemon.closeNow()
+        var byte: UInt8 = 0
+        #expect(unsafe read(socket.launcher.rawValue, &byte, 1) == 0, "the launcher finds the end")
+        #expect(unsafe poll(&events, 1, 60_000) == 1, "it is closed with the socket, by another thread")
     }
 
     @Test("leaves neither a descriptor nor a process behind, refused or not")

@@ -6,8 +6,8 @@ public enum SudoAuthentication: Sendable {
     /// With the password that the rule asks for, mostly that of the daemon's own account (`sudo -S`).
     ///
     /// It is asked for at each launch, written to `sudo` once it asks and never before, and only once: a second prompt means that it
-    /// was wrong, and ends the launch. It goes through the socket that later brings the order of the job, and so is neither in the
-    /// way of its standard input nor to be seen anywhere. Cached credentials are not used (`-k`). `nil` gives the launch up.
+    /// was wrong, and ends the launch. It has no line break, since each line would be an attempt. It goes through the socket that later brings the order of the job, and so is neither in the
+    /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used (`-k`). `nil` gives the launch up.
     ///
     /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
     /// the original `sudo`: older versions of sudo-rs do not say who asks (`-p`).
@@ -16,5 +16,14 @@ public enum SudoAuthentication: Sendable {
     /// Whether a password is to be had.
     var asks: Bool {
         if case .password = self { true } else { false }
+    }
+
+    /// Whether `sudo` reads it as one password: it takes any line break for the end of one, and the rest for the next attempt.
+    static func isOneLine(_ secret: borrowing Secret) -> Bool {
+        secret.withBytes { span in
+            unsafe span.withUnsafeBytes { bytes in
+                unsafe !bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+            }
+        }
     }
 }

@@ -37,6 +37,13 @@ struct SudoDescent {
             )
         }
         let process = greeting.processID
+        guard process != sudo.processID else {
+            throw Problem(
+                message:
+                    "sudo has become the launcher, and nobody waits for the job; let it keep a session of PAM: take "
+                    + "!pam_session and !pam_setcred off the daemon, and use a sudo that was built with PAM"
+            )
+        }
         let descriptor = linux_pidfd_open(process)
         guard descriptor >= 0 else {
             throw Problem(

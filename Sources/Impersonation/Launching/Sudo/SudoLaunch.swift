@@ -11,9 +11,6 @@ struct SudoLaunch {
     let machinery: LaunchMachinery
     let daemon: DaemonFacts
 
-    /// How long a child that was killed may take to go before the launch reports its failure without it.
-    private static let reapingTime = Duration.seconds(1)
-
     /// How long `sudo` may take to end once it has nothing more to say.
     private static let farewell = Duration.seconds(5)
 
@@ -47,11 +44,15 @@ struct SudoLaunch {
         let streams = try failures.performing(.createPipes) { () throws(Errno) in
             try StreamPlumbing(command, of: identity.account.userID.rawValue)
         }
-        let socket = try failures.performing(.createPipes) { () throws(Errno) in try SudoSocket() }
+        let socket = try failures.performing(.createPipes) { () throws(Errno) in
+            try SudoSocket(of: identity.account.userID.rawValue)
+        }
         let (reading, writing) = try failures.performing(.createPipes) { () throws(Errno) in
             try StreamChannel.socket(jobWrites: true, of: identity.account.userID.rawValue)
         }
-        let messages = SudoMessages(reading, on: reactor)
+        let messages = try failures.performing(.createPipes) { () throws(Errno) in
+            SudoMessages(reading, on: try Reactor.shared(for: .streams))
+        }
         let password = try await password()
         let group = try failures.reporting { () throws(LaunchError) in
             try prepared.makeGroup(in: launcher.controlGroups)
@@ -101,38 +102,60 @@ struct SudoLaunch {
             messages: messages,
             deadline: deadline
         )
-        let greeting = try await greeting(attempt)
-        messages.stopAnswering()
-        stopwatch.end(\.clone)
-        let reach = try await proven(greeting, attempt, prepared, group, invocation)
-        let job = SudoProcess(process, reach, on: reactor)
-        let fellBack = try await confirm(attempt, job, greeting, preparation, prepared, streams)
-        let attestation = try await attest(reach, job, prepared, group)
-        job.start(endingDescendants: command.descendants == .end)
-        return LaunchedProcess(
-            identity: identity,
-            report: LaunchReport(
-                backend: launcher.backend,
-                processID: ProcessID(rawValue: reach.job.processID),
-                workingDirectory: prepared.workingDirectory(fellBack: fellBack),
-                omittedVariables: prepared.environment.omitted,
-                timings: stopwatch.confirmed(),
-                containment: group.map { .controlGroup($0.path) }
-                    ?? (launcher.signalsThroughSudo ? .session : .firstProcess),
-                attestation: attestation
-            ),
-            control: job
-        )
+        do throws(LaunchError) {
+            let greeting = try await greeting(attempt)
+            messages.stopAnswering()
+            stopwatch.end(\.clone)
+            let reach = try await proven(greeting, attempt, prepared, group, invocation)
+            let job = SudoProcess(process, reach, messages, on: reactor)
+            let fellBack = try await confirm(attempt, job, greeting, preparation, prepared, streams)
+            let attestation = try await attest(reach, job, prepared, group)
+            job.start(endingDescendants: command.descendants == .end)
+            return LaunchedProcess(
+                identity: identity,
+                report: LaunchReport(
+                    backend: launcher.backend,
+                    processID: ProcessID(rawValue: reach.job.processID),
+                    workingDirectory: prepared.workingDirectory(fellBack: fellBack),
+                    omittedVariables: prepared.environment.omitted,
+                    timings: stopwatch.confirmed(),
+                    containment: group.map { .controlGroup($0.path) }
+                        ?? (launcher.signalsThroughSudo ? .session : .firstProcess),
+                    attestation: attestation
+                ),
+                control: job
+            )
+        } catch {
+            socket.daemon.closeNow()
+            messages.close()
+            throw error
+        }
     }
 
     /// What is under way.
     private struct Attempt {
+        /// How long a child that was killed may take to go before the launch reports its failure without it.
+        static let reapingTime = Duration.seconds(1)
+
         let started: TrampolineStart
         let steps: [ChildOperation]
         let process: SupervisedProcess
         let socket: SudoSocket
         let messages: SudoMessages
         let deadline: ContinuousClock.Instant
+
+        /// Gives it up.
+        ///
+        /// The launcher has the ids of the account and cannot be killed: it ends when it finds the end of its socket, now or once
+        /// a shell has become it.
+        ///
+        /// - Returns: Whether `sudo` is gone.
+        @discardableResult
+        func discard() async -> Bool {
+            messages.stopAnswering()
+            socket.daemon.closeNow()
+            return await process.discard(within: Self.reapingTime)
+        }
     }
 
     private func authenticationProblem(_ program: SudoProgram) -> String? {
@@ -151,6 +174,14 @@ struct SudoLaunch {
         guard let secret = await ask() else {
             throw refusals.error(.wrongPassword, "there is no password for sudo")
         }
+        guard SudoAuthentication.isOneLine(secret) else {
+            throw failures.failure(
+                .invalidCommand,
+                .prepare,
+                nil,
+                "the password for sudo has a line break in it, and each line would be an attempt; give it without"
+            )
+        }
         return SecretBox(secret)
     }
 
@@ -166,26 +197,25 @@ struct SudoLaunch {
                     whenCancelled: { true }
                 )
             } catch {
-                await attempt.process.discard(within: Self.reapingTime)
+                await attempt.discard()
                 throw failures.failure(.stepFailed, .confirm, error, "the launcher could not be waited for")
             }
             switch waited {
             case .ready: break
             case .cancelled:
                 _ = attempt.started.token.withdraw()
-                await attempt.process.discard(within: Self.reapingTime)
+                await attempt.discard()
                 throw failures.cancelled()
             case .deadlineExceeded:
                 _ = attempt.started.token.withdraw()
-                let text = attempt.messages.text
-                let isGone = await attempt.process.discard(within: Self.reapingTime)
-                throw refusals.deadlineExceeded(command.startDeadline, text, isGone: isGone)
+                let isGone = await attempt.discard()
+                throw refusals.deadlineExceeded(command.startDeadline, attempt.messages.text, isGone: isGone)
             }
             switch attempt.socket.receive() {
             case .greeting(let greeting): return greeting
             case .nothing: continue
             case .nonsense:
-                await attempt.process.discard(within: Self.reapingTime)
+                await attempt.discard()
                 throw failures.failure(
                     .verificationFailed,
                     .confirm,
@@ -202,7 +232,7 @@ struct SudoLaunch {
     private func refusal(_ attempt: Attempt) async -> LaunchError {
         let patience = min(attempt.deadline, .now + Self.farewell)
         _ = try? await reactor.ready(attempt.started.child.processDescriptor.rawValue, .reading, until: patience)
-        await attempt.process.discard(within: Self.reapingTime)
+        await attempt.discard()
         if case .failed(let reported) = attempt.started.ending() {
             return failures.failure(of: reported, in: attempt.steps)
         }
@@ -239,7 +269,7 @@ struct SudoLaunch {
             )
         case .failure(let problem):
             _ = attempt.started.token.withdraw()
-            await attempt.process.discard(within: Self.reapingTime)
+            await attempt.discard()
             throw failures.failure(.verificationFailed, .verifyOutside, problem.errno, problem.message)
         }
     }
@@ -282,7 +312,7 @@ struct SudoLaunch {
                 )
             }
         } catch {
-            await attempt.process.discard(within: Self.reapingTime)
+            await attempt.discard()
             throw error
         }
         status.writing.closeNow()
@@ -308,7 +338,7 @@ struct SudoLaunch {
             )
         } catch {
             let isWithdrawn = token.withdraw()
-            if isWithdrawn { await attempt.process.discard(within: Self.reapingTime) } else { await job.discard() }
+            if isWithdrawn { await attempt.discard() } else { await job.discard() }
             throw failures.failure(
                 .stepFailed,
                 .confirm,
@@ -319,7 +349,7 @@ struct SudoLaunch {
         switch waited {
         case .ready: break
         case .cancelled:
-            await attempt.process.discard(within: Self.reapingTime)
+            await attempt.discard()
             throw failures.cancelled()
         case .deadlineExceeded:
             let isWithdrawn = token.withdraw()
@@ -329,7 +359,7 @@ struct SudoLaunch {
                 await job.discard()
                 throw failures.deadlineExceeded(command.startDeadline)
             }
-            let isGone = await attempt.process.discard(within: Self.reapingTime)
+            let isGone = await attempt.discard()
             throw failures.deadlineExceeded(command.startDeadline, isGone: isGone)
         }
         switch TrampolineStart.ending(of: status) {
@@ -338,13 +368,13 @@ struct SudoLaunch {
             _ = try? await reactor.ready(
                 attempt.started.child.processDescriptor.rawValue,
                 .reading,
-                until: .now + Self.reapingTime
+                until: .now + Attempt.reapingTime
             )
-            await attempt.process.discard(within: Self.reapingTime)
+            await attempt.discard()
             let isWithdrawal = LaunchStep(rawValue: reported.step) == .commit && Task.isCancelled
             throw isWithdrawal ? failures.cancelled() : refusals.error(of: reported, in: steps)
         case .silent:
-            await attempt.process.discard(within: Self.reapingTime)
+            await attempt.discard()
             throw Task.isCancelled ? failures.cancelled() : failures.endedBeforeStart()
         }
     }

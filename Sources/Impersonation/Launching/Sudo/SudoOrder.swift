@@ -8,15 +8,34 @@ struct SudoSocket {
     let daemon: OwnedDescriptor
     let launcher: OwnedDescriptor
 
+    private let takesDescriptors: Bool
+
     /// Makes it.
     ///
+    /// The account can send descriptors to kernels before 6.16, whose last close is then the daemon's and takes as long as the
+    /// account likes. So they are left where they are, and the socket is closed on a thread that nobody waits for.
+    ///
+    /// - Parameters:
+    ///   - userID: The account that gets the other end.
+    ///   - refusesDescriptors: Whether the kernel is asked to keep it from sending descriptors.
     /// - Throws: `Errno` of `socketpair(2)`.
-    init() throws(Errno) {
+    init(of userID: UInt32, refusesDescriptors: Bool = true) throws(Errno) {
         var ends: (daemon: Int32, launcher: Int32) = (-1, -1)
-        let result = unsafe order_socket_create(&ends.daemon, &ends.launcher)
+        var takes: Int32 = refusesDescriptors ? 0 : 1
+        let result = unsafe order_socket_create(&ends.daemon, &ends.launcher, &takes)
         guard result == 0 else { throw Errno(rawValue: -result) }
+        let takesDescriptors = takes != 0
+        self.takesDescriptors = takesDescriptors
         let launcher = OwnedDescriptor(ends.launcher)
-        daemon = try OwnedDescriptor(moving: ends.daemon)
+        daemon = try OwnedDescriptor(moving: ends.daemon) { descriptor in
+            guard takesDescriptors else {
+                _ = close(descriptor)
+                return
+            }
+            // That holds nobody up, and the launcher is to hear of the end whatever becomes of the close.
+            _ = shutdown(descriptor, Int32(SHUT_RDWR))
+            PatientCloser.shared.close(descriptor, of: userID) { _ = close($0) }
+        }
         guard let taken = launcher.take() else { throw .badFileDescriptor }
         self.launcher = try OwnedDescriptor(moving: taken.rawValue)
     }
@@ -43,9 +62,18 @@ struct SudoSocket {
     func receive() -> Arrival {
         var hello = launch_hello()
         var sender = order_sender()
-        let count = unsafe order_receive(daemon.rawValue, &hello, MemoryLayout<launch_hello>.size, &sender)
+        let count = daemon.withOpen { descriptor in
+            unsafe order_receive(
+                descriptor,
+                &hello,
+                MemoryLayout<launch_hello>.size,
+                &sender,
+                takesDescriptors ? 1 : 0
+            )
+        }
         switch count {
         case -Int(EAGAIN): return .nothing
+        case -Int(EBADMSG), -Int(EPROTO): return .nonsense
         case ...0: return .end
         case MemoryLayout<launch_hello>.size where hello.magic == LAUNCH_HELLO_MAGIC: break
         default: return .nonsense
@@ -73,16 +101,19 @@ struct SudoSocket {
     func write(_ secret: borrowing Secret) {
         secret.withBytes { span in
             unsafe span.withUnsafeBytes { bytes in
-                _ = unsafe send(daemon.rawValue, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                // The launch may be given up meanwhile, and the number be somebody else's.
+                daemon.withOpen { descriptor in
+                    _ = unsafe send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                    var newline = UInt8(ascii: "\n")
+                    _ = unsafe send(descriptor, &newline, 1, Int32(MSG_NOSIGNAL))
+                }
             }
         }
-        var newline = UInt8(ascii: "\n")
-        _ = unsafe send(daemon.rawValue, &newline, 1, Int32(MSG_NOSIGNAL))
     }
 
     /// Whoever reads for an answer finds the end.
     func endAnswers() {
-        _ = shutdown(daemon.rawValue, Int32(SHUT_WR))
+        daemon.withOpen { _ = shutdown($0, Int32(SHUT_WR)) }
     }
 }
 

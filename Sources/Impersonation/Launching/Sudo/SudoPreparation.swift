@@ -33,6 +33,9 @@ struct SudoPreparation {
                 "a rule for certain programs leaves their environment to sudo; use the clean environment, and neither extra "
                 + "descriptors nor a terminal"
         }
+        guard command.argumentZero == nil else {
+            return "a rule for certain programs is for them under their own names; leave argumentZero out"
+        }
         let files = [command.standardOutput, command.standardError]
             .contains { if case .file = $0 { true } else { false } }
         if case .file = command.standardInput {

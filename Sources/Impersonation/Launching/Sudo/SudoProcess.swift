@@ -11,13 +11,15 @@ final class SudoProcess: ProcessControl {
 
     private let sudo: SupervisedProcess
     private let reach: SudoReach
+    private let messages: SudoMessages
     private let reactor: Reactor
     private let end = JobEnd()
     private let endsTree = Mutex(false)
 
-    init(_ sudo: SupervisedProcess, _ reach: SudoReach, on reactor: Reactor) {
+    init(_ sudo: SupervisedProcess, _ reach: SudoReach, _ messages: SudoMessages, on reactor: Reactor) {
         self.sudo = sudo
         self.reach = reach
+        self.messages = messages
         self.reactor = reactor
     }
 
@@ -27,13 +29,28 @@ final class SudoProcess: ProcessControl {
     func start(endingDescendants endsDescendants: Bool) {
         if endsDescendants { endDescendants() }
         sudo.startWaiting()
+        Task.detached { [self] in await resumeAtEnd() }
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
+            messages.close()
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
                 report.remainingProcesses = await endLeftovers()
                 outcome = .success(report)
             }
             end.settle(outcome)
+        }
+    }
+
+    /// Has a `sudo` that is stopped go on once the job has ended, or it would never tell that.
+    ///
+    /// Any process of the account can stop a job and let it go on. More than once, because `sudo` may be about to stop itself.
+    private func resumeAtEnd() async {
+        _ = try? await reactor.ready(reach.job.processDescriptor.rawValue, .reading, until: nil)
+        var delay = Duration.milliseconds(1)
+        while reach.sudo.isRunning {
+            if !reach.job.isRunning { reach.resumeHelpers() }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .seconds(1))
         }
     }
 

@@ -60,6 +60,8 @@ final class SudoReach: Sendable {
     ///
     /// - Returns: 0 or a negative error number.
     func signalProcess(_ signal: Int32) -> Int32 {
+        // sudo stops itself with a command that is stopped, and does not go on with it.
+        defer { if signal == SIGCONT { resumeHelpers() } }
         let result = job.send(signal)
         guard result == -EPERM else { return result }
         if relay(signal) { return 0 }
@@ -72,6 +74,7 @@ final class SudoReach: Sendable {
     /// - Returns: 0 or a negative error number.
     func signalGroup(_ signal: Int32) -> Int32 {
         guard job.isRunning else { return -ESRCH }
+        defer { if signal == SIGCONT { resumeHelpers() } }
         let members = SessionScan.find(group: job.processID) ?? [leader]
         return send(signal, to: members.isEmpty ? [leader] : members) ? 0 : signalProcess(signal)
     }
@@ -84,7 +87,6 @@ final class SudoReach: Sendable {
         let others = find()
         let members = (job.isRunning ? [leader] : []) + others
         let isSent = !members.isEmpty && send(signal, to: members)
-        // sudo stops itself with a command that is stopped.
         if signal == SIGCONT { resumeHelpers() }
         if isSent { return 0 }
         return job.isRunning ? signalProcess(signal) : -ESRCH
@@ -121,9 +123,10 @@ final class SudoReach: Sendable {
     ///
     /// - Returns: How many are left, as far as they can be found, and whether there is a way to them.
     func endLeftovers() -> (remaining: Int, isReached: Bool) {
-        guard !find().isEmpty else { return (0, true) }
+        // Its sudo may have been killed, and the job have cut the tie to it.
+        guard !find().isEmpty || job.isRunning else { return (0, true) }
         let isReached = killTree() == 0
-        return (find().count, isReached)
+        return (find().count + (job.isRunning ? 1 : 0), isReached)
     }
 
     /// The processes of the job but its first one.
@@ -165,19 +168,28 @@ final class SudoReach: Sendable {
             let some = Array(members[start..<min(start + Self.atOnce, members.count)])
             let answer = SudoCall.run(invocation.arguments(for: .signal(signal, some)), for: Self.patience)
             isSent = isSent || answer?.status == LAUNCH_SIGNAL_SENT
-            // 1 is sudo's own: it does not permit it, and will not the next time.
-            if answer?.status == 1 { state.withLock { $0.asks = false } }
+            // 1 is sudo's own. Where it does not permit it, it will not the next time; anything else may be over by then.
+            if let answer, answer.status == 1, Self.isFinal(SudoRefusal(message: answer.output)) {
+                state.withLock { $0.asks = false }
+            }
         }
         return isSent
+    }
+
+    private static func isFinal(_ refusal: SudoRefusal) -> Bool {
+        [.passwordRequired, .notInSudoers, .commandNotAllowed].contains(refusal)
     }
 
     /// Has `sudo` relay a signal, which it does to a command that it waits for itself.
     private func relay(_ signal: Int32) -> Bool {
         guard helpers.count == 1, Self.relayed.contains(signal) else { return false }
+        // One that is stopped relays nothing.
+        resumeHelpers()
         return sudo.send(signal) == 0
     }
 
-    private func resumeHelpers() {
+    /// Has `sudo`, and what else waits for the job, go on: it stops itself with a job that is stopped, and nobody else wakes it.
+    func resumeHelpers() {
         _ = sudo.send(SIGCONT)
         for helper in helpers where helper != sudo.processID { _ = Glibc.kill(helper, SIGCONT) }
     }

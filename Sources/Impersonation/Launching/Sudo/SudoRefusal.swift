@@ -126,7 +126,8 @@ extension SudoRefusal {
         case .accountInvalid: "look at the daemon's account and at /etc/pam.d/sudo"
         case .invalidRules: "check the rules with visudo -c"
         case .interferes:
-            "switch log_input, log_output, NOEXEC and INTERCEPT off for the launcher (impersonate sudoers prints it)"
+            "switch log_input, log_output, NOEXEC and INTERCEPT off for the launcher (impersonate sudoers prints the lines "
+                + "for all but the last)"
         case .other: "look at the log of sudo"
         }
     }
