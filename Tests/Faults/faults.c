@@ -83,3 +83,9 @@ int take_write_lease(int file, uint32_t owner)
     setfsuid(geteuid());
     return result;
 }
+
+long join_session_keyring(const char *name)
+{
+    const long join = 1; /* KEYCTL_JOIN_SESSION_KEYRING of linux/keyctl.h */
+    return syscall(SYS_keyctl, join, name);
+}

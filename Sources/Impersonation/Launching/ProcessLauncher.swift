@@ -4,6 +4,9 @@
 /// behind, but for a job that was not what it was to become (``LaunchStep/verifyOutside``), which is killed in the moment
 /// after its exec. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel.
 /// The exit code of a job is never mistaken for a failed launch.
+///
+/// <doc:Backends> says which launcher is for whom. `ProcessLauncherConformance` in `ImpersonationTesting` checks an
+/// implementation.
 public protocol ProcessLauncher: Sendable {
     /// Which backend this is.
     var backend: LaunchBackend { get }

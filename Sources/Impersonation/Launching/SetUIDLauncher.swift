@@ -23,8 +23,8 @@ public struct SetUIDLauncher: ProcessLauncher {
         /// launch (`PR_GET_DUMPABLE` becomes `fs.suid_dumpable`: no core dumps, and debuggers of its own user id lose
         /// it); a process of the account that stops or kills in the moment before the exec holds up or ends that launch;
         /// an exec that hangs on its file system holds a thread of the daemon until ``Command/startDeadline``, and where a
-        /// kill does not end the waiting (FUSE, hard NFS mounts) as long as the file system pleases; a home
-        /// directory that cannot be entered is not reported; files of `/proc` cannot be standard streams.
+        /// kill does not end the waiting (FUSE, hard NFS mounts) as long as the file system pleases;
+        /// files of `/proc` cannot be standard streams.
         ///
         /// Refused where `fs.suid_dumpable` is not 0, for daemons that are not root, and where `SIGCHLD` is ignored.
         /// While four threads are lost to hanging file systems, launches are isolated, and so are those into cgroups.

@@ -34,4 +34,7 @@ int process_dumpable(void);
  * error number. */
 int take_write_lease(int file, uint32_t owner);
 
+/* Makes a session keyring of this thread, or joins the one with that name. */
+long join_session_keyring(const char *name);
+
 #endif

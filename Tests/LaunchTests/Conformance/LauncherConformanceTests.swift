@@ -1,0 +1,80 @@
+import Glibc
+import ImpersonationTesting
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+
+@Suite("Every launcher of the library keeps what launchers promise", .testBed)
+struct LauncherConformanceTests {
+    /// Which requirement a process of its own is to check: values of an exit test are plain ones.
+    private static let promises = ProcessLauncherConformance.requirements.map(\.name)
+
+    @Test("of a daemon that is root:", arguments: promises, LauncherConformanceWay.ofRoot)
+    func ofRoot(_ promise: String, _ way: LauncherConformanceWay) async throws {
+        let way = way.rawValue
+        await #expect(processExitsWith: .success) { [promise = promise as String, way = way as String] in
+            behaveBadly()
+            let way = try #require(LauncherConformanceWay(rawValue: way))
+            try await prove(promise, with: way.subject())
+        }
+    }
+
+    @Test("of a daemon without any privilege:", arguments: promises, LauncherConformanceWay.throughHelper)
+    func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
+        let helper = try RunningHelper(
+            way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
+            policy: way == .pam ? ["pam-services = \(LaunchWay.service)"] : []
+        )
+        let way = way.rawValue
+        await #expect(processExitsWith: .success) {
+            [promise = promise as String, way = way as String, socket = helper.socket.string as String] in
+            becomeUnprivilegedDaemon()
+            behaveBadly()
+            let way = try #require(LauncherConformanceWay(rawValue: way))
+            try await prove(promise, with: way.subject(socket: FilePath(socket)))
+        }
+        helper.stop()
+    }
+
+    @Test("of a daemon that has a rule in sudoers:", arguments: promises, LauncherConformanceWay.throughSudo)
+    func throughSudo(_ promise: String, _ way: LauncherConformanceWay) async throws {
+        let way = way.rawValue
+        await #expect(processExitsWith: .success) { [promise = promise as String, way = way as String] in
+            becomeUnprivilegedDaemon()
+            behaveBadly()
+            let way = try #require(LauncherConformanceWay(rawValue: way))
+            try await prove(promise, with: way.subject())
+        }
+    }
+
+    @Test("of a daemon that keeps its account:", arguments: promises)
+    func current(_ promise: String) async throws {
+        await #expect(processExitsWith: .success) { [promise = promise as String] in
+            let subject = try await LauncherConformanceWay.current.subject()
+            becomeDaemon(TestBed.bob.userID)
+            behaveBadly()
+            try await prove(promise, with: subject)
+        }
+    }
+}
+
+/// Checks the requirement with a name; an error that leaves an exit test is told without its text.
+private func prove(_ name: String, with subject: LauncherUnderTest) async throws {
+    let requirement = try #require(ProcessLauncherConformance.requirements.first { $0.name == name })
+    do throws(ConformanceFailure) {
+        try await requirement.check(subject)
+    } catch {
+        Issue.record("\(error)")
+    }
+}
+
+/// Makes this process a daemon that has much that a job must not get.
+private func behaveBadly() {
+    for name in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(name, SIG_IGN) }
+    umask(0)
+    _ = unsafe setenv("DAEMON_SECRET", "1", 1)
+    _ = unsafe setenv("LD_LIBRARY_PATH", "/nowhere", 1)
+    var limit = rlimit(rlim_cur: 512, rlim_max: 4_096)
+    #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+}

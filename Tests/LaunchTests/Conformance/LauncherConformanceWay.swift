@@ -1,0 +1,66 @@
+import ImpersonationTesting
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+
+/// A way of the library from a daemon to a job, as the published conformance suite sees it.
+enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case isolated
+    case direct
+    case helperAsRoot
+    case helperWithTwoCapabilities
+    case pam
+    case sudo
+    case sudoWithoutSignals
+    case current
+
+    var testDescription: String { rawValue }
+
+    /// Those of a daemon that is root.
+    static let ofRoot: [Self] = [.isolated, .direct]
+
+    /// Those that lead through a helper.
+    static let throughHelper: [Self] = [.helperAsRoot, .helperWithTwoCapabilities, .pam]
+
+    /// Those of a daemon that has a rule in sudoers.
+    static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals]
+
+    /// What the way cannot promise.
+    var exemptions: Set<LauncherExemption> {
+        switch self {
+        case .isolated, .direct, .helperAsRoot, .pam: []
+        case .helperWithTwoCapabilities, .sudo, .current: [.boundingSetIsKept]
+        case .sudoWithoutSignals: [.boundingSetIsKept, .onlyTheFirstProcessIsEnded]
+        }
+    }
+
+    private func launcher(_ socket: FilePath) -> any ProcessLauncher {
+        switch self {
+        case .isolated: SetUIDLauncher(isolation: .isolated)
+        case .direct: SetUIDLauncher(isolation: .direct)
+        case .helperAsRoot: SystemHelperLauncher(socket: socket)
+        case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
+        case .pam: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: LaunchWay.service)
+        case .sudo: SudoLauncher.ofTheBed()
+        case .sudoWithoutSignals: SudoLauncher.ofTheBed(signalsThroughSudo: false)
+        case .current: CurrentUserLauncher()
+        }
+    }
+
+    /// The way's launcher with an account of the bed.
+    ///
+    /// - Parameter socket: Where the helper listens, for the ways through one.
+    /// - Returns: The subject.
+    /// - Throws: When the bed has no such account.
+    func subject(socket: FilePath = "") async throws -> LauncherUnderTest {
+        let person = self == .current ? TestBed.bob : TestBed.alice
+        let account = try await person.identity.account
+        return LauncherUnderTest(
+            launcher(socket),
+            as: try await .forTesting(account: account, mode: self == .current ? .desktop : .user),
+            exemptions: exemptions,
+            patience: ample
+        )
+    }
+}
