@@ -211,7 +211,7 @@ struct HelperHostilityTests {
                 command.daemonEnd = .goOn
                 let launcher = SystemHelperLauncher(socket: FilePath(socket))
                 for _ in 0..<2 {
-                    let process = try await launcher.launch(command, as: TestBed.alice.identity)
+                    let process = try await launchAsAlice(command, waitingForRoom: launcher)
                     let reference = try #require(process.reference?.adoptionSocket)
                     var status = stat()
                     #expect(unsafe stat(reference, &status) == 0)
@@ -290,23 +290,14 @@ struct HelperHostilityTests {
         let helper = try RunningHelper(policy: policy, arguments: ["--parked", "1"])
         let launcher = SystemHelperLauncher(socket: helper.socket)
         let command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
-        let person = try await TestBed.alice.identity
-        func launch() async throws -> LaunchedProcess {
-            while true {
-                do throws(LaunchError) {
-                    return try await launcher.launch(command, as: person)
-                } catch {
-                    // Whoever has ended counts for a moment longer.
-                    guard error.code == .refused else { throw error }
-                    try await Task.sleep(for: .milliseconds(1))
-                }
-            }
-        }
         for _ in 0..<20 {
-            var jobs = [try await launch(), try await launch()]
+            var jobs = [
+                try await launchAsAlice(command, waitingForRoom: launcher),
+                try await launchAsAlice(command, waitingForRoom: launcher),
+            ]
             #expect(try RawClient(helper).greet().refusal == "too-many-jobs")
             _ = try await jobs.removeFirst().terminate(gracePeriod: .zero)
-            jobs.append(try await launch())
+            jobs.append(try await launchAsAlice(command, waitingForRoom: launcher))
             // Nobody else would wake who makes the process for this one.
             #expect(try RawClient(helper).greet().refusal == "too-many-jobs")
             for job in jobs { _ = try await job.terminate(gracePeriod: .zero) }
@@ -345,5 +336,22 @@ struct HelperHostilityTests {
         #expect(throws: RunningHelper.HelperEnded.self) { try RunningHelper(policy: ["peeers = 0"]) }
         #expect(throws: RunningHelper.HelperEnded.self) { try RunningHelper(arguments: ["--sockets"]) }
         try await expectService(helper)
+    }
+}
+
+/// Launches a command as alice as soon as the helper has room for it: whoever has ended counts for a moment longer.
+private func launchAsAlice(
+    _ command: Command,
+    waitingForRoom launcher: SystemHelperLauncher
+) async throws -> LaunchedProcess {
+    let person = try await TestBed.alice.identity
+    let deadline = ContinuousClock.now + ample
+    while true {
+        do throws(LaunchError) {
+            return try await launcher.launch(command, as: person)
+        } catch {
+            guard error.code == .refused, ContinuousClock.now < deadline else { throw error }
+            try await Task.sleep(for: .milliseconds(1))
+        }
     }
 }
