@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int helper_close_inherited(int first)
@@ -134,7 +136,7 @@ int helper_come_back(uint32_t user)
 
 int helper_reap(int *status)
 {
-    const pid_t child = waitpid(-1, status, WNOHANG);
+    const pid_t child = waitpid(-1, status, WNOHANG | __WALL);
     return child < 0 ? -errno : child;
 }
 
@@ -228,6 +230,31 @@ uint64_t helper_table_get(const uint64_t *table, size_t index)
 void helper_table_set(uint64_t *table, size_t index, uint64_t value)
 {
     __atomic_store_n(&table[index], value, __ATOMIC_SEQ_CST);
+}
+
+int helper_table_exchange(uint64_t *table, size_t index, uint64_t expected, uint64_t value)
+{
+    return __atomic_compare_exchange_n(&table[index], &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* Linux runs on machines of both orders; the one that this runs on has the low half first. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a futex has 32 bits, and these are to be the low ones");
+
+void helper_table_wait(const uint64_t *table, size_t index, uint64_t expected, int milliseconds)
+{
+    const struct timespec time = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    /* Not FUTEX_PRIVATE_FLAG: other processes wake this one. */
+    (void)syscall(SYS_futex, (const uint32_t *)(const void *)&table[index], FUTEX_WAIT, (uint32_t)expected, &time, NULL, 0);
+}
+
+void helper_table_wake(uint64_t *table, size_t index)
+{
+    (void)syscall(SYS_futex, (uint32_t *)(void *)&table[index], FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+int helper_inherit_orphans(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
 int helper_is_terminal_of(int descriptor, uint32_t user)

@@ -351,6 +351,12 @@ int helper_deadline_set(int descriptor, const void *words, size_t size, int64_t 
     return result != 0 ? result : set_timer(deadline.timer, milliseconds);
 }
 
+/* Timers are not inherited (fork(2)). */
+void helper_deadline_forget(void)
+{
+    deadline.is_made = 0;
+}
+
 void helper_deadline_clear(void)
 {
     if (!deadline.is_made)

@@ -86,6 +86,7 @@ package enum HelperProgram {
             table: try table(policy, options),
             trampoline: try trampoline(),
             controlGroups: try controlGroups(policy, log),
+            sessions: try sessions(policy),
             adoptionDirectory: options.adoptionDirectory,
             log: log,
             parked: options.parked,
@@ -149,6 +150,17 @@ package enum HelperProgram {
             throw HelperError(.system, "there is no memory for \(policy.maximumJobs) jobs; lower maximum-jobs")
         }
         return table
+    }
+
+    private static func sessions(_ policy: HelperPolicy) throws(HelperError) -> SessionDirectory? {
+        guard policy.sessionIdleTime > .zero, !policy.sessionServices.isEmpty else { return nil }
+        guard let directory = SessionDirectory() else {
+            throw HelperError(
+                .system,
+                "there is no memory or no descriptor for sessions that jobs share; set pam-session-idle to 0"
+            )
+        }
+        return directory
     }
 
     private static func trampoline() throws(HelperError) -> Trampoline {

@@ -53,6 +53,7 @@ struct KeyTests {
             environment = SHOT FRAME_1
             pam-services = impersonation qube-2
             pam-sessions = required
+            pam-session-idle = 90
             """#
         )
         #expect(policy.peers.users.map(\.number) == [990, 991, 0])
@@ -76,6 +77,7 @@ struct KeyTests {
         #expect(policy.environment == ["SHOT", "FRAME_1"])
         #expect(policy.sessionServices == ["impersonation", "qube-2"])
         #expect(policy.sessionDemand == .required)
+        #expect(policy.sessionIdleTime == .seconds(90))
         #expect(policy.lines.count == PolicyKey.allCases.count)
     }
 
@@ -93,6 +95,7 @@ struct KeyTests {
             ("minimum-gid", ["1", "4294967294"], ["0", "-1", "4294967295", "99999999999999999999", "1 2"]),
             ("maximum-jobs", ["1", "1000000"], ["0", "1000001", "many"]),
             ("maximum-jobs-per-peer", ["1", "1024"], ["0", "1025"]),
+            ("pam-session-idle", ["0", "3600"], ["-1", "3601", "1m", "0.5"]),
             ("maximum-start-time", ["1", "3600"], ["0", "3601", "30s", "1.5"]),
         ]
     )

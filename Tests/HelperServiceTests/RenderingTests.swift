@@ -36,6 +36,7 @@ struct RenderingTests {
                 "variables of jobs: those of the account and the language",
                 "PAM services: none",
                 "PAM sessions: optional",
+                "sessions that jobs share: none",
             ]
         )
         #expect(policy.render() == policy.summary.map { $0 + "\n" }.joined())

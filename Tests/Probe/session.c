@@ -30,6 +30,10 @@ static void report_keyring(void)
         json_null("sessionKeyring");
     else
         json_text("sessionKeyring", description);
+    if (keyring < 0)
+        json_null("sessionKeyringID");
+    else
+        json_integer("sessionKeyringID", keyring);
 }
 
 /* The seventh field of /proc/self/stat; the second one may hold blanks and parentheses of its own. */

@@ -70,6 +70,16 @@ uint64_t *helper_table_create(size_t count);
 uint64_t helper_table_get(const uint64_t *table, size_t index);
 void helper_table_set(uint64_t *table, size_t index, uint64_t value);
 
+/* Sets a word that has a value: 1, or 0 when it has another one. */
+int helper_table_exchange(uint64_t *table, size_t index, uint64_t expected, uint64_t value);
+
+/* Waits until somebody says that a word has changed, unless its low half has already, for a while at most (futex(2)). */
+void helper_table_wait(const uint64_t *table, size_t index, uint64_t expected, int milliseconds);
+void helper_table_wake(uint64_t *table, size_t index);
+
+/* Has processes whose parent ends handed to this one (PR_SET_CHILD_SUBREAPER): 0 or -errno. */
+int helper_inherit_orphans(void);
+
 /* Whether a descriptor is the job's side of a pseudo-terminal that belongs to a user: 1 or 0. */
 int helper_is_terminal_of(int descriptor, uint32_t user);
 

@@ -73,4 +73,7 @@ int helper_hear_of_parent(int parent);
 int helper_deadline_set(int descriptor, const void *words, size_t size, int64_t milliseconds);
 void helper_deadline_clear(void);
 
+/* Lets a process that was forked meanwhile have deadlines of its own. */
+void helper_deadline_forget(void);
+
 #endif

@@ -21,9 +21,22 @@ struct Admission {
     private let context: HelperContext
     private let peer: Monitor.Client
 
-    init(_ context: HelperContext, _ peer: Monitor.Client) {
+    /// What the helper itself has.
+    private let helper: DaemonFacts
+
+    /// Prepares.
+    ///
+    /// - Parameters:
+    ///   - context: The helper.
+    ///   - peer: The daemon.
+    ///   - session: The session that this process has been forked into, if it has.
+    init(_ context: HelperContext, _ peer: Monitor.Client, in session: KeptSession? = nil) {
         self.context = context
         self.peer = peer
+        var helper = DaemonFacts.current()
+        // A hard limit that modules have lowered is the session's, and no more the helper's own.
+        if let session { helper.limits = session.effects.before.limits }
+        self.helper = helper
     }
 
     func admit(
@@ -63,7 +76,7 @@ struct Admission {
             let message = "the account is the helper's own, which runs no job; give the helper one of its own"
             throw .refused(Refusal(reason: "account-of-the-helper", message: message), detail: message)
         }
-        let check = OrderCheck(helper: .current(), niceness: getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
+        let check = OrderCheck(helper: helper, niceness: getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
         let refusal = check.refusal(
             of: order,
             with: descriptors,
@@ -125,7 +138,8 @@ struct Admission {
             outlivesDaemon: !order.endsWithDaemon,
             startDeadline: .milliseconds(Int(order.startDeadlineMilliseconds)),
             service: order.session?.service,
-            authenticates: order.session?.authenticates ?? false
+            authenticates: order.session?.authenticates ?? false,
+            sharesSession: order.session?.isShared ?? false
         )
     }
 

@@ -17,13 +17,19 @@ final class JobSession {
     /// Who the job belongs to, whoever speaks for him later.
     let owner: Monitor.Client
 
+    /// The session of other jobs that this process has, and the job is to have.
+    let kept: KeptSession?
+
     init(
         _ context: HelperContext,
         _ client: Monitor.Client,
         slot: Int,
         signals: OwnedDescriptor,
-        sequence: UInt64
+        sequence: UInt64,
+        in kept: KeptSession? = nil
     ) {
+        self.kept = kept
+        isForked = kept != nil
         self.context = context
         self.client = client
         self.slot = slot
@@ -35,8 +41,14 @@ final class JobSession {
     /// What was to end and has not yet.
     private var unfinished: JobStart?
 
-    /// The session of PAM that the job has.
-    private(set) var session: PAMSession?
+    /// The session of PAM that the job has, and no other one.
+    var session: PAMSession?
+
+    /// The place of a session that this process is to open for other jobs as well.
+    var place: Int?
+
+    /// Whether the process that keeps the session has forked this one for the job.
+    var isForked = false
     private var sessionReport: SessionReport?
 
     /// How long whoever failed is to wait before the next try.
@@ -60,10 +72,16 @@ final class JobSession {
         // The policy refuses a longer time, but only when it is asked.
         let time = min(.milliseconds(Int(order.startDeadlineMilliseconds)), context.policy.maximumStartTime)
         let deadline = begin + time
+        if handOver(order, descriptors, by: deadline) { return }
+        // What modules have registered for the end of their process is not for this one.
+        defer { if isForked { _exit(0) } }
         // Whatever becomes of the job; after all that it has left, where that can be found.
-        defer { session?.close(saying: nil, StepDeadline(nil, sequence, signals: signals)) }
+        defer {
+            session?.close(saying: nil, StepDeadline(nil, sequence, signals: signals))
+            if let place { context.sessions?.free(place) }
+        }
         do throws(Denial) {
-            let started = try start(order, descriptors, by: deadline)
+            guard let started = try start(order, descriptors, by: deadline) else { return }
             defer { started.adoption?.close() }
             let report = try confirm(started, order, by: deadline, since: begin)
             RunningJob(self, started, order, report).supervise()
@@ -90,30 +108,42 @@ final class JobSession {
         "job of user id \(owner.userID) as \(String(decoding: order.account.prefix(64), as: UTF8.self))"
     }
 
+    /// Starts the job.
+    ///
+    /// - Returns: What was started; `nil` in the process that keeps its session for others, once that is closed.
     private func start(
         _ order: LaunchOrder,
         _ descriptors: [OwnedDescriptor],
         by deadline: ContinuousClock.Instant
-    ) throws(Denial) -> JobStart {
+    ) throws(Denial) -> JobStart? {
         // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
         // that it could leave behind.
         let look = StepDeadline(client, sequence, signals: signals)
         var admission =
             try look.perform(within: deadline - .now, or: Self.unanswered) {
-                Result { () throws(Denial) in try Admission(context, owner).admit(order, descriptors) }
+                Result { () throws(Denial) in try Admission(context, owner, in: kept).admit(order, descriptors) }
             }
             .get()
         // Whoever has given up meanwhile has perhaps asked again.
         guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
         var descriptors = descriptors
-        var keepsKeyring = false
+        var effects: SessionEffects?
         if let wanted = order.session {
+            // Another launch of the account may have opened one meanwhile.
+            if handOver(order, descriptors, opening: true, by: deadline) { return nil }
             let pipe = wanted.authenticates ? descriptors.popLast() : nil
-            (admission, keepsKeyring) = try openSession(wanted, admission, pipe, by: deadline)
+            let entered = try enterSession(wanted, admission, pipe, by: deadline)
+            let permitted = admission.permit.executables == nil ? nil : context.policy.environment
+            admission = try Admission(context, owner, in: kept)
+                .readmit(admission, entered.applied(to: admission.order, whereRestricted: permitted))
+            if let place, keep(entered, order, wanted, descriptors, at: place) { return nil }
+            effects = entered
+            sessionReport = entered.report(isShared: isForked)
             guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
         }
         let group = try makeGroup(order)
         do throws(Denial) {
+            let keepsKeyring = effects?.keepsKeyring ?? false
             return try JobStart(context, owner, admission, descriptors, keepingKeyring: keepsKeyring, in: group)
         } catch {
             group?.remove()
@@ -121,15 +151,15 @@ final class JobSession {
         }
     }
 
-    /// Opens the session of the job.
+    /// Opens the session of the job, or lets the job into the one that this process has.
     ///
-    /// - Returns: The order as the session has changed it, and whether the session has a keyring for the job.
-    private func openSession(
+    /// - Returns: What it means for the job.
+    private func enterSession(
         _ wanted: SessionOrder,
         _ admission: Admission.Admitted,
         _ pipe: OwnedDescriptor?,
         by deadline: ContinuousClock.Instant
-    ) throws(Denial) -> (Admission.Admitted, Bool) {
+    ) throws(Denial) -> SessionEffects {
         let password: Password?
         do throws(Errno) {
             password = try Self.password(from: pipe, by: deadline)
@@ -144,24 +174,21 @@ final class JobSession {
                 )
             )
         }
-        let outcome: PAMSession.Outcome
+        let (order, end) = (admission.order, StepDeadline(client, sequence, signals: signals))
+        // The digest has brought it here, and several keys may have one.
+        if let kept, kept.key != SessionKey(order, wanted, peer: owner.userID) { throw .failed(SessionKeeper.ended) }
         do throws(SessionFailure) {
-            let opened = try PAMSession.open(
-                admission.order,
-                wanted,
-                provenBy: password,
-                whereRestricted: admission.permit.executables == nil ? nil : context.policy.environment,
-                context,
-                StepDeadline(client, sequence, signals: signals),
-                until: deadline
-            )
-            (session, outcome) = (opened.session, opened.outcome)
+            if let kept {
+                try PAMSession.check(order, wanted, provenBy: password, context, end, until: deadline)
+                return kept.effects
+            }
+            let effects: SessionEffects
+            (session, effects) = try PAMSession.open(order, wanted, provenBy: password, context, end, until: deadline)
+            return effects
         } catch {
             failureDelay = error.delay
             throw .failed(error.report)
         }
-        sessionReport = outcome.report
-        return (try Admission(context, owner).readmit(admission, outcome.order), outcome.keepsKeyring)
     }
 
     private static func password(

@@ -9,6 +9,8 @@ package struct HelperContext: Sendable {
     package let trampoline: Trampoline
     /// Where jobs get cgroups, if they do.
     package let controlGroups: ControlGroupParent?
+    /// The sessions that jobs share, where the policy permits it.
+    package let sessions: SessionDirectory?
     /// Where jobs that outlive their daemon can be taken over, if they can.
     package let adoptionDirectory: FilePath?
     package let log: HelperLog
@@ -26,6 +28,7 @@ package struct HelperContext: Sendable {
         table: MonitorTable,
         trampoline: Trampoline,
         controlGroups: ControlGroupParent?,
+        sessions: SessionDirectory? = nil,
         adoptionDirectory: FilePath?,
         log: HelperLog,
         parked: Int = parkedByDefault,
@@ -37,6 +40,7 @@ package struct HelperContext: Sendable {
         self.table = table
         self.trampoline = trampoline
         self.controlGroups = controlGroups
+        self.sessions = sessions
         self.adoptionDirectory = adoptionDirectory
         self.log = log
         self.parked = parked

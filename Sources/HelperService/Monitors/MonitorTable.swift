@@ -3,7 +3,8 @@ import Glibc
 
 /// What each process of the helper is doing, in memory that they share: one word for each.
 ///
-/// A process writes its own word only, and reads those of the others to count them.
+/// A process writes its own word only, and reads those of the others to count them. Each word has an owner: the process that sets
+/// it free when it ends, or whose end does. A process may hand its word to another one with what it is doing.
 @safe
 package struct MonitorTable: Sendable {
     /// What a process is doing.
@@ -28,10 +29,14 @@ package struct MonitorTable: Sendable {
 
         /// It looks after a job that outlives its daemon, and itself outlives the process that forked it.
         case keeping(UInt32)
+
+        /// It keeps a session of PAM open for jobs of this user id's daemon, which others look after.
+        case holding(UInt32)
     }
 
     package let capacity: Int
     private nonisolated(unsafe) let words: UnsafeMutablePointer<UInt64>
+    private nonisolated(unsafe) let owners: UnsafeMutablePointer<UInt64>
 
     private static let parked: UInt64 = 1 << 32
     private static let serving: UInt64 = 2 << 32
@@ -39,6 +44,7 @@ package struct MonitorTable: Sendable {
     private static let greeting: UInt64 = 4 << 32
     private static let leaving: UInt64 = 5 << 32
     private static let remembering: UInt64 = 6 << 32
+    private static let holding: UInt64 = 7 << 32
 
     /// How many complaints about strangers there may be in a second.
     private static let complaints: UInt64 = 10
@@ -47,9 +53,11 @@ package struct MonitorTable: Sendable {
     ///
     /// - Parameter capacity: How many.
     package init?(capacity: Int) {
-        guard let words = unsafe helper_table_create(capacity + 1) else { return nil }
+        guard let words = unsafe helper_table_create(capacity + 1), let owners = unsafe helper_table_create(capacity)
+        else { return nil }
         self.capacity = capacity
         unsafe self.words = words
+        unsafe self.owners = owners
     }
 
     package subscript(index: Int) -> State {
@@ -62,21 +70,25 @@ package struct MonitorTable: Sendable {
             case 4: .greeting
             case 5: .leaving(UInt32(truncatingIfNeeded: word))
             case 6: .remembering(UInt32(truncatingIfNeeded: word))
+            case 7: .holding(UInt32(truncatingIfNeeded: word))
             default: .free
             }
         }
         nonmutating set {
-            let word: UInt64 =
-                switch newValue {
-                case .free: 0
-                case .parked: Self.parked
-                case .greeting: Self.greeting
-                case .leaving(let user): Self.leaving | UInt64(user)
-                case .remembering(let user): Self.remembering | UInt64(user)
-                case .serving(let user): Self.serving | UInt64(user)
-                case .keeping(let user): Self.keeping | UInt64(user)
-                }
-            unsafe helper_table_set(words, index, word)
+            unsafe helper_table_set(words, index, Self.word(newValue))
+        }
+    }
+
+    private static func word(_ state: State) -> UInt64 {
+        switch state {
+        case .free: 0
+        case .parked: parked
+        case .greeting: greeting
+        case .leaving(let user): leaving | UInt64(user)
+        case .remembering(let user): remembering | UInt64(user)
+        case .serving(let user): serving | UInt64(user)
+        case .keeping(let user): keeping | UInt64(user)
+        case .holding(let user): holding | UInt64(user)
         }
     }
 
@@ -99,7 +111,7 @@ package struct MonitorTable: Sendable {
         var own = Load()
         for index in 0..<capacity {
             switch self[index] {
-            case .free, .parked, .greeting: break
+            case .free, .parked, .greeting, .holding: break
             case .serving(let each), .keeping(let each):
                 all.jobs += 1
                 if each == user { own.jobs += 1 }
@@ -128,6 +140,53 @@ package struct MonitorTable: Sendable {
         return count <= Self.complaints
     }
 
-    /// A word that nobody uses.
-    package var firstFree: Int? { (0..<capacity).first { self[$0] == .free } }
+    /// Whether there is a word that nobody uses.
+    package var hasRoom: Bool { (0..<capacity).contains { self[$0] == .free } }
+
+    /// Takes a word that nobody uses.
+    ///
+    /// - Parameters:
+    ///   - state: What it is to say.
+    ///   - process: Its owner; 0 for a process that is still to be made, and takes it itself.
+    /// - Returns: Which word it is; `nil` when all are in use.
+    package func claim(_ state: State, for process: Int32) -> Int? {
+        for index in 0..<capacity where self[index] == .free {
+            guard unsafe helper_table_exchange(words, index, 0, Self.word(state)) == 1 else { continue }
+            unsafe helper_table_set(owners, index, UInt64(process))
+            return index
+        }
+        return nil
+    }
+
+    /// The process that answers for a word; 0 before it has taken it.
+    package func owner(of index: Int) -> Int32 {
+        Int32(truncatingIfNeeded: unsafe helper_table_get(owners, index))
+    }
+
+    /// Hands a word to another process.
+    ///
+    /// - Parameters:
+    ///   - index: The word.
+    ///   - giver: Whose it is.
+    ///   - taker: Whose it is to be.
+    /// - Returns: Whether it was the giver's.
+    package func hand(_ index: Int, from giver: Int32, to taker: Int32) -> Bool {
+        guard (0..<capacity).contains(index) else { return false }
+        return unsafe helper_table_exchange(owners, index, UInt64(giver), UInt64(taker)) == 1
+    }
+
+    /// The words in use that a process answers for.
+    package func words(of process: Int32) -> [Int] {
+        (0..<capacity).filter { owner(of: $0) == process && self[$0] != .free }
+    }
+}
+
+extension MonitorTable.State {
+    /// Whether there is a job, or what is left of one.
+    var hasJob: Bool {
+        switch self {
+        case .serving, .keeping, .leaving, .remembering: true
+        case .free, .parked, .greeting, .holding: false
+        }
+    }
 }

@@ -48,8 +48,10 @@ package struct Supervisor {
     ///
     /// - Throws: `Errno` when processes can no longer be made at all.
     package mutating func run() throws(Errno) {
-        let signals = try openSignals(Self.signals)
+        let signals = try HelperSignals.open(Self.signals)
         endLeftovers()
+        // A process that keeps a session makes others, which are not to be lost with it.
+        if context.sessions != nil, helper_inherit_orphans() != 0 { throw .notPermitted }
         Rehearsal(context).perform()
         while true {
             try parkInTime()
@@ -86,7 +88,7 @@ package struct Supervisor {
     private mutating func endGreeters() {
         let now = ContinuousClock.now
         greeting = Dictionary(
-            uniqueKeysWithValues: monitors.filter { context.table[$0.value] == .greeting }
+            uniqueKeysWithValues: monitors.filter { context.table[$0.value] == .greeting && owns($0.key, $0.value) }
                 .map { ($0.key, greeting[$0.key] ?? now) }
         )
         for (child, since) in greeting where now - since > Self.greetingPatience { _ = kill(child, SIGKILL) }
@@ -96,11 +98,10 @@ package struct Supervisor {
     ///
     /// - Returns: Whether there was room for all of them.
     private mutating func park() throws(Errno) -> Bool {
-        if context.table.firstFree == nil, mayComplainOfRoom() {
+        if !context.table.hasRoom, mayComplainOfRoom() {
             context.log.write(.error, "there is no place for another process; daemons wait until one ends")
         }
-        while context.table.parkedCount < context.parked, let slot = context.table.firstFree {
-            context.table[slot] = .parked
+        while context.table.parkedCount < context.parked, let slot = context.table.claim(.parked, for: 0) {
             let child = helper_fork()
             if child == 0 {
                 monitors = [:]
@@ -116,7 +117,7 @@ package struct Supervisor {
             }
             monitors[child] = slot
         }
-        return context.table.firstFree != nil
+        return context.table.hasRoom
     }
 
     /// Once a minute: it lasts.
@@ -128,28 +129,22 @@ package struct Supervisor {
     }
 
     private func serve(_ slot: Int) {
-        guard let signals = try? openSignals([SIGTERM, SIGINT]) else { return }
+        guard context.table.hand(slot, from: 0, to: getpid()), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
+        else { return }
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
-    }
-
-    private func openSignals(_ signals: [Int32]) throws(Errno) -> OwnedDescriptor {
-        let descriptor = unsafe signals.withUnsafeBufferPointer { signals in
-            unsafe helper_signals_open(signals.baseAddress, Int32(signals.count))
-        }
-        guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
-        return try OwnedDescriptor(moving: descriptor)
     }
 
     private mutating func reap() {
         var status: Int32 = 0
         while case let child = unsafe helper_reap(&status), child > 0 {
-            guard let slot = monitors.removeValue(forKey: child) else { continue }
-            let hadJob: Bool
-            switch context.table[slot] {
-            case .serving, .keeping, .leaving, .remembering: hadJob = true
-            case .free, .parked, .greeting: hadJob = false
-            }
-            context.table[slot] = .free
+            // Of a process that was not made here the one has ended that had made it.
+            let slot = monitors.removeValue(forKey: child)
+            context.sessions?.release(endOf: child)
+            let owned = slot.map { owns(child, $0) ? [$0] : [] } ?? []
+            let slots = owned.isEmpty && context.sessions != nil ? context.table.words(of: child) : owned
+            guard slot != nil || !slots.isEmpty else { continue }
+            let hadJob = slots.contains { context.table[$0].hasJob }
+            for slot in slots { context.table[slot] = .free }
             if status != 0, hadJob || context.table.mayComplain() {
                 context.log.write(
                     .error,
@@ -161,6 +156,12 @@ package struct Supervisor {
             // A stranger who was turned away has nothing to be looked for.
             if hadJob { endLeftovers(of: child) }
         }
+    }
+
+    /// Whether a process answers for its word, or never came to take it.
+    private func owns(_ process: Int32, _ slot: Int) -> Bool {
+        let owner = context.table.owner(of: slot)
+        return owner == process || owner == 0
     }
 
     /// Ends what a process has left that did not end in order, or all that an earlier helper has.
@@ -179,10 +180,11 @@ package struct Supervisor {
     }
 
     /// Whether a process needs none of the others any more.
-    private func isLasting(_ state: MonitorTable.State) -> Bool {
-        switch state {
+    private func isLasting(_ process: Int32, _ slot: Int) -> Bool {
+        guard owns(process, slot) else { return false }
+        return switch context.table[slot] {
         case .keeping, .remembering: true
-        case .free, .parked, .greeting, .leaving, .serving: false
+        case .free, .parked, .greeting, .leaving, .serving, .holding: false
         }
     }
 
@@ -195,7 +197,7 @@ package struct Supervisor {
             while helper_signals_next(signals.rawValue) > 0 {}
             reap()
             // What is left looks after jobs that go on, and needs no parent.
-            if monitors.values.allSatisfy({ isLasting(context.table[$0]) }) { break }
+            if monitors.allSatisfy({ isLasting($0.key, $0.value) }) { break }
         }
         // Whoever puts the next helper into the group that this one was started in could not, with controllers handed down and a
         // job left there that hangs in the kernel. It was to be killed, so its limits are no loss.

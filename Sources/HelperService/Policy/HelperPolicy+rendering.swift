@@ -25,6 +25,7 @@ extension HelperPolicy {
             ("variables of jobs", renderedEnvironment),
             ("PAM services", sessionServices.isEmpty ? "none" : sessionServices.joined(separator: ", ")),
             ("PAM sessions", sessionDemand.rawValue),
+            ("sessions that jobs share", renderedSharing),
         ]
         return subjects.map { "\($0.0): \($0.1)" }
     }
@@ -35,6 +36,12 @@ extension HelperPolicy {
     private var renderedEnvironment: String {
         guard executables != nil else { return "all that cannot harm them" }
         return (["those of the account and the language"] + environment.sorted()).joined(separator: ", ")
+    }
+
+    private var renderedSharing: String {
+        let seconds = sessionIdleTime.components.seconds
+        return seconds == 0 || sessionServices.isEmpty
+            ? "none" : "closed \(seconds) s after the last of them at the latest"
     }
 
     private var renderedPrograms: String {

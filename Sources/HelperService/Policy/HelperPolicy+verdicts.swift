@@ -34,7 +34,7 @@ extension HelperPolicy {
     /// The order is fixed, and what denies goes before what permits: the account (ids that no job ever has,
     /// `minimum-uid`, `denied-accounts`, `accounts`), each group (ids that no job ever has, `minimum-gid`, `denied-groups`,
     /// `groups`), `new-privileges`, `capability-bounding-set`, `when-daemon-ends`, `maximum-start-time`, `pam-sessions`, `pam-services`,
-    /// `executable-directories` as far as the text of the path goes. No file is looked at and no name is looked up.
+    /// `pam-session-idle`, `executable-directories` as far as the text of the path goes. No file is looked at and no name is looked up.
     ///
     /// Ask before the numbers of a request are compared with those of the account: what differs there tells that the
     /// account exists.
@@ -185,6 +185,14 @@ extension HelperPolicy {
                 "may have no session of the PAM service \(name)",
                 "name one that is permitted, or let root add it to `pam-services`",
                 .sessionServices
+            )
+        }
+        if request.sharesSession, sessionIdleTime <= .zero {
+            return refusal(
+                .sharedSession,
+                "may share no session of PAM with others",
+                "launch it with a session of its own, or let root set `pam-session-idle`",
+                .sessionIdleTime
             )
         }
         return nil

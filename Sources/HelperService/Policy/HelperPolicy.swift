@@ -63,6 +63,9 @@ package struct HelperPolicy: Sendable {
     /// Whether a job has to have one.
     package let sessionDemand: SessionDemand
 
+    /// How long a session that jobs share may stay open without one; zero where none may be shared.
+    package let sessionIdleTime: Duration
+
     /// Where the keys that the file sets stand.
     let lines: [PolicyKey: Int]
 
@@ -114,6 +117,7 @@ package struct HelperPolicy: Sendable {
         controlGroups = reader.directory(.controlGroups)
         sessionServices = reader.services()
         sessionDemand = reader.sessionDemand()
+        sessionIdleTime = .seconds(Int(reader.number(.sessionIdleTime, in: 0...3_600, default: 0)))
         try reader.finish()
     }
 }

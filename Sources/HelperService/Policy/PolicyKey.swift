@@ -36,6 +36,8 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case sessionServices = "pam-services"
     /// Whether every job has one: `optional` unless `required`, or `authenticated`.
     case sessionDemand = "pam-sessions"
+    /// How many seconds a session that jobs share stays open without one; 0, which shares none, unless set.
+    case sessionIdleTime = "pam-session-idle"
 
     /// The key that may have been meant by another word.
     ///

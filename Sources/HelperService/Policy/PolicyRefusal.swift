@@ -12,6 +12,7 @@ package struct PolicyRefusal: Error, Hashable, Sendable {
         case executable = "executable-not-permitted"
         case service = "pam-service-not-permitted"
         case noSession = "pam-session-required"
+        case sharedSession = "pam-session-not-shared"
     }
 
     /// What it does not permit.

@@ -38,6 +38,9 @@ package struct PolicyRequest: Hashable, Sendable {
     /// Whether the account's password is proven in it.
     package var authenticates: Bool
 
+    /// Whether other jobs are to have the same session.
+    package var sharesSession: Bool
+
     package init(
         account: [UInt8],
         credentials: ChildPlan.Credentials,
@@ -48,7 +51,8 @@ package struct PolicyRequest: Hashable, Sendable {
         outlivesDaemon: Bool,
         startDeadline: Duration,
         service: [UInt8]? = nil,
-        authenticates: Bool = false
+        authenticates: Bool = false,
+        sharesSession: Bool = false
     ) {
         self.account = account
         self.credentials = credentials
@@ -60,5 +64,6 @@ package struct PolicyRequest: Hashable, Sendable {
         self.startDeadline = startDeadline
         self.service = service
         self.authenticates = authenticates
+        self.sharesSession = sharesSession
     }
 }

@@ -6,10 +6,6 @@ import LaunchPlan
 import LaunchProtocol
 
 extension PAMSession {
-    /// How many variables modules may give a job, and how many bytes of them.
-    private static let variablesMost = 256
-    private static let variableBytesMost = 1 << 16
-
     /// Performs one step of PAM.
     ///
     /// - Parameters:
@@ -105,34 +101,16 @@ extension PAMSession {
         knownNames.insert(Array(name.utf8))
     }
 
-    /// What modules have set for the job, beside what it has anyway.
-    ///
-    /// The variables of the order stay as they are: a module reads files of the account.
-    ///
-    /// - Parameters:
-    ///   - environment: The variables of the order.
-    ///   - permitted: Names that the policy permits, where only certain programs are permitted: others could make another program of
-    ///     one.
-    /// - Returns: The variables.
-    func variables(beside environment: [[UInt8]], whereRestricted permitted: Set<String>?) -> [[UInt8]] {
+    /// Every variable that modules have set (`pam_getenvlist(3)`).
+    var variables: [[UInt8]] {
         guard let list = unsafe pam_getenvlist(handle) else { return [] }
         defer { unsafe free(list) }
-        var names = Set(environment.map { $0.prefix { $0 != UInt8(ascii: "=") } })
         var variables: [[UInt8]] = []
-        var size = 0
         var next = unsafe list
         while let text = unsafe next.pointee {
             defer { unsafe free(text) }
             unsafe next += 1
-            let variable = unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
-            let name = variable.prefix { $0 != UInt8(ascii: "=") }
-            let value = variable.dropFirst(name.count + 1)
-            size += variable.count + 1
-            guard name.count < variable.count, variables.count < Self.variablesMost, size <= Self.variableBytesMost,
-                EnvironmentDangers.mayComeFromSession(name, value, whereRestricted: permitted),
-                names.insert(name).inserted
-            else { continue }
-            variables.append(variable)
+            variables.append(unsafe Array(UnsafeRawBufferPointer(start: text, count: strlen(text))))
         }
         return variables
     }

@@ -14,15 +14,6 @@ import SystemPackage
 /// each, and look through all of that.
 @safe
 final class PAMSession {
-    /// What came of it for the job.
-    struct Outcome {
-        /// The order with what modules have changed: groups, limits, mask, priority, variables.
-        var order: LaunchOrder
-        /// Whether a module has made a session keyring that the job is to have.
-        var keepsKeyring: Bool
-        var report: SessionReport
-    }
-
     @unsafe let handle: OpaquePointer
     let conversation: Conversation
     let context: HelperContext
@@ -82,45 +73,95 @@ final class PAMSession {
     ///   - order: The order, admitted.
     ///   - session: The session that it asks for.
     ///   - password: The password, where it is to be proven; it is wiped as soon as that is done.
-    ///   - variables: The variables that the policy permits, where only certain programs are.
     ///   - context: The helper.
     ///   - deadline: What ends a step that hangs.
     ///   - time: When all of it has to be done.
-    /// - Returns: The session, and what came of it for the job.
+    /// - Returns: The session, and what it means for the job.
     /// - Throws: ``SessionFailure``; what was opened is closed then.
     static func open(
         _ order: LaunchOrder,
         _ session: SessionOrder,
         provenBy password: consuming Password?,
-        whereRestricted variables: Set<String>?,
         _ context: HelperContext,
         _ deadline: StepDeadline,
         until time: ContinuousClock.Instant
-    ) throws(SessionFailure) -> (session: PAMSession, outcome: Outcome) {
+    ) throws(SessionFailure) -> (session: PAMSession, effects: SessionEffects) {
+        let (opened, before) = try start(order, session, context, deadline, until: time)
+        do throws(SessionFailure) {
+            try opened.admit(password, until: time)
+            return (opened, try opened.open(since: before, until: time))
+        } catch {
+            opened.giveUp(error, before)
+            throw error
+        }
+    }
+
+    /// Lets PAM look at the account of a job that joins a session which is open already.
+    ///
+    /// The job's own password and what has become of the account meanwhile count, on a handle of its own.
+    ///
+    /// - Parameters:
+    ///   - order: The order, admitted.
+    ///   - session: The session that it asks for.
+    ///   - password: The password, where it is to be proven; it is wiped as soon as that is done.
+    ///   - context: The helper.
+    ///   - deadline: What ends a step that hangs.
+    ///   - time: When all of it has to be done.
+    /// - Throws: ``SessionFailure`` when the account may not come in.
+    static func check(
+        _ order: LaunchOrder,
+        _ session: SessionOrder,
+        provenBy password: consuming Password?,
+        _ context: HelperContext,
+        _ deadline: StepDeadline,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) {
+        let (started, before) = try start(order, session, context, deadline, until: time)
+        do throws(SessionFailure) {
+            try started.admit(password, until: time)
+        } catch {
+            started.giveUp(error, before)
+            throw error
+        }
+        started.leave(before)
+        started.close(saying: hanging(.account, started.service), deadline, within: failedTime)
+    }
+
+    private static func start(
+        _ order: LaunchOrder,
+        _ session: SessionOrder,
+        _ context: HelperContext,
+        _ deadline: StepDeadline,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) -> (session: PAMSession, before: ProcessTraits) {
         let before = ProcessTraits.current()
         // Modules look into it, and what the helper was started with is not the account's.
         _ = helper_environment_clear()
         helper_signals_keep()
         // What a module makes of the job's own mask is told apart from that, and not from the one of this process.
         umask(mode_t(order.fileModeCreationMask))
-        let opened: PAMSession
         do throws(SessionFailure) {
-            opened = try PAMSession(order, session, context, deadline, until: time)
+            return (try PAMSession(order, session, context, deadline, until: time), before)
         } catch {
             before.restore()
             throw error
         }
-        do throws(SessionFailure) {
-            try opened.authenticate(password, until: time)
-            try opened.perform(.account, until: time) { unsafe pam_acct_mgmt(opened.handle, 0) }
-            try opened.checkUser(until: time)
-            return (opened, try opened.open(order, since: before, whereRestricted: variables, until: time))
-        } catch {
-            opened.leave(before)
-            // The daemon waits for this answer, whatever modules make of the end.
-            opened.close(saying: .failed(error.report), deadline, within: Self.failedTime)
-            throw error
-        }
+    }
+
+    /// Whether the account may come in at all, and has the password that it needs.
+    private func admit(
+        _ password: consuming Password?,
+        until time: ContinuousClock.Instant
+    ) throws(SessionFailure) {
+        try authenticate(password, until: time)
+        try perform(.account, until: time) { unsafe pam_acct_mgmt(handle, 0) }
+        try checkUser(until: time)
+    }
+
+    private func giveUp(_ failure: SessionFailure, _ before: ProcessTraits) {
+        leave(before)
+        // The daemon waits for this answer, whatever modules make of the end.
+        close(saying: .failed(failure.report), deadline, within: Self.failedTime)
     }
 
     private func authenticate(
@@ -142,11 +183,9 @@ final class PAMSession {
     }
 
     private func open(
-        _ order: LaunchOrder,
         since before: ProcessTraits,
-        whereRestricted permitted: Set<String>?,
         until time: ContinuousClock.Instant
-    ) throws(SessionFailure) -> Outcome {
+    ) throws(SessionFailure) -> SessionEffects {
         // Modules add groups to those there are, and tickets belong to whoever has them.
         guard unsafe helper_groups_set(account.groupID, account.groups, Int32(account.groups.count)) == 0 else {
             throw failure(.credentials, PAM_SYSTEM_ERR, "the groups of the account cannot be set")
@@ -162,16 +201,12 @@ final class PAMSession {
         try checkUser(until: nil)
         let after = ProcessTraits.current()
         leave(before)
-
-        var changed = order
-        before.carryChanges(to: after, into: &changed)
-        changed.credentials.groups = Set(changed.credentials.groups).union(added).sorted()
-        changed.environment += variables(beside: order.environment, whereRestricted: permitted)
-        if permitted != nil { changed.fileModeCreationMask |= Self.othersWrite }
-        return Outcome(
-            order: changed,
-            keepsKeyring: after.hasOtherKeyring(than: before),
-            report: SessionReport(addedGroups: added, messages: conversation.messages)
+        return SessionEffects(
+            before: before,
+            after: after,
+            addedGroups: added,
+            variables: variables,
+            messages: conversation.messages
         )
     }
 
@@ -187,9 +222,6 @@ final class PAMSession {
 
     /// What is left of a session that failed may take this long for each step: the daemon waits.
     private static let failedTime = Duration.seconds(1)
-
-    /// Others than the owner writing, which the programs of a restricted policy let nobody.
-    private static let othersWrite: UInt16 = 0o022
 
     private func addedGroups() throws(SessionFailure) -> [UInt32] {
         var groups = [UInt32](repeating: 0, count: 65_536)

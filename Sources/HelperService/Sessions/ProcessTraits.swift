@@ -6,7 +6,7 @@ import SystemPackage
 /// What modules of PAM change in the process they run in, though it is meant for the job.
 struct ProcessTraits {
     private let traits: helper_traits
-    private let limits: DaemonFacts.Limits
+    let limits: DaemonFacts.Limits
 
     /// Reads what this process has.
     static func current() -> ProcessTraits {

@@ -59,7 +59,8 @@ extension LaunchOrder {
                 authenticates: try reader.flag("authenticates"),
                 yields: SessionOrder.Yields(
                     rawValue: try reader.bits("yields", known: SessionOrder.Yields.known)
-                )
+                ),
+                idleMilliseconds: try reader.number(UInt32.self, "idle time")
             )
         }
         try reader.finish()

@@ -56,6 +56,7 @@ extension LaunchOrder {
             try writer.string(session.service, "service", .service)
             writer.flag(session.authenticates)
             try writer.bits(session.yields.rawValue, "yields", known: SessionOrder.Yields.known)
+            try writer.number(session.idleMilliseconds, "idle time")
         }
     }
 

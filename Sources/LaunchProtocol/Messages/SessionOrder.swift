@@ -9,6 +9,14 @@ package struct SessionOrder: Hashable, Sendable {
     /// What a module sets in place of what the order says: the daemon has asked for none of it itself.
     package var yields: Yields
 
+    /// How long the session is to stay open for other jobs when it has none, in milliseconds; zero for a session of its own.
+    ///
+    /// A job that may outlive its daemon always has one of its own.
+    package var idleMilliseconds: UInt32
+
+    /// Whether other jobs are to have it too.
+    package var isShared: Bool { idleMilliseconds > 0 }
+
     /// Settings of an order that PAM may set.
     package struct Yields: OptionSet, Hashable, Sendable {
         package let rawValue: UInt32
@@ -29,9 +37,10 @@ package struct SessionOrder: Hashable, Sendable {
         static let known: UInt32 = 1 << 18 - 1
     }
 
-    package init(service: [UInt8], authenticates: Bool = false, yields: Yields = []) {
+    package init(service: [UInt8], authenticates: Bool = false, yields: Yields = [], idleMilliseconds: UInt32 = 0) {
         self.service = service
         self.authenticates = authenticates
         self.yields = yields
+        self.idleMilliseconds = idleMilliseconds
     }
 }

@@ -9,6 +9,7 @@ extension SessionReport {
             return group
         }
         messages = try reader.sessionMessages()
+        isShared = try reader.flag("is shared")
     }
 
     func encode(to writer: inout ByteWriter) throws(FrameError) {
@@ -18,6 +19,7 @@ extension SessionReport {
             try writer.number(group, "added group", in: OrderRules.ids)
         }
         try writer.sessionMessages(messages)
+        writer.flag(isShared)
     }
 }
 

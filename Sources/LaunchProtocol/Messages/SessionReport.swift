@@ -6,9 +6,13 @@ package struct SessionReport: Hashable, Sendable {
     /// What modules had to say, for a person.
     package var messages: [String]
 
-    package init(addedGroups: [UInt32] = [], messages: [String] = []) {
+    /// Whether other jobs have it too.
+    package var isShared: Bool
+
+    package init(addedGroups: [UInt32] = [], messages: [String] = [], isShared: Bool = false) {
         self.addedGroups = addedGroups
         self.messages = messages
+        self.isShared = isShared
     }
 }
 

@@ -56,7 +56,8 @@ extension LaunchOrder {
                 ? SessionOrder(
                     service: Array("s\(count(0...9_999))".utf8),
                     authenticates: chance(),
-                    yields: SessionOrder.Yields(rawValue: UInt32(count(0...(1 << 18 - 1))))
+                    yields: SessionOrder.Yields(rawValue: UInt32(count(0...(1 << 18 - 1)))),
+                    idleMilliseconds: chance() ? UInt32(count(0...100_000)) : 0
                 ) : nil
         )
     }

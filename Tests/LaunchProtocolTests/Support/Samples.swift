@@ -50,7 +50,8 @@ enum Samples {
         session: SessionOrder(
             service: Array("qube".utf8),
             authenticates: false,
-            yields: [.fileModeCreationMask, .limit(7)]
+            yields: [.fileModeCreationMask, .limit(7)],
+            idleMilliseconds: 30_000
         )
     )
 
@@ -113,6 +114,7 @@ enum Samples {
         ("service", wire("qube")),
         ("authenticates", [0]),
         ("yields", wire(UInt32(1 << 16 | 1 << 7))),
+        ("idle time", wire(UInt32(30_000))),
     ])
 
     /// An order whose job has a terminal.
@@ -154,7 +156,8 @@ enum Samples {
                     adoptionSocket: "/run/job.sock",
                     session: SessionReport(
                         addedGroups: [44, 3005],
-                        messages: ["Your password will expire in 4 days.", ""]
+                        messages: ["Your password will expire in 4 days.", ""],
+                        isShared: true
                     )
                 )
             ),

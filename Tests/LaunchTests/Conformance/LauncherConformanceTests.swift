@@ -24,7 +24,8 @@ struct LauncherConformanceTests {
     func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
         let helper = try RunningHelper(
             way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
-            policy: way == .pam ? ["pam-services = \(LaunchWay.service)"] : []
+            policy: way == .pam
+                ? LaunchWay.session.policy : way == .sharedSession ? LaunchWay.sharedSession.policy : []
         )
         let way = way.rawValue
         await #expect(processExitsWith: .success) {
@@ -32,7 +33,9 @@ struct LauncherConformanceTests {
             becomeUnprivilegedDaemon()
             behaveBadly()
             let way = try #require(LauncherConformanceWay(rawValue: way))
-            try await prove(promise, with: way.subject(socket: FilePath(socket)))
+            let subject = try await way.subject(socket: FilePath(socket))
+            if way == .sharedSession { try await LaunchWay.sharedSession.prepare(subject.launcher) }
+            try await prove(promise, with: subject)
         }
         helper.stop()
     }

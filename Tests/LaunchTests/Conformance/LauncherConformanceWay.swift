@@ -11,6 +11,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     case helperAsRoot
     case helperWithTwoCapabilities
     case pam
+    case sharedSession
     case sudo
     case sudoWithoutSignals
     case current
@@ -21,7 +22,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     static let ofRoot: [Self] = [.isolated, .direct]
 
     /// Those that lead through a helper.
-    static let throughHelper: [Self] = [.helperAsRoot, .helperWithTwoCapabilities, .pam]
+    static let throughHelper: [Self] = [.helperAsRoot, .helperWithTwoCapabilities, .pam, .sharedSession]
 
     /// Those of a daemon that has a rule in sudoers.
     static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals]
@@ -29,7 +30,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     /// What the way cannot promise.
     var exemptions: Set<LauncherExemption> {
         switch self {
-        case .isolated, .direct, .helperAsRoot, .pam: []
+        case .isolated, .direct, .helperAsRoot, .pam, .sharedSession: []
         case .helperWithTwoCapabilities, .sudo, .current: [.boundingSetIsKept]
         case .sudoWithoutSignals: [.boundingSetIsKept, .onlyTheFirstProcessIsEnded]
         }
@@ -42,6 +43,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
         case .pam: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: LaunchWay.service)
+        case .sharedSession: LaunchWay.sharedSession.launcher(socket)
         case .sudo: SudoLauncher.ofTheBed()
         case .sudoWithoutSignals: SudoLauncher.ofTheBed(signalsThroughSudo: false)
         case .current: CurrentUserLauncher()

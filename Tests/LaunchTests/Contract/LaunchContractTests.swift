@@ -18,7 +18,7 @@ struct LaunchContractTests {
     @Test(
         "of a daemon without any privilege:",
         arguments: LaunchClaim.allCases,
-        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session]
+        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session, .sharedSession]
     )
     func withoutPrivilege(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
         let helper = try RunningHelper(try #require(way.helper), policy: way.policy)
@@ -28,7 +28,10 @@ struct LaunchContractTests {
             [claim = claim as String, way = way as String, socket = helper.socket.string as String] in
             becomeUnprivilegedDaemon()
             let claim = try #require(LaunchClaim(rawValue: claim))
-            try await claim.prove(try #require(LaunchWay(rawValue: way)).launcher(FilePath(socket)))
+            let way = try #require(LaunchWay(rawValue: way))
+            let launcher = way.launcher(FilePath(socket))
+            try await way.prepare(launcher)
+            try await claim.prove(launcher)
         }
         helper.stop()
     }

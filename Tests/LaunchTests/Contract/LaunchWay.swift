@@ -10,6 +10,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case helperAsRoot
     case helperWithTwoCapabilities
     case session
+    case sharedSession
     case sudo
 
     var testDescription: String { rawValue }
@@ -18,7 +19,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var helper: RunningHelper.Privileges? {
         switch self {
         case .isolated, .direct, .sudo: nil
-        case .helperAsRoot, .session: .root
+        case .helperAsRoot, .session, .sharedSession: .root
         case .helperWithTwoCapabilities: .twoCapabilities
         }
     }
@@ -27,7 +28,23 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     static let service = "open"
 
     /// Lines of the helper's policy.
-    var policy: [String] { self == .session ? ["pam-services = \(Self.service)"] : [] }
+    var policy: [String] {
+        switch self {
+        case .session: ["pam-services = \(Self.service)"]
+        case .sharedSession: ["pam-services = \(Self.service)", "pam-session-idle = 3600"]
+        case .isolated, .direct, .helperAsRoot, .helperWithTwoCapabilities, .sudo: []
+        }
+    }
+
+    /// Does what has to be done before a launch is one like any other: opens a session that others are to join.
+    func prepare(_ launcher: any ProcessLauncher) async throws {
+        guard self == .sharedSession else { return }
+        for person in [TestBed.alice, TestBed.manyGroups] {
+            let process = try await launcher.launch(patient(Command(.path("/bin/true"))), as: person.identity)
+            try #require(process.report.session?.isShared == true)
+            _ = try await process.exitReport()
+        }
+    }
 
     /// The launcher of the way.
     ///
@@ -40,6 +57,12 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
         case .session: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: Self.service)
+        case .sharedSession:
+            PAMLauncher(
+                through: SystemHelperLauncher(socket: socket),
+                service: Self.service,
+                sessions: .shared(idleTime: .seconds(3_600))
+            )
         case .sudo: SudoLauncher.ofTheBed()
         }
     }

@@ -37,13 +37,27 @@ final class PAMService {
         _ = try file.closeAfter { try file.writeAll(text.utf8) }
     }
 
+    /// Changes what its modules do from now on.
+    func become(scripted actions: String...) throws {
+        let text = Self.script(actions).joined(separator: "\n") + "\n"
+        let whole = text.replacing(Self.journalMark, with: journal.string)
+            .replacing(Self.gateMark, with: journal.string + ".gate")
+        let next = FilePath(path.string + ".next")
+        try writeFile(whole, to: next)
+        guard unsafe rename(next.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    }
+
+    private static func script(_ actions: [String]) -> [String] {
+        let words = (["*:record=\(journalMark)"] + actions).map { "[\($0)]" }.joined(separator: " ")
+        return ["auth", "account", "session"].map { "\($0) required \(module) \(words)" }
+    }
+
     /// Makes a service of the scripted module alone (`Tests/PAMModule`), which records everything.
     ///
     /// - Parameter actions: What it does, in the order it is asked for it.
     /// - Throws: When it cannot be written.
     convenience init(scripted actions: String...) throws {
-        let words = (["*:record=\(Self.journalMark)"] + actions).map { "[\($0)]" }.joined(separator: " ")
-        try self.init(["auth", "account", "session"].map { "\($0) required \(Self.module) \(words)" })
+        try self.init(Self.script(actions))
     }
 
     /// The module of the tests.
@@ -110,11 +124,17 @@ final class PAMService {
 
 extension PAMLauncher {
     /// A launcher of a test.
-    init(_ helper: RunningHelper, _ service: PAMService, _ authentication: Authentication = .none) {
+    init(
+        _ helper: RunningHelper,
+        _ service: PAMService,
+        _ authentication: Authentication = .none,
+        sessions: Sessions = .perJob
+    ) {
         self.init(
             through: SystemHelperLauncher(socket: helper.socket),
             service: service.name,
-            authentication: authentication
+            authentication: authentication,
+            sessions: sessions
         )
     }
 }

@@ -86,6 +86,8 @@ struct ProbeReport: Decodable, Equatable, Sendable {
     let auditSession: UInt32?
     /// `type;uid;gid;permissions;name` of the session keyring, `keyctl(2)`.
     let sessionKeyring: String?
+    /// Its serial number.
+    let sessionKeyringID: Int32?
     /// The lines of `/proc/self/cgroup`.
     let cgroups: [String]
 

@@ -12,9 +12,13 @@ public struct JobSession: Sendable, Hashable {
     /// What modules had to say, for a person; control characters are escaped.
     public let messages: [String]
 
+    /// Whether other jobs of the account have the same session (``PAMLauncher/Sessions/shared(idleTime:)``).
+    public let isShared: Bool
+
     init(_ report: SessionReport, service: String) {
         self.service = service
         addedGroups = report.addedGroups.map { GroupID($0) }
         messages = report.messages
+        isShared = report.isShared
     }
 }

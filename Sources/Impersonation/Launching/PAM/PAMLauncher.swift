@@ -28,6 +28,20 @@ public struct PAMLauncher: ProcessLauncher {
         case password(from: any CredentialStore)
     }
 
+    /// How long sessions live.
+    public enum Sessions: Sendable, Hashable {
+        /// Every job has a session of its own, closed when nothing of the job is left.
+        case perJob
+
+        /// Jobs of one account have one session, closed when it has had no job for a while.
+        ///
+        /// The helper's policy has to permit it (`pam-session-idle`) and sets the longest time. Jobs of one daemon user have it in common
+        /// whose service, account, groups and mask are the same, and that either all bring a password or none. Each is looked at
+        /// for itself all the same: PAM's account check and, where it brings one, its own password. After an hour jobs begin a new
+        /// one. A job that may outlive its daemon has one of its own.
+        case shared(idleTime: Duration)
+    }
+
     /// The system helper.
     public let helper: SystemHelperLauncher
 
@@ -36,6 +50,9 @@ public struct PAMLauncher: ProcessLauncher {
 
     /// Whether the account has to prove itself.
     public let authentication: Authentication
+
+    /// How long sessions live.
+    public let sessions: Sessions
 
     /// The backend's name.
     public var backend: LaunchBackend { .pam }
@@ -57,14 +74,24 @@ public struct PAMLauncher: ProcessLauncher {
     ///   - helper: The system helper; nothing is connected before the first launch.
     ///   - service: The name of the service, which the helper's policy has to permit.
     ///   - authentication: Whether the account has to prove itself.
+    ///   - sessions: How long sessions live.
     public init(
         through helper: SystemHelperLauncher = SystemHelperLauncher(),
         service: String = defaultService,
-        authentication: Authentication = .none
+        authentication: Authentication = .none,
+        sessions: Sessions = .perJob
     ) {
         self.helper = helper
         self.service = service
         self.authentication = authentication
+        self.sessions = sessions
+    }
+
+    private var idleTime: Duration? {
+        switch sessions {
+        case .perJob: nil
+        case .shared(let idleTime): idleTime
+        }
     }
 
     /// Starts a command as an identity, in a session of its own, and waits until its program runs.
@@ -112,7 +139,7 @@ public struct PAMLauncher: ProcessLauncher {
             launcher: helper,
             reactor: reactor,
             backend: backend,
-            session: SessionOpening(service: service, password: password)
+            session: SessionOpening(service: service, password: password, idleTime: idleTime)
         )
         .run()
     }

@@ -9,6 +9,9 @@ struct SessionOpening {
     /// The password, in a pipe that whoever reads it empties; `nil` where none is to be proven.
     let password: OwnedDescriptor?
 
+    /// How long the session is to stay open for other jobs; `nil` for one of its own.
+    let idleTime: Duration?
+
     /// What the helper is asked for.
     ///
     /// What a command leaves as it is by itself, the modules may set: limits of `pam_limits`, the mask of `pam_umask`.
@@ -20,6 +23,11 @@ struct SessionOpening {
         for (resource, limit) in command.resourceLimits.all where limit == usual.resourceLimits[resource] {
             yields.formUnion(.limit(resource.rawValue))
         }
-        return SessionOrder(service: Array(service.utf8), authenticates: password != nil, yields: yields)
+        return SessionOrder(
+            service: Array(service.utf8),
+            authenticates: password != nil,
+            yields: yields,
+            idleMilliseconds: idleTime.map { UInt32(clamping: max(1, $0.milliseconds)) } ?? 0
+        )
     }
 }

@@ -1,0 +1,132 @@
+import CHelperService
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+extension JobSession {
+    /// Hands the job to the session that other jobs of the account have, if there is one.
+    ///
+    /// - Parameters:
+    ///   - order: The order.
+    ///   - descriptors: What came with it.
+    ///   - isOpening: Whether this process opens one otherwise; ``place`` is where it is to stand then.
+    ///   - deadline: When the job has to run.
+    /// - Returns: Whether it was handed over; this process has nothing left to do then.
+    func handOver(
+        _ order: LaunchOrder,
+        _ descriptors: [OwnedDescriptor],
+        opening isOpening: Bool = false,
+        by deadline: ContinuousClock.Instant
+    ) -> Bool {
+        // A job that outlives its daemon outlives the helper, and has a session of its own for that.
+        guard kept == nil, let wanted = order.session, wanted.isShared, order.endsWithDaemon,
+            let directory = context.sessions
+        else { return false }
+        let key = SessionKey(order, wanted, peer: owner.userID)
+        let found = directory.find(key.digest, opening: isOpening, until: deadline) {
+            Waiting.isGone(owner.socket.descriptor.rawValue)
+        }
+        switch found {
+        case .none: return false
+        case .mine(let index):
+            place = index
+            return false
+        case .open(let index, let keeper):
+            return send(order, descriptors, to: index, of: keeper, in: directory, by: deadline)
+        }
+    }
+
+    private func send(
+        _ order: LaunchOrder,
+        _ descriptors: [OwnedDescriptor],
+        to index: Int,
+        of keeper: Int32,
+        in directory: SessionDirectory,
+        by deadline: ContinuousClock.Instant
+    ) -> Bool {
+        var order = order
+        let left = (deadline - .now).components
+        let milliseconds = left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000
+        order.startDeadlineMilliseconds = UInt32(clamping: max(1, milliseconds))
+        // The job counts all the time, so the word goes with it; whoever ends early leaves it to the other one.
+        guard context.table.hand(slot, from: getpid(), to: keeper) else { return false }
+        do {
+            try SessionHandover(owner, sequence, order, descriptors, slot: slot)
+                .send(over: directory.channel(index).sending, until: deadline)
+        } catch {
+            directory.uncount(index, of: keeper)
+            return !context.table.hand(slot, from: keeper, to: getpid())
+        }
+        // A keeper that has ended meanwhile was perhaps buried before the word was its own.
+        if !directory.isKept(index, by: keeper), context.table.hand(slot, from: keeper, to: getpid()) {
+            client?.tell(.failed(SessionKeeper.ended), sequence)
+        }
+        return true
+    }
+
+    /// Becomes the process that keeps the session open for other jobs, and makes one that looks after this job.
+    ///
+    /// - Parameters:
+    ///   - effects: What the session means for jobs.
+    ///   - order: The order, as it came.
+    ///   - wanted: The session that it asks for.
+    ///   - descriptors: What came with it.
+    ///   - index: The place of the session.
+    /// - Returns: Whether this is the process that has kept it, and has closed it.
+    func keep(
+        _ effects: SessionEffects,
+        _ order: LaunchOrder,
+        _ wanted: SessionOrder,
+        _ descriptors: [OwnedDescriptor],
+        at index: Int
+    ) -> Bool {
+        // A fork copies what other threads hold locked, and not them.
+        guard let directory = context.sessions, let session, helper_thread_count() == 1,
+            let word = context.table.claim(.holding(owner.userID), for: getpid())
+        else {
+            leavePlace()
+            return false
+        }
+        let kept = KeptSession(key: SessionKey(order, wanted, peer: owner.userID), effects: effects, place: index)
+        let idleTime = min(.milliseconds(Int(wanted.idleMilliseconds)), context.policy.sessionIdleTime)
+        var keeping = try? SessionKeeper(context, directory, session, kept, idleTime: idleTime)
+        let keeper = getpid()
+        let child = keeping == nil ? -1 : helper_fork()
+        guard child != 0 else {
+            look(after: keeper)
+            return false
+        }
+        guard child > 0 else {
+            context.table[word] = .free
+            leavePlace()
+            return false
+        }
+        // The child takes it as well; whoever comes first, it is the child's before others are counted.
+        _ = context.table.hand(slot, from: keeper, to: child)
+        // All of that is the child's.
+        client?.socket.descriptor.closeNow()
+        owner.process?.closeNow()
+        client = nil
+        let unneeded = descriptors.compactMap { $0.take()?.rawValue }
+        unsafe unneeded.withUnsafeBufferPointer { unsafe helper_close_aside($0.baseAddress, Int32($0.count)) }
+        keeping?.run(firstChild: child)
+        place = nil
+        return true
+    }
+
+    /// Lets this process look after the job, forked by the one that keeps the session.
+    private func look(after keeper: Int32) {
+        helper_deadline_forget()
+        // With the signals of a process that has a job, which it ends in order when the session's process does not.
+        _ = try? HelperSignals.open([SIGTERM, SIGINT])
+        if helper_hear_of_parent(keeper) != 0 { kill(getpid(), SIGTERM) }
+        _ = context.table.hand(slot, from: keeper, to: getpid())
+        (session, place, isForked) = (nil, nil, true)
+    }
+
+    private func leavePlace() {
+        if let place { context.sessions?.free(place) }
+        place = nil
+    }
+}

@@ -1,0 +1,226 @@
+import CHelperService
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+
+/// The process that keeps a session of PAM open for several jobs, and closes it as root.
+///
+/// It forks the processes that look after the jobs, a few of them ahead, and reads nothing that a daemon sends. From the first step
+/// of PAM to the last it is one process, as modules expect; nothing else runs in it meanwhile.
+struct SessionKeeper {
+    private let context: HelperContext
+    private let directory: SessionDirectory
+    private let session: PAMSession
+    private let kept: KeptSession
+    /// How long the session stays open without a job.
+    private let idleTime: Duration
+    private let signals: OwnedDescriptor
+    /// What this process is woken by when a job has come.
+    private let wake: OwnedDescriptor
+    private var children: Set<Int32> = []
+    private let began = ContinuousClock.now
+    private var idleSince: ContinuousClock.Instant?
+    private var isClosing = false
+
+    /// How many processes wait for jobs.
+    private static let parked = 1
+
+    /// How long jobs may join a session: what it has been given for them, tickets for one, does not last for ever.
+    private static let longestAge = Duration.seconds(3_600)
+
+    /// How soon a fork that failed is tried again.
+    private static let retryDelay = Duration.milliseconds(200)
+
+    /// How long jobs may take to end when this process is to end.
+    private static let stopPatience = Duration.seconds(20)
+
+    /// Prepares.
+    ///
+    /// - Parameters:
+    ///   - context: The helper.
+    ///   - directory: Where others find it.
+    ///   - session: The session, open.
+    ///   - kept: What there is to know of it.
+    ///   - idleTime: How long it stays open without a job.
+    /// - Throws: `Errno` when the kernel has no descriptor left.
+    init(
+        _ context: HelperContext,
+        _ directory: SessionDirectory,
+        _ session: PAMSession,
+        _ kept: KeptSession,
+        idleTime: Duration
+    ) throws(Errno) {
+        self.context = context
+        self.directory = directory
+        self.session = session
+        self.kept = kept
+        self.idleTime = idleTime
+        let event = linux_eventfd_create()
+        guard event >= 0 else { throw Errno(rawValue: -event) }
+        wake = try OwnedDescriptor(moving: event)
+        signals = try HelperSignals.open([SIGCHLD, SIGTERM, SIGINT])
+    }
+
+    /// Keeps the session until it has had no job for a while, or this process is to end.
+    ///
+    /// - Parameter child: The process that looks after the first job.
+    mutating func run(firstChild child: Int32) {
+        children = [child]
+        directory.open(kept.place)
+        var forksAt: ContinuousClock.Instant?
+        while true {
+            forksAt = park() ? nil : .now + Self.retryDelay
+            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: [forksAt, lookAt].compactMap { $0 }.min())
+            var count: UInt64 = 0
+            _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
+            while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
+                if signal == SIGTERM || signal == SIGINT { return stop() }
+            }
+            reap()
+            if isDone() { return end() }
+        }
+    }
+
+    /// When there is something to be decided though nothing happens.
+    private var lookAt: ContinuousClock.Instant? {
+        isClosing ? nil : min(began + Self.longestAge, idleSince.map { $0 + idleTime } ?? .now + Self.longestAge)
+    }
+
+    /// Whether nobody needs the session any more; from then on nobody can join it.
+    private mutating func isDone() -> Bool {
+        let now = ContinuousClock.now
+        idleSince = directory.jobs(kept.place) == 0 ? idleSince ?? now : nil
+        if !isClosing, now >= began + Self.longestAge { isClosing = directory.close(kept.place, ifIdle: false) }
+        if !isClosing, let idleSince, now >= idleSince + idleTime {
+            isClosing = directory.close(kept.place, ifIdle: true)
+        }
+        return isClosing && directory.jobs(kept.place) == 0
+    }
+
+    /// Makes processes that wait for jobs.
+    ///
+    /// - Returns: Whether it could.
+    private mutating func park() -> Bool {
+        let busy = children.count { !context.table.words(of: $0).isEmpty }
+        // One that waits is of no use any more when nothing is on its way.
+        guard !isClosing || directory.jobs(kept.place) > busy else { return true }
+        while children.count - busy < Self.parked {
+            let child = helper_fork()
+            if child == 0 {
+                launchJob()
+                _exit(0)
+            }
+            guard child > 0 else {
+                context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
+                return false
+            }
+            children.insert(child)
+        }
+        return true
+    }
+
+    /// Waits for a job, and looks after it to its end.
+    private func launchJob() {
+        helper_deadline_forget()
+        let keeper = getppid()
+        let channel = directory.channel(kept.place).receiving
+        guard let signals = try? HelperSignals.open([SIGTERM, SIGINT]) else { return }
+        while true {
+            guard Waiting.wait(for: [channel.descriptor.rawValue, signals.rawValue], until: nil) == [0] else { return }
+            guard case .frame(let received)? = try? channel.receive() else { continue }
+            guard let handover = try? SessionHandover(received) else {
+                directory.uncount(kept.place, of: keeper)
+                continue
+            }
+            // What was meant for an earlier session of this place has no word any more.
+            guard context.table.hand(handover.slot, from: keeper, to: getpid()) else {
+                handover.client.tell(.failed(Self.ended), handover.sequence)
+                continue
+            }
+            // From here on there is a job to be ended in order.
+            if helper_hear_of_parent(keeper) != 0 { kill(getpid(), SIGTERM) }
+            var one: UInt64 = 1
+            _ = unsafe write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
+            JobSession(
+                context,
+                handover.client,
+                slot: handover.slot,
+                signals: signals,
+                sequence: handover.sequence,
+                in: kept
+            )
+            .run(handover.order, handover.descriptors)
+            return
+        }
+    }
+
+    private mutating func reap() {
+        var status: Int32 = 0
+        while case let child = unsafe helper_reap(&status), child > 0 {
+            children.remove(child)
+            let slots = context.table.words(of: child)
+            guard !slots.isEmpty else { continue }
+            if status != 0 {
+                context.log.write(
+                    .error,
+                    "process \(child) of the helper ended with status \(status); its job is ended"
+                )
+            }
+            endLeftovers(of: child)
+            for slot in slots {
+                context.table[slot] = .free
+                directory.uncount(kept.place, of: getpid())
+            }
+        }
+    }
+
+    private func endLeftovers(of child: Int32) {
+        guard let parent = context.controlGroups else { return }
+        for leftover in (try? parent.endLeftovers(of: child)) ?? [] where leftover.wasPopulated {
+            context.log.write(
+                .warning,
+                "the processes in \(leftover.path), whose process of the helper has ended, were killed"
+            )
+        }
+    }
+
+    /// Ends the jobs, and then the session.
+    private mutating func stop() {
+        isClosing = directory.close(kept.place, ifIdle: false)
+        let deadline = ContinuousClock.now + Self.stopPatience
+        for child in children { _ = kill(child, SIGTERM) }
+        while !children.isEmpty, ContinuousClock.now < deadline {
+            _ = Waiting.wait(for: [signals.rawValue], until: deadline)
+            while helper_signals_next(signals.rawValue) > 0 {}
+            reap()
+        }
+        end()
+    }
+
+    /// Closes the session; nobody is in it.
+    private mutating func end() {
+        for child in children { _ = kill(child, SIGKILL) }
+        while !children.isEmpty {
+            var status: Int32 = 0
+            let child = unsafe waitpid(-1, &status, 0)
+            guard child > 0 || errno == EINTR else { break }
+            children.remove(child)
+        }
+        session.close(saying: nil, StepDeadline(nil, 0, signals: signals))
+        directory.drain(kept.place) { received in
+            guard let handover = try? SessionHandover(received) else { return }
+            handover.client.tell(.failed(Self.ended), handover.sequence)
+        }
+        directory.free(kept.place)
+    }
+
+    /// What a daemon is told whose job came too late.
+    static let ended = FailureReport(
+        code: .sessionFailed,
+        step: LAUNCH_STEP_SESSION_OPEN.rawValue,
+        errno: 0,
+        operationText: "the session of other jobs that the job was to have was closed meanwhile; launch it again"
+    )
+}
