@@ -47,4 +47,8 @@ struct FaultyControl: ProcessControl {
     var standardOutput: ProcessOutput? { process.standardOutput }
 
     var standardError: ProcessOutput? { process.standardError }
+
+    var terminal: PseudoTerminal? { process.terminal }
+
+    var reference: JobReference? { fault == .losesReference ? nil : process.reference }
 }

@@ -24,7 +24,8 @@ struct LauncherConformanceTests {
     func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
         let helper = try RunningHelper(
             way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
-            policy: way == .pam ? ["pam-services = \(LaunchWay.service)"] : []
+            policy: (way == .pam ? ["pam-services = \(LaunchWay.service)"] : [])
+                + (way.hasControlGroups ? ["control-groups = \(TestBed.controlGroups)"] : [])
         )
         let way = way.rawValue
         await #expect(processExitsWith: .success) {
