@@ -1,5 +1,4 @@
 import ImpersonationTesting
-import SystemPackage
 import Testing
 
 @testable import Impersonation
@@ -108,19 +107,6 @@ struct ProcessLauncherConformanceTests {
         let failure = await #expect(throws: ConformanceFailure.self) { try await requirement.check(subject) }
         #expect(failure?.requirement == requirement.name)
         return failure
-    }
-
-    @Test("notices a launcher with cgroups that forgets limits, or claims that it has none", .controllers)
-    func controlGroups() async throws {
-        let requirement = try requirement("a limit holds for all processes")
-        let groups = try ControlGroups(below: TestBed.controlGroups)
-        var subject = try await Self.subject(FaultyLauncher(.ignoresTreeLimits, groups))
-        subject.exemptions = []
-        try await mustFail(requirement, subject)
-        subject = try await Self.subject(SetUIDLauncher(controlGroups: groups))
-        try await mustFail(requirement, subject)
-        subject.exemptions = []
-        try await requirement.check(subject)
     }
 
     /// What the launcher of these tests cannot promise without cgroups.
