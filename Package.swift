@@ -193,6 +193,7 @@ let package = Package(
         .testTarget(
             name: "HelperServiceTests",
             dependencies: [
+                "CHelperService",
                 "HelperService",
                 "LaunchPlan",
                 "TrustedFiles",

@@ -53,6 +53,34 @@ struct SudoBackendTests {
         #expect(outcome.messages.contains("sudo did not run the job: sudo: a password is required"))
     }
 
+    @Test("gives sudo the password of --stdin when it asks, once, and nobody else")
+    func password() async throws {
+        let file = "/etc/sudoers.d/tool-password"
+        let rules = """
+            Defaults:renderd targetpw, passwd_tries=3
+            renderd ALL=(alice) PASSWD: /bed/bin/impersonation-launcher
+
+            """
+        try Data(rules.utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let arguments = try ["run", "--stdin"] + configuration(["proxy_account = alice"]) + sudo + ["--"]
+        let outcome = try await tool.run(arguments + ["sh", "-c", "id -un; cat"], input: "alice-secret\nmore\n")
+        #expect(outcome.output == "alice\n", "\(outcome.messages)")
+        #expect(outcome.status == 0)
+        let wrong = try await tool.run(arguments + ["id"], input: "canary-wrong\nalice-secret\n")
+        #expect(wrong.status == 125)
+        #expect(wrong.output == "")
+        #expect(wrong.messages.contains("correct the password; it was tried once"), "\(wrong.messages)")
+        #expect(!wrong.messages.contains("canary"))
+        // A rule without a password does not make the line the job's.
+        let unasked = try await tool.run(
+            ["run", "--stdin"] + configuration() + sudo + ["--", "sh", "-c", "id -un; cat"],
+            input: "alice-secret\n"
+        )
+        #expect(unasked.output == "render_user\n", "\(unasked.messages)")
+    }
+
     @Test("tells a job that no_new_privs keeps from sudo that it is that")
     func noNewPrivileges() async throws {
         let bound = Tool(

@@ -15,6 +15,11 @@
  *   run=PROGRAM   runs a program that it does not wait for
  *   become=UID    takes an effective user id and keeps it
  *   keyring=NAME  joins a session keyring
+ *   environ=FILE  appends the environment of the process, a line for each variable
+ *   block=        blocks all signals
+ *   ignore=NUMBER ignores a signal, default=NUMBER gives it its default effect
+ *   alarm=MILLIS  has SIGALRM come
+ *   chdir=PATH
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -30,6 +35,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static void record(pam_handle_t *handle, const char *stage, const char *path)
@@ -44,6 +50,16 @@ static void record(pam_handle_t *handle, const char *stage, const char *path)
         abort();
     if (file >= 0)
         close(file);
+}
+
+static void record_environment(const char *path)
+{
+    FILE *file = fopen(path, "ae");
+    if (file == NULL)
+        abort();
+    for (char **variable = environ; variable != NULL && *variable != NULL; variable++)
+        fprintf(file, "%s\n", *variable);
+    fclose(file);
 }
 
 static int ask(pam_handle_t *handle, const char *question, const char *expected)
@@ -110,6 +126,21 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         code = seteuid((uid_t)atoi(value)) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
     } else if (strcmp(action, "keyring") == 0) {
         code = syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, value) < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
+    } else if (strcmp(action, "environ") == 0) {
+        record_environment(value);
+    } else if (strcmp(action, "block") == 0) {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, NULL);
+    } else if (strcmp(action, "ignore") == 0) {
+        signal(atoi(value), SIG_IGN);
+    } else if (strcmp(action, "default") == 0) {
+        signal(atoi(value), SIG_DFL);
+    } else if (strcmp(action, "alarm") == 0) {
+        const struct itimerval timer = {{0, 0}, {0, atoi(value) * 1000}};
+        code = setitimer(ITIMER_REAL, &timer, NULL) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
+    } else if (strcmp(action, "chdir") == 0) {
+        code = chdir(value) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
     } else {
         code = PAM_SERVICE_ERR;
     }

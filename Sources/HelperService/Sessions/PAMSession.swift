@@ -53,15 +53,10 @@ final class PAMSession {
         }
         guard code == PAM_SUCCESS, let handle = unsafe handle else {
             throw SessionFailure(
-                stage: .start,
+                beginningOf: service,
                 code: code,
                 text: "PAM cannot begin with the service",
-                messages: conversation.messages,
-                service: service,
-                wasAskedMore: false,
-                hasSeenPassword: false,
-                delay: .zero,
-                isWithdrawn: false
+                messages: conversation.messages
             )
         }
         unsafe self.handle = OpaquePointer(handle)
@@ -136,7 +131,13 @@ final class PAMSession {
     ) throws(SessionFailure) -> (session: PAMSession, before: ProcessTraits) {
         let before = ProcessTraits.current()
         // Modules look into it, and what the helper was started with is not the account's.
-        _ = helper_environment_clear()
+        guard helper_environment_clear() == 0 else {
+            throw SessionFailure(
+                beginningOf: String(decoding: session.service, as: UTF8.self),
+                code: PAM_BUF_ERR,
+                text: "there is no memory for an environment of the session"
+            )
+        }
         helper_signals_keep()
         // What a module makes of the job's own mask is told apart from that, and not from the one of this process.
         umask(mode_t(order.fileModeCreationMask))

@@ -107,3 +107,20 @@ struct SessionFailure: Error {
         }
     }
 }
+
+extension SessionFailure {
+    /// A session that did not come as far as a step of PAM.
+    init(beginningOf service: String, code: Int32, text: String, messages: [String] = []) {
+        self.init(
+            stage: .start,
+            code: code,
+            text: text,
+            messages: messages,
+            service: service,
+            wasAskedMore: false,
+            hasSeenPassword: false,
+            delay: .zero,
+            isWithdrawn: false
+        )
+    }
+}

@@ -7,6 +7,19 @@ struct LaunchFailureReporter {
     let identity: ExecutionIdentity
     let backend: LaunchBackend
 
+    /// Refuses an identity that keeps the account of the daemon: backends that switch would make more of it than it is.
+    ///
+    /// - Throws: ``LaunchError`` with the code `unsuitableBackend`.
+    func mustSwitchAccount() throws(LaunchError) {
+        guard identity.method != .switchAccount else { return }
+        throw failure(
+            .unsuitableBackend,
+            .prepare,
+            nil,
+            "the identity keeps the account of the worker (desktop mode); use the current backend for it"
+        )
+    }
+
     /// An error of this launch.
     func failure(
         _ code: LaunchError.Code,

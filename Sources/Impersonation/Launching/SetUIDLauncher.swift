@@ -70,15 +70,7 @@ public struct SetUIDLauncher: ProcessLauncher {
         _ command: Command,
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
-        guard identity.method == .switchAccount else {
-            throw LaunchError(
-                .unsuitableBackend,
-                step: .prepare,
-                account: identity.account.name,
-                backend: backend,
-                message: "the identity keeps the account of the worker (desktop mode); use the current backend for it"
-            )
-        }
+        try LaunchFailureReporter(identity: identity, backend: backend).mustSwitchAccount()
         let machinery = try LaunchMachinery.shared(for: identity, backend)
         let daemon = DaemonFacts.current()
         if daemon.isOrdinaryAccount(ChildPlan.Credentials(identity.account)) {

@@ -66,7 +66,7 @@ public struct Denial: Sendable, Hashable {
         /// The id is reserved by the kernel or the system calls and can never be switched to.
         public static let reservedID = Reason("reservedID")
 
-        /// The account belongs to a machine, not to a person.
+        /// The account belongs to a machine or to the Kerberos service of a domain, not to a person.
         public static let machineAccount = Reason("machineAccount")
 
         /// The account is a group, which the directory gives for an account.

@@ -9,8 +9,16 @@ public struct ResolutionError: Error, Sendable {
             self.description = description
         }
 
-        /// The name service could not be asked, or gave no usable answer.
+        /// The name service could not be asked.
+        ///
+        /// Worth a retry.
         public static let directoryUnavailable = Code("directoryUnavailable")
+
+        /// The name service has answered, and its answers contradict each other, the question, or what a rule goes by.
+        ///
+        /// Asking again changes nothing: two accounts share a name, a name service is set up so that domains run into each other, a
+        /// group that a rule denies is not there. Nobody's account is meant for certain, so this is no denial of one.
+        public static let directoryInconsistent = Code("directoryInconsistentAnswer")
 
         /// The registry of grants and bindings could not be asked.
         public static let registryUnavailable = Code("registryUnavailable")

@@ -20,7 +20,7 @@ enum ResolutionStop: Error {
             return .undecided(.cancelled, message: "\(intent): the task was cancelled", underlyingError: error)
         }
         return .undecided(
-            .directoryUnavailable,
+            error.code == .inconsistentAnswer ? .directoryInconsistent : .directoryUnavailable,
             message: "\(intent), so nothing runs: \(error)",
             underlyingError: error
         )

@@ -20,6 +20,22 @@ public enum LauncherExemption: String, Sendable, Hashable, CaseIterable {
     ///
     /// What is left: the account's variables and the submitter's are there, each of them once.
     case sessionHasVariables
+
+    /// A job gets no terminal: nobody on the way has the right to give one away (`CAP_CHOWN`).
+    ///
+    /// What is left: a command that asks for one is refused, and nothing runs without.
+    case terminalsAreRefused
+
+    /// Jobs have no cgroup, so that nothing holds a limit for all their processes together.
+    ///
+    /// What is left: a command that asks for one is refused (``Impersonation/LaunchError/Code/notPermitted``), and nothing runs
+    /// without.
+    case treeLimitsAreRefused
+
+    /// A job cannot be taken over, or not as long as the daemon that has launched it is there.
+    ///
+    /// What is left: whoever tries gets an error, and the job is none the worse for it.
+    case jobsAreNotTakenOver
 }
 
 extension LauncherExemption: CustomStringConvertible {

@@ -83,7 +83,7 @@ extension ProcessLauncherConformance {
     }
 
     /// Reads a stream to its end, which must come.
-    private static func rest(of output: ProcessOutput, _ subject: LauncherUnderTest) async throws -> String {
+    static func rest(of output: ProcessOutput, _ subject: LauncherUnderTest) async throws -> String {
         try await withThrowingTaskGroup(of: String?.self) { group in
             group.addTask {
                 var text: [UInt8] = []

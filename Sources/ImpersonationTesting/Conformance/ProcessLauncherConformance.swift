@@ -3,7 +3,7 @@ import Impersonation
 /// What every ``ProcessLauncher`` has to do, however it starts processes.
 ///
 /// The requirements start real jobs, as the account of ``LauncherUnderTest/identity``, and look at them with programs that
-/// every Linux has: `sh`, `cat`, `env`, `id`, `ls`, `mkdir`, `sleep`. They need no privilege of the process that tests; the
+/// every Linux has: `sh`, `cat`, `env`, `id`, `ls`, `mkdir`, `sleep`, `stty`. They need no privilege of the process that tests; the
 /// launcher may. Each of them may run beside the others, and leaves nothing behind but what an exempt launcher cannot end,
 /// which ends by itself within five minutes.
 ///
@@ -25,6 +25,7 @@ public enum ProcessLauncherConformance {
     public static let requirements: [Requirement] =
         accountRequirements + environmentRequirements + placeRequirements + streamRequirements
         + descriptorRequirements + sessionRequirements + endRequirements + signalRequirements + refusalRequirements
+        + loginRequirements + terminalRequirements + treeRequirements + adoptionRequirements
 
     /// Checks every requirement, for hosts that do not test with Swift Testing.
     ///

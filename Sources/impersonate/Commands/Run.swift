@@ -14,6 +14,10 @@ struct Run: AsyncParsableCommand {
             receives. The exit status is the command's; 128+N when signal N ended it; 124 when --timeout did; 125 when \
             it was refused or could not be started, with the reason on standard error. 126 and 127 are always the \
             command's own.
+
+            With --stdin the first line of standard input is a password, which a terminal does not show: of the account that \
+            the command runs as with the backend pam, of the caller with sudo. It is tried once. The command then gets no \
+            standard input of this tool's, but with --tty the keys that are typed after the line.
             """
     )
 
@@ -75,6 +79,13 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Give the command a terminal of its own, and hand on this tool's keys, size and text.")
     var tty = false
 
+    @Flag(
+        name: .customLong("stdin"),
+        help:
+            "Read a password from standard input, one line, for the backend pam or sudo. The command gets no input then."
+    )
+    var readsPassword = false
+
     @Argument(parsing: .postTerminator, help: "The program and its arguments; no shell sees them.")
     var command: [String] = []
 
@@ -116,8 +127,9 @@ struct Run: AsyncParsableCommand {
             let worker = Worker(try configurationOptions.load().configuration)
             let caller = try await worker.caller()
             request.login = request.login ?? caller?.name.spelling
+            let password = readsPassword ? try await password(for: worker) : nil
             let supervision = Supervision(
-                impersonator: try impersonator(worker, caller: caller),
+                impersonator: try impersonator(worker, caller: caller, password: password),
                 timeLimit: timeout?.duration,
                 relay: tty ? try TerminalRelay() : nil
             )
@@ -136,23 +148,50 @@ struct Run: AsyncParsableCommand {
         return ending
     }
 
+    private func backend(of worker: Worker) -> BackendChoice {
+        backend ?? BackendChoice(worker.configuration.launchBackend.value)
+    }
+
+    /// Reads the password, once it is clear what for: nobody is to type one for nothing.
+    private func password(for worker: Worker) async throws -> SinglePassword {
+        let backend = backend(of: worker)
+        guard worker.configuration.policy.mode.value != .desktop else {
+            throw ToolFailure(
+                "passwordNotUsed",
+                "in desktop mode commands keep the account of the caller, and no password is proven; leave --stdin out"
+            )
+        }
+        switch backend {
+        case .pam: return try await PasswordInput.read(prompt: "Password of the account that the command runs as: ")
+        case .sudo: return try await PasswordInput.read(prompt: "Password for sudo: ")
+        case .setuid, .helper, .current:
+            throw ToolFailure(
+                "passwordNotUsed",
+                "the backend \(backend.rawValue) proves no password; leave --stdin out, or use the backend pam or sudo"
+            )
+        }
+    }
+
     private func impersonator(
         _ worker: Worker,
-        caller: Account?
+        caller: Account?,
+        password: SinglePassword?
     ) throws -> (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator {
         let launcher: any ProcessLauncher
-        let chosen = backend ?? BackendChoice(worker.configuration.launchBackend.value)
         let groups = try controlGroups.map { try ControlGroups(below: FilePath($0)) }
-        switch chosen {
+        let helper = SystemHelperLauncher(socket: FilePath(helperSocket))
+        switch backend(of: worker) {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)
-        case .helper: launcher = SystemHelperLauncher(socket: FilePath(helperSocket))
+        case .helper: launcher = helper
         case .current: launcher = CurrentUserLauncher(controlGroups: groups)
         case .pam:
-            launcher = PAMLauncher(
-                through: SystemHelperLauncher(socket: FilePath(helperSocket)),
-                service: worker.configuration.pamService.value
-            )
-        case .sudo: launcher = sudoOptions.backend(groups)
+            let service = worker.configuration.pamService.value
+            if let password {
+                launcher = PasswordLauncher(helper: helper, service: service, password: password)
+            } else {
+                launcher = PAMLauncher(through: helper, service: service)
+            }
+        case .sudo: launcher = sudoOptions.backend(groups, password: password)
         }
         let audit = try worker.auditLog()
         return { announce in
@@ -176,7 +215,8 @@ struct Run: AsyncParsableCommand {
         )
         described.terminal = terminal
         if terminal == .none {
-            described.standardInput = .inherit
+            // A file that the password was read from can be read again.
+            described.standardInput = readsPassword ? .null : .inherit
             described.standardOutput = .inherit
             described.standardError = .inherit
         }

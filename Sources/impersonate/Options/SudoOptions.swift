@@ -42,11 +42,17 @@ struct SudoOptions: ParsableArguments {
     var profile: SudoProfileChoice = .account
 
     /// The launcher.
-    func backend(_ groups: ControlGroups?) -> SudoLauncher {
+    ///
+    /// - Parameters:
+    ///   - groups: Where jobs get cgroups of their own.
+    ///   - password: What `sudo` gets when it asks.
+    /// - Returns: The launcher.
+    func backend(_ groups: ControlGroups?, password: SinglePassword?) -> SudoLauncher {
         SudoLauncher(
             sudo: FilePath(program),
             launcher: FilePath(launcher),
             profile: profile.profile,
+            authentication: password.map { password in .password { password.take() } } ?? .none,
             controlGroups: groups
         )
     }

@@ -13,6 +13,7 @@ final class ReceivedSignals {
     static let windowChange = Signal(rawValue: SIGWINCH)
 
     private let sources: [any DispatchSourceSignal]
+    private let caught: [Signal]
 
     /// Begins to receive.
     ///
@@ -23,7 +24,9 @@ final class ReceivedSignals {
         // Whoever started the tool may ignore the end of children; the kernel would then keep no exit status.
         signal(SIGCHLD, SIG_DFL)
         let queue = DispatchQueue(label: "signals")
-        sources = received.filter { !Self.isIgnored($0) }
+        caught = received.filter { !Self.isIgnored($0) }
+        sources =
+            caught
             .map { handled in
                 // The source sees the signal only; without this it would end the tool as well.
                 signal(handled.rawValue, SIG_IGN)
@@ -32,6 +35,12 @@ final class ReceivedSignals {
                 source.activate()
                 return source
             }
+    }
+
+    /// Receives no more: the signals do what they did before.
+    func end() {
+        for source in sources { source.cancel() }
+        for ended in caught { signal(ended.rawValue, SIG_DFL) }
     }
 
     private static func isIgnored(_ signal: Signal) -> Bool {

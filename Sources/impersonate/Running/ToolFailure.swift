@@ -38,6 +38,8 @@ extension Report {
             self.init(error: error.code.description, message: "\(error.subject): \(error.message)", request: request)
         case let error as AuditLogError:
             self.init(error: "auditFailed", message: "\(error)", request: request)
+        case let error as CredentialStoreError:
+            self.init(error: error.code.description, message: error.message, request: request)
         case let error as ReportFile.Failure:
             self.init(error: "reportNotWritable", message: error.message, request: request)
         case let error as ToolFailure:

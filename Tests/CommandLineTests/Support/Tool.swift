@@ -59,9 +59,16 @@ struct Tool {
         process.executableURL = URL(filePath: whole[0])
         process.arguments = Array(whole.dropFirst())
         process.environment = environment
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: scratch.write("input", input)))
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: scratch.write("output", "")))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: scratch.write("messages", "")))
+        let streams = (
+            input: try FileHandle(forReadingFrom: URL(filePath: scratch.write("input", input))),
+            output: try FileHandle(forWritingTo: URL(filePath: scratch.write("output", ""))),
+            messages: try FileHandle(forWritingTo: URL(filePath: scratch.write("messages", "")))
+        )
+        // A process that has ended keeps them.
+        defer { for stream in [streams.input, streams.output, streams.messages] { try? stream.close() } }
+        process.standardInput = streams.input
+        process.standardOutput = streams.output
+        process.standardError = streams.messages
         let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()

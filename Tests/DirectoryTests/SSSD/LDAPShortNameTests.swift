@@ -40,7 +40,7 @@ struct LDAPShortNameTests {
         let error = try await failure(asking: "someuser@OTHER")
         #expect(error.code == .inconsistentAnswer)
         let undecided = await #expect(throws: ResolutionError.self) { try await Site().resolve("someuser@OTHER") }
-        #expect(undecided?.code == .directoryUnavailable)
+        #expect(undecided?.code == .directoryInconsistent)
     }
 
     @Test(

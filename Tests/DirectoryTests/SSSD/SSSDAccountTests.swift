@@ -57,7 +57,10 @@ struct SSSDAccountTests {
         #expect(try await account(name) == nil)
     }
 
-    @Test("are refused when they are a machine's (H5)", arguments: [#"MYCORP\dc1$"#, "dc1$@mycorp.test"])
+    @Test(
+        "are refused when they are a machine's or the Kerberos service's (H5)",
+        arguments: [#"MYCORP\dc1$"#, "dc1$@mycorp.test", "krbtgt@mycorp.test"]
+    )
     func machines(name: String) async throws {
         #expect(try await Site().resolve(name).denial?.reason == .machineAccount)
     }

@@ -38,6 +38,25 @@ struct WinbindHazardTests {
         #expect(resolution.denial?.reason == .machineAccount, "\(resolution.message)")
     }
 
+    @Test(
+        "the account of the Kerberos service is refused, though it looks like any other (H5)",
+        arguments: [#"MYCORP\krbtgt"#, #"mycorp\KRBTGT"#, "krbtgt@mycorp.test"]
+    )
+    func kerberosService(name: String) async throws {
+        let resolution = try await Site().resolve(name)
+        #expect(resolution.denial?.reason == .machineAccount, "\(resolution.message)")
+    }
+
+    @Test("the guest of the domain is an account as any other, which a site may deny")
+    func guest() async throws {
+        var site = Site()
+        #expect(try await site.resolve(#"MYCORP\guest"#).identity?.account.userID.rawValue == 10_501)
+        site.policy.accountRules.additional.append(
+            DeniedAccountsRule([try AccountName(#"MYCORP\guest"#)], from: .program)
+        )
+        #expect(try await site.resolve(#"MYCORP\Guest"#).denial?.reason == .deniedAccount)
+    }
+
     @Test("the account of a machine is not there without its dollar sign (H5)")
     func machineWithoutItsSign() async throws {
         #expect(try await Site().resolve(#"MYCORP\dc1"#).badLogin?.reason == .accountNotFound)
@@ -59,7 +78,7 @@ struct WinbindHazardTests {
         #expect(error.code == .inconsistentAnswer)
         #expect(error.message.contains("begins with a blank"), "\(error.message)")
         let refusal = await #expect(throws: ResolutionError.self) { try await Site().resolve("okuser@mycorp.test") }
-        #expect(refusal?.code == .directoryUnavailable)
+        #expect(refusal?.code == .directoryInconsistent)
 
         try await Control.forget()
         #expect(try await account(#"MYCORP\okuser"#)?.name.spelling == #"MYCORP\okuser"#)

@@ -109,6 +109,18 @@ struct FindingTests {
         #expect(try await site.resolve(#"MYCORP\alice"#).runsAs == #"MYCORP\alice"#)
     }
 
+    @Test("is not decided by answers that contradict each other, and that is no outage: asking again would not help")
+    func contradiction() async throws {
+        let site = try await Site(.user)
+        site.directory.failEverything(
+            with: AccountDirectoryError(.inconsistentAnswer, subject: "account alice", message: "it is two accounts")
+        )
+        let error = try #require(try await site.failure("alice"))
+        #expect(error.code == .directoryInconsistent)
+        #expect(error.code.description == "directoryInconsistentAnswer")
+        #expect(error.message.contains("it is two accounts"))
+    }
+
     @Test("is given up when the task is cancelled, and that is no outage")
     func cancellation() async throws {
         let site = try await Site(.user)

@@ -46,6 +46,9 @@ struct BuiltInRulesTests {
         Hostile(name: "host$", reason: .machineAccount),
         Hostile(name: #"MYCORP\dc1$"#, reason: .machineAccount),
         Hostile(name: "dc1$@mycorp.test", reason: .machineAccount),
+        Hostile(name: "krbtgt", reason: .machineAccount),
+        Hostile(name: #"MYCORP\KrbTgt"#, reason: .machineAccount),
+        Hostile(name: "krbtgt_12345@mycorp.test", reason: .machineAccount),
         Hostile(name: #"MYCORP\engineers"#, uid: 11_115, gid: 11_115, isGroup: true, reason: .groupAccount),
         Hostile(name: #"MYCORP\engineers"#, uid: 11_115, gid: 11_115),
     ]

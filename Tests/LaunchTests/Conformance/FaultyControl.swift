@@ -31,7 +31,10 @@ struct FaultyControl: ProcessControl {
         case .leavesDescendants:
             try? process.send(.kill)
             return try await process.exitReport()
-        case .grantsNoGrace: return try await process.terminate(gracePeriod: .zero)
+        case .grantsNoGrace:
+            // Before anything polite, which a job that is quick would hear.
+            try? process.send(.kill)
+            return try await process.terminate(gracePeriod: .zero)
         default: return try await process.terminate(gracePeriod: gracePeriod)
         }
     }
@@ -47,4 +50,8 @@ struct FaultyControl: ProcessControl {
     var standardOutput: ProcessOutput? { process.standardOutput }
 
     var standardError: ProcessOutput? { process.standardError }
+
+    var terminal: PseudoTerminal? { process.terminal }
+
+    var reference: JobReference? { fault == .losesReference ? nil : process.reference }
 }

@@ -39,13 +39,22 @@ struct FaultyLauncher: ProcessLauncher {
         case shortensDeadline
         case ignoresCancellation
         case takesAnyIdentity
+        case skipsProfile
+        case parsesArgumentsBehindShell
+        case forgetsTerminal
+        case forgetsSizeOfTerminal
+        case ignoresTreeLimits
+        case losesReference
+        case takesOverAnybody
+        case takesOverTheNumber
     }
 
     let fault: Fault
-    private let base = SetUIDLauncher()
+    private let base: SetUIDLauncher
 
-    init(_ fault: Fault) {
+    init(_ fault: Fault, _ groups: ControlGroups? = nil) {
         self.fault = fault
+        base = SetUIDLauncher(controlGroups: groups)
     }
 
     var backend: LaunchBackend { base.backend }
@@ -73,6 +82,22 @@ struct FaultyLauncher: ProcessLauncher {
                 throw error
             default:
                 throw error
+            }
+        }
+    }
+
+    func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        do throws(LaunchError) {
+            return try await base.adopt(reference, as: identity)
+        } catch {
+            switch fault {
+            case .takesOverAnybody where error.code == .verificationFailed,
+                .takesOverTheNumber where error.code == .statusLost:
+                return try await base.launch(Command(.path("/bin/true")), as: self.changed(identity))
+            default: throw error
             }
         }
     }
@@ -142,6 +167,14 @@ struct FaultyLauncher: ProcessLauncher {
         case .shortensDeadline: command.startDeadline /= 10
         case .passesArgumentsThroughShell: command = below("exec \(words(command).joined(separator: " "))", command, [])
         case .ignoresSignal: command = below(#"trap '' HUP; exec "$@""#, command, words(command))
+        case .skipsProfile where command.environment == .login: command.environment = .clean
+        case .parsesArgumentsBehindShell where command.environment == .login:
+            command.environment = .clean
+            command = below("exec \(words(command).joined(separator: " "))", command, [])
+        case .forgetsTerminal: command.terminal = .none
+        case .forgetsSizeOfTerminal where command.terminal != .none:
+            command.terminal = .pseudoterminal(rows: 24, columns: 80, type: "vt100")
+        case .ignoresTreeLimits: command.treeLimits = .none
         case .runsBelowShell: command = below(#""$@"; exit $?"#, command, words(command))
         default: break
         }

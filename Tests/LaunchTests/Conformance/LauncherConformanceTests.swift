@@ -24,8 +24,9 @@ struct LauncherConformanceTests {
     func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
         let helper = try RunningHelper(
             way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
-            policy: way == .pam
-                ? LaunchWay.session.policy : way == .sharedSession ? LaunchWay.sharedSession.policy : []
+            policy: (way == .pam
+                ? LaunchWay.session.policy : way == .sharedSession ? LaunchWay.sharedSession.policy : [])
+                + (way.hasControlGroups ? ["control-groups = \(TestBed.controlGroups)"] : [])
         )
         let way = way.rawValue
         await #expect(processExitsWith: .success) {
@@ -78,7 +79,6 @@ private func behaveBadly() {
     umask(0)
     _ = unsafe setenv("DAEMON_SECRET", "1", 1)
     _ = unsafe setenv("LD_LIBRARY_PATH", "/nowhere", 1)
-    // More than what the tests themselves have open, which an exit test inherits.
-    var limit = rlimit(rlim_cur: 3_000, rlim_max: 4_096)
+    var limit = rlimit(rlim_cur: 512, rlim_max: 4_096)
     #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
 }

@@ -27,18 +27,31 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     /// Those of a daemon that has a rule in sudoers.
     static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals]
 
+    /// Whether jobs get cgroups: one way of a daemon that is root and one through a helper, where those can be limited.
+    var hasControlGroups: Bool { [.isolated, .helperAsRoot].contains(self) && TestBed.hasControllers }
+
     /// What the way cannot promise.
     var exemptions: Set<LauncherExemption> {
-        switch self {
-        case .isolated, .direct, .helperAsRoot, .pam, .sharedSession: []
-        case .helperWithTwoCapabilities, .sudo, .current: [.boundingSetIsKept]
-        case .sudoWithoutSignals: [.boundingSetIsKept, .onlyTheFirstProcessIsEnded]
-        }
+        let limits: Set<LauncherExemption> = hasControlGroups ? [] : [.treeLimitsAreRefused]
+        let others: Set<LauncherExemption> =
+            switch self {
+            case .isolated, .direct: []
+            case .helperAsRoot, .pam, .sharedSession: [.jobsAreNotTakenOver]
+            case .helperWithTwoCapabilities: [.boundingSetIsKept, .jobsAreNotTakenOver, .terminalsAreRefused]
+            case .current: [.boundingSetIsKept]
+            case .sudo: [.boundingSetIsKept, .jobsAreNotTakenOver]
+            case .sudoWithoutSignals: [.boundingSetIsKept, .jobsAreNotTakenOver, .onlyTheFirstProcessIsEnded]
+            }
+        return limits.union(others)
     }
 
-    private func launcher(_ socket: FilePath) -> any ProcessLauncher {
+    private func launcher(_ socket: FilePath) throws -> any ProcessLauncher {
         switch self {
-        case .isolated: SetUIDLauncher(isolation: .isolated)
+        case .isolated:
+            SetUIDLauncher(
+                isolation: .isolated,
+                controlGroups: try hasControlGroups ? ControlGroups(below: TestBed.controlGroups) : nil
+            )
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
@@ -59,7 +72,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
         let person = self == .current ? TestBed.bob : TestBed.alice
         let account = try await person.identity.account
         return LauncherUnderTest(
-            launcher(socket),
+            try launcher(socket),
             as: try await .forTesting(account: account, mode: self == .current ? .desktop : .user),
             exemptions: exemptions,
             patience: ample

@@ -43,6 +43,14 @@ struct ProcessLauncherConformanceTests {
             (.shortensDeadline, "a launch that does not come in time"),
             (.ignoresCancellation, "a launch of a task that is cancelled"),
             (.takesAnyIdentity, "an identity that the backend is not for"),
+            (.skipsProfile, "a login environment is what"),
+            (.parsesArgumentsBehindShell, "a program behind a login shell"),
+            (.forgetsTerminal, "a terminal is the job's own"),
+            (.forgetsSizeOfTerminal, "a terminal is the job's own"),
+            (.ignoresTreeLimits, "a limit holds for all processes"),
+            (.losesReference, "a running job is taken over"),
+            (.takesOverAnybody, "a running job is taken over"),
+            (.takesOverTheNumber, "a running job is taken over"),
         ] as [(FaultyLauncher.Fault, String)]
     )
     func notices(fault: FaultyLauncher.Fault, promise: String) async throws {
@@ -59,6 +67,8 @@ struct ProcessLauncherConformanceTests {
         arguments: [
             (.boundingSetIsKept, "a job can gain no capability"),
             (.onlyTheFirstProcessIsEnded, "ending a job ends what it has started"),
+            (.terminalsAreRefused, "a terminal is the job's own"),
+            (.jobsAreNotTakenOver, "a running job is taken over"),
         ] as [(LauncherExemption, String)]
     )
     func exemptions(exemption: LauncherExemption, promise: String) async throws {
@@ -99,8 +109,16 @@ struct ProcessLauncherConformanceTests {
         return failure
     }
 
+    /// What the launcher of these tests cannot promise without cgroups.
+    private static let exemptions: Set<LauncherExemption> = [.treeLimitsAreRefused]
+
     private static func subject(_ launcher: any ProcessLauncher) async throws -> LauncherUnderTest {
-        LauncherUnderTest(launcher, as: try await TestBed.alice.identity, patience: ample)
+        LauncherUnderTest(
+            launcher,
+            as: try await TestBed.alice.identity,
+            exemptions: exemptions,
+            patience: ample
+        )
     }
 
     private func requirement(_ prefix: String) throws -> ProcessLauncherConformance.Requirement {

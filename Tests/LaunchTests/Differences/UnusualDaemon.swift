@@ -12,8 +12,7 @@ enum UnusualDaemon {
     ]
     static let directory = "/usr"
     static let mask: mode_t = 0o027
-    /// More than what the tests themselves have open, which an exit test inherits.
-    static let openFiles: UInt64 = 3_000
+    static let openFiles: UInt64 = 700
     /// More than the threads of any runtime have.
     static let niceness: Int32 = 15
     static let descriptor: Int32 = 9

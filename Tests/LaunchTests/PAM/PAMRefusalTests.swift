@@ -246,6 +246,27 @@ struct PAMRefusalTests {
         #expect(service.stages.filter { $0 == "auth" }.count == 1)
     }
 
+    @Test(
+        "with the right password either, when the session cannot be opened: it stays good, and what was begun is ended"
+    )
+    func sessionAfterPassword() async throws {
+        let service = try PAMService(scripted: "auth:expect=alice-secret", "open:return=14")
+        let helper = try RunningHelper(policy: service.policy)
+        let right = try await store("alice-secret", for: TestBed.alice)
+        let marker = freshPath("marker")
+        let error = try await launchError(
+            Command(.path("/usr/bin/touch"), arguments: [marker.string]),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service, .password(from: right))
+        )
+        #expect(error.code == .sessionFailed)
+        #expect(error.step == .openSession)
+        #expect(!exists(marker))
+        #expect(service.stages == ["auth", "account", "cred", "open", "uncred"])
+        #expect(Set(service.records.map(\.process)).count == 1)
+        #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
+    }
+
     @Test("in a group that the policy denies, though a module adds it")
     func deniedGroup() async throws {
         let service = try PAMService(scripted: "cred:group=3005")

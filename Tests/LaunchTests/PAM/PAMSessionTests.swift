@@ -135,30 +135,6 @@ struct PAMSessionTests {
         #expect(try await probe(PAMLauncher(helper, service)).umask == mask)
     }
 
-    @Test("changes nothing of the process that opens it, for the next job")
-    func nothingStays() async throws {
-        let service = try PAMService(
-            scripted: "cred:group=3005",
-            "open:umask=077",
-            "open:nice=3",
-            "open:putenv=SHOT=1",
-            "open:limit=4/1/1"
-        )
-        let helper = try RunningHelper(policy: service.policy)
-        _ = try await probe(PAMLauncher(helper, service))
-        let plain = try await run(
-            Command(.path(FilePath(TestBed.probe))),
-            as: TestBed.alice.identity,
-            SystemHelperLauncher(socket: helper.socket)
-        )
-        let report = try ProbeReport(json: plain.exit.standardOutput?.bytes ?? [])
-        let usual = try await runProbe(as: TestBed.alice.identity)
-        #expect(report.groups == usual.groups)
-        #expect(report.variables == usual.variables)
-        #expect(report.umask == usual.umask)
-        #expect(report.nice == usual.nice)
-    }
-
     @Test("is what the shipped service makes of it: limits, login id, keyring")
     func shipped() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "pam-services = impersonation"])

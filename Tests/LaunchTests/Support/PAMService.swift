@@ -60,6 +60,16 @@ final class PAMService {
         try self.init(Self.script(actions))
     }
 
+    /// The variables of the process that modules have seen, one after the other; where ``environmentMark`` says so.
+    var environment: [String] {
+        ((try? ProcFile.read(FilePath(environmentFile))) ?? "").split(separator: "\n").map(String.init)
+    }
+
+    /// Where the module of the tests writes down the environment, in scripts of a service.
+    static let environmentMark = "JOURNAL.environ"
+
+    private var environmentFile: String { journal.string + ".environ" }
+
     /// The module of the tests.
     static var module: String { "\(TestBed.directory)/bin/pam_scripted.so" }
 
@@ -75,7 +85,9 @@ final class PAMService {
     }
 
     deinit {
-        for file in [path, journal, FilePath(journal.string + ".gate")] { _ = unsafe unlink(file.string) }
+        for file in [path, journal, FilePath(journal.string + ".gate"), FilePath(environmentFile)] {
+            _ = unsafe unlink(file.string)
+        }
     }
 
     /// What the module was asked for.

@@ -38,6 +38,7 @@ final class RunningHelper {
     ///   - place: Where it listens; a place of its own unless set.
     ///   - messages: Where its messages go; a file of its own unless set.
     ///   - output: Its standard output; that of the tests unless set.
+    ///   - variables: Variables of its environment beside `PATH`.
     /// - Throws: When it ends instead.
     init(
         _ privileges: Privileges = .root,
@@ -47,7 +48,8 @@ final class RunningHelper {
         leadingSession: Bool = false,
         at place: FilePath? = nil,
         messagesTo messages: FileDescriptor? = nil,
-        output: FileDescriptor? = nil
+        output: FileDescriptor? = nil,
+        variables: [String] = []
     ) throws {
         let base = FilePath(TestBed.directory).appending("helpers")
         _ = unsafe mkdir(base.string, 0o755)
@@ -83,7 +85,7 @@ final class RunningHelper {
         if let unit {
             words = ["/bin/sh", "-c", "echo 0 > \(unit)/cgroup.procs && exec \"$@\"", "sh"] + words
         }
-        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages, output)
+        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages, output, variables)
         try waitUntilItListens(messages)
     }
 
@@ -136,7 +138,8 @@ final class RunningHelper {
         _ words: [String],
         log: FilePath,
         _ messages: FileDescriptor?,
-        _ output: FileDescriptor?
+        _ output: FileDescriptor?,
+        _ variables: [String]
     ) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -152,8 +155,11 @@ final class RunningHelper {
         defer {
             for index in unsafe arguments.indices { unsafe free(arguments[index]) }
         }
-        var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin"), nil]
-        defer { unsafe free(environment[0]) }
+        var environment: [UnsafeMutablePointer<CChar>?] =
+            unsafe (["PATH=/usr/bin:/bin"] + variables).map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe environment.indices { unsafe free(environment[index]) }
+        }
         var process: pid_t = 0
         let result = unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, &environment)
         try #require(result == 0)

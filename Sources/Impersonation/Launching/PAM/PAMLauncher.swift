@@ -109,14 +109,7 @@ public struct PAMLauncher: ProcessLauncher {
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
-        guard identity.method == .switchAccount else {
-            throw failures.failure(
-                .unsuitableBackend,
-                .prepare,
-                nil,
-                "the identity keeps the account of the worker (desktop mode); use the current backend for it"
-            )
-        }
+        try failures.mustSwitchAccount()
         switch authentication {
         case .none: return try await launch(command, as: identity, with: nil, failures)
         case .password(let store):

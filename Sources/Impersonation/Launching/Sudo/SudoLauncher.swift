@@ -90,14 +90,7 @@ public struct SudoLauncher: ProcessLauncher {
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
-        guard identity.method == .switchAccount else {
-            throw failures.failure(
-                .unsuitableBackend,
-                .prepare,
-                nil,
-                "the identity keeps the account of the worker (desktop mode); use the current backend for it"
-            )
-        }
+        try failures.mustSwitchAccount()
         let daemon = DaemonFacts.current()
         guard daemon.userID != 0, daemon.groupID != 0, getuid() == daemon.userID, getgid() == daemon.groupID else {
             throw failures.failure(

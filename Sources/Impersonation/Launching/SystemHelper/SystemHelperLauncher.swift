@@ -56,14 +56,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
-        guard identity.method == .switchAccount else {
-            throw failures.failure(
-                .unsuitableBackend,
-                .prepare,
-                nil,
-                "the identity keeps the account of the worker (desktop mode); use the current backend for it"
-            )
-        }
+        try failures.mustSwitchAccount()
         let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
         return try await HelperLaunch(command: command, identity: identity, launcher: self, reactor: reactor).run()
     }

@@ -1,0 +1,142 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+@Suite("The process that keeps a session of PAM", .testBed)
+struct PAMProcessTests {
+    /// What modules can change of a process, as the kernel tells it.
+    private func traits(of process: pid_t) throws -> [String: String] {
+        var traits: [String: String] = [:]
+        let wanted = ["Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "NoNewPrivs", "CapEff"]
+        for line in try ProcFile.read(FilePath("/proc/\(process)/status")).split(separator: "\n") {
+            let name = String(line.prefix { $0 != ":" })
+            if wanted.contains(name) { traits[name] = String(line.dropFirst(name.count + 1)) }
+        }
+        traits["limits"] = try ProcFile.read(FilePath("/proc/\(process)/limits"))
+        traits["nice"] = "\(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(process)))"
+        var path = [CChar](repeating: 0, count: 4_096)
+        let size = unsafe readlink("/proc/\(process)/cwd", &path, path.count)
+        traits["directory"] = String(decoding: path.prefix(max(size, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return traits
+    }
+
+    /// The process that has opened the session of a job of a service, while the job runs.
+    private func traits(withSessionOf service: PAMService) async throws -> [String: String] {
+        let helper = try RunningHelper(policy: service.policy)
+        let job = try await PAMLauncher(helper, service)
+            .launch(patient(Command(.path("/bin/sleep"), arguments: ["100000"])), as: TestBed.alice.identity)
+        let found = try traits(of: try #require(service.records.last).process)
+        _ = try await job.terminate(gracePeriod: .zero)
+        return found
+    }
+
+    @Test("has back what modules have changed of it, as soon as the job runs")
+    func traits() async throws {
+        let quiet = try await traits(withSessionOf: try PAMService(scripted: "*:info=x"))
+        #expect(quiet["directory"] == "/")
+        #expect(quiet["Uid"] == "\t0\t0\t0\t0")
+        // Without CAP_SYS_RESOURCE nobody raises a hard limit again, and what is left of it is the session's.
+        let limits = [["open:limit=4/1/1"], ["open:limit=7/333/444"]]
+        let raisesLimits = try #require(quiet["CapEff"].flatMap { UInt64($0.dropFirst(), radix: 16) }) & 1 << 24 != 0
+        for changes in [
+            ["cred:group=3005"], ["open:umask=077"], ["open:nice=3"],
+            ["account:block=", "open:block="], ["open:ignore=\(SIGCHLD)"], ["open:default=\(SIGPIPE)"],
+            ["cred:chdir=/proc", "open:chdir=/tmp"],
+        ] + (raisesLimits ? limits : []) {
+            let words = (["*:record=\(PAMService.journalMark)"] + changes).map { "[\($0)]" }.joined(separator: " ")
+            let service = try PAMService(
+                ["auth", "account", "session"].map { "\($0) required \(PAMService.module) \(words)" }
+            )
+            let found = try await traits(withSessionOf: service)
+            for (name, value) in quiet { #expect(found[name] == value, "\(changes): \(name)") }
+        }
+    }
+
+    @Test("shows modules an environment of its own, and nothing of the helper's, at any step")
+    func environment() async throws {
+        let service = try PAMService(
+            scripted: "auth:expect=alice-secret",
+            "*:environ=\(PAMService.environmentMark)"
+        )
+        let helper = try RunningHelper(
+            policy: service.policy,
+            variables: ["HELPER_MARKER=canary", "LD_BIND_NOW=1", "KRB5CCNAME=FILE:/root/krb5cc", "HOME=/root"]
+        )
+        // What is there is found.
+        #expect(try ProcFile.read(FilePath("/proc/\(helper.process)/environ")).contains("HELPER_MARKER=canary"))
+        let launcher = PAMLauncher(
+            helper,
+            service,
+            .password(from: try await store("alice-secret", for: TestBed.alice))
+        )
+        let result = try await run(Command(.path("/usr/bin/env")), as: TestBed.alice.identity, launcher)
+        #expect(result.exit.status == .exited(0))
+        #expect(result.text.contains("USER=alice"))
+        #expect(!result.text.contains("canary"))
+        #expect(!result.text.contains("KRB5CCNAME"))
+        try await service.waitForClose()
+        #expect(service.stages == ["auth", "account", "cred", "open", "close", "uncred"])
+        #expect(service.environment == Array(repeating: "PATH=/usr/sbin:/usr/bin:/sbin:/bin", count: 6))
+    }
+
+    @Test(
+        "tells how the job ended, and closes the session, whatever modules leave behind",
+        arguments: [
+            "block=", "ignore=\(SIGCHLD)", "default=\(SIGPIPE)", "alarm=200", "chdir=/proc",
+        ]
+    )
+    func leftovers(_ change: String) async throws {
+        let service = try PAMService(scripted: "account:\(change)", "cred:\(change)", "open:\(change)")
+        let helper = try RunningHelper(policy: service.policy)
+        // Longer than the alarm.
+        let result = try await runScript("sleep 0.5; exit 5", as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect(result.exit.status == .exited(5))
+        #expect(service.stages == ["account", "cred", "open", "close", "uncred"])
+        let process = try await PAMLauncher(helper, service)
+            .launch(patient(Command(.path("/bin/sleep"), arguments: ["100000"])), as: TestBed.alice.identity)
+        #expect(kill(try #require(service.records.last).process, SIGTERM) == 0)
+        #expect(try await process.exitReport().status == .signaled(.terminate, coreDumped: false))
+        try await service.waitForClose(2)
+        #expect(service.stages.filter { $0 == "close" }.count == 2)
+    }
+
+    @Test("says which step hangs, also when an earlier one has blocked every signal")
+    func deadline() async throws {
+        let service = try PAMService(scripted: "account:block=", "open:hang=")
+        let helper = try RunningHelper(policy: service.policy)
+        var command = Command(.path("/bin/true"))
+        command.startDeadline = .milliseconds(500)
+        let error = try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect(error.code == .deadlineExceeded)
+        #expect(error.step == .openSession)
+    }
+
+    @Test("is not the daemon, of which modules change nothing")
+    func daemon() async throws {
+        let service = try PAMService(
+            scripted: "cred:group=3005",
+            "open:umask=077",
+            "open:nice=3",
+            "open:limit=4/1/1",
+            "open:putenv=SHOT=1",
+            "open:chdir=/proc",
+            "open:block=",
+            "open:ignore=\(SIGCHLD)"
+        )
+        let helper = try RunningHelper(policy: service.policy)
+        func state() throws -> [String] {
+            var found = try traits(of: getpid()).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            for file in ["environ", "loginuid", "sessionid"] {
+                found.append((try? ProcFile.read(FilePath("/proc/self/\(file)"))) ?? "")
+            }
+            return found
+        }
+        let before = try state()
+        let result = try await runScript("exit 5", as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect(result.exit.status == .exited(5))
+        #expect(try state() == before)
+    }
+}
