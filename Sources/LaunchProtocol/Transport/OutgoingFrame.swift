@@ -9,7 +9,7 @@ package struct OutgoingFrame: Sendable {
     package let descriptors: [OwnedDescriptor]
 
     /// Takes bytes as they are.
-    init(bytes: [UInt8], descriptors: [OwnedDescriptor]) {
+    package init(bytes: [UInt8], descriptors: [OwnedDescriptor]) {
         self.bytes = bytes
         self.descriptors = descriptors
     }
