@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -76,88 +75,35 @@ static int has_capabilities(void)
     return 0;
 }
 
-static int empty_bounding_set(void)
+/* As far as that is permitted: whoever has nothing else gets nothing by it. */
+static void empty_bounding_set(void)
 {
     /* Up to the first number that the kernel does not know. */
-    for (unsigned long number = 0; number < 64; number++) {
-        const int has = prctl(PR_CAPBSET_READ, number, 0, 0, 0);
-        if (has < 0)
-            break;
-        if (has == 1 && prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0)
-            return -errno;
-    }
-    return 0;
+    for (unsigned long number = 0; number < 64 && prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
+        prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
 }
 
-static int protect(void)
-{
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
-}
-
-static int change_account(uint32_t user, uint32_t group)
-{
-    if (user == 0 || user == UINT32_MAX || group == 0 || group == UINT32_MAX)
-        return -EINVAL;
-    int result = empty_bounding_set();
-    if (result != 0)
-        return result;
-    /* The change of the user id makes a process as open as fs.suid_dumpable says. Nobody can trace one that has capabilities which
-     * he lacks, so it keeps those it has until it is protected again. */
-    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 || setresgid(group, group, group) != 0
-        || setresuid(user, user, user) != 0)
-        return -errno;
-    if ((result = protect()) != 0)
-        return result;
-    return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 ? 0 : -errno;
-}
-
-static int verify(uint32_t user, uint32_t group, int changes)
-{
-    uid_t real_user, effective_user, saved_user;
-    gid_t real_group, effective_group, saved_group;
-    if (getresuid(&real_user, &effective_user, &saved_user) != 0
-        || getresgid(&real_group, &effective_group, &saved_group) != 0)
-        return -errno;
-    if (real_user != user || effective_user != user || saved_user != user)
-        return -EPROTO;
-    if (changes && (real_group != group || effective_group != group || saved_group != group || getgroups(0, NULL) != 0))
-        return -EPROTO;
-    /* Refused, or there was a way back. */
-    if (changes && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresgid((gid_t)-1, 0, (gid_t)-1) == 0))
-        return -EPROTO;
-    if (has_capabilities() || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return -EPROTO;
-    return 0;
-}
-
-int lookup_give_up_privileges(uint32_t user, uint32_t group)
+int lookup_give_up_privileges(void)
 {
     const struct rlimit none = {0, 0};
-    const int changes = geteuid() == 0 || getuid() == 0;
-    int result = protect();
-    if (result != 0)
-        return result;
+    uid_t real, effective, saved;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || getresuid(&real, &effective, &saved) != 0)
+        return -errno;
+    if (real == 0 || effective != real || saved != real)
+        return -EPERM;
     if (setrlimit(RLIMIT_CORE, &none) != 0)
         return -errno;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
         return -errno;
-    if (changes) {
-        if ((result = change_account(user, group)) != 0)
-            return result;
-    } else {
-        user = geteuid();
-        /* A daemon may have got a part of the superuser's rights without his account. */
-        (void)empty_bounding_set();
-        if (setresuid(user, user, user) != 0)
-            return -errno;
-    }
-    if ((result = give_up_capabilities()) != 0)
+    empty_bounding_set();
+    const int result = give_up_capabilities();
+    if (result != 0)
         return result;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return -errno;
-    if ((result = protect()) != 0)
-        return result;
-    return verify(user, group, changes);
+    if (has_capabilities() || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return -EPROTO;
+    return 0;
 }
 
 int lookup_end_after(uint32_t milliseconds)

@@ -13,12 +13,12 @@ int lookup_take_socket(void);
 /* Replaces the environment of this process, and ignores SIGPIPE. Returns 0 or a negative error number. */
 int lookup_surroundings_replace(void);
 
-/* Gives up what this process may do: the account, where it is the superuser's, for another one without groups; all capabilities;
- * the bounding set, as far as that is permitted; and what a set-user-ID program would give it. Nobody of that account may trace
- * this process at any moment of it, and it leaves no core.
+/* Gives up what this process may do beside what its account may: all capabilities, the bounding set as far as that is permitted,
+ * and what a set-user-ID program would give it. Nobody may trace this process afterwards, and it leaves no core.
  *
- * Returns 0 or a negative error number; this process is then to end. What was given up was tried afterwards, and refused. */
-int lookup_give_up_privileges(uint32_t user, uint32_t group);
+ * Returns 0 or a negative error number, -EPERM for the superuser, whose account nobody changes here; this process is then to
+ * end. */
+int lookup_give_up_privileges(void);
 
 /* Has this process killed by the kernel after a while; 0 takes that back. Returns 0 or a negative error number. */
 int lookup_end_after(uint32_t milliseconds);

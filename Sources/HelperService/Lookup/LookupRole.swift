@@ -7,14 +7,11 @@ import SystemPackage
 /// hangs.
 ///
 /// The library starts it, with a socket as its standard input. Modules of the name service run in it, and what they talk to may be
-/// hostile: so it has no privilege, nothing of the daemon's but the socket, and ends with the daemon.
+/// hostile: so it has no privilege, nothing of the daemon's but the socket, and ends with the daemon. Of a daemon that is the
+/// superuser, the trampoline has given it another account before it was executed: as root it does not run.
 package enum LookupRole {
     /// The word that makes the helper one.
     package static let option = "--lookup"
-
-    /// Whose account it takes where it was started as the superuser, which the library does not: `nobody`, under the number that
-    /// the kernel gives that itself.
-    package static let account: UInt32 = 65_534
 
     /// Runs.
     ///
@@ -40,8 +37,7 @@ package enum LookupRole {
         guard unsafe chdir("/") == 0, lookup_surroundings_replace() == 0 else {
             return HelperError.Code.system.rawValue
         }
-        guard lookup_give_up_privileges(account, account) == 0 else { return HelperError.Code.notPermitted.rawValue }
-        // A change of the account takes the death signal back, so it comes behind that.
+        guard lookup_give_up_privileges() == 0 else { return HelperError.Code.notPermitted.rawValue }
         guard helper_die_with_parent(parent) == 0 else { return HelperError.Code.unavailable.rawValue }
         return serve(socket)
     }

@@ -3,6 +3,7 @@ import Glibc
 import LaunchPlan
 import LaunchProtocol
 import NameLookup
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -19,6 +20,15 @@ struct LookupProcessTests {
             maximumConcurrency: places,
             asking: .lookupProcess(at: ScriptedNSS.helper)
         )
+    }
+
+    /// A number that tasks count up.
+    private final class Count: Sendable {
+        private let number = Mutex(0)
+
+        var value: Int { number.withLock { $0 } }
+
+        func add() { number.withLock { $0 += 1 } }
     }
 
     private func status(_ process: pid_t) throws -> [String: String] {
@@ -187,8 +197,10 @@ struct LookupProcessTests {
     func hanging() async throws {
         let nss = try ScriptedNSS()
         defer { withExtendedLifetime(nss) {} }
-        let impatient = directory(deadline: .seconds(3), places: 4)
+        let before = childrenOfThisProcess()
+        let impatient = directory(deadline: .seconds(8), places: 4)
         let clock = ContinuousClock()
+        let ended = Count()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<8 {
                 group.addTask {
@@ -201,15 +213,18 @@ struct LookupProcessTests {
                         code = error?.code
                     }
                     #expect(code == .deadlineExceeded || code == .saturated)
-                    #expect(time < .seconds(23))
+                    ended.add()
+                    #expect(time < .seconds(28))
                 }
             }
             // Every place for what leaves this machine is taken.
+            while childrenOfThisProcess().subtracting(before).count < 4 { try await Task.sleep(for: .milliseconds(2)) }
             for name in ["alice", "root", "manygroups"] {
                 let account = try await impatient.account(named: AccountName(name))
                 #expect(account?.name.spelling == name)
             }
             #expect(try await impatient.account(withID: UserID(rawValue: 2_001))?.name.spelling == "alice")
+            #expect(ended.value == 0, "they have waited for one another")
             try await group.waitForAll()
         }
         #expect(try await impatient.account(named: AccountName("far-alice"))?.userID.rawValue == 70_000)
@@ -370,6 +385,17 @@ struct LookupProcessTests {
         let result = await asked.result
         #expect(throws: AccountDirectoryError.self) { try result.get() }
         #expect(childrenOfThisProcess().subtracting(before).isEmpty)
+    }
+
+    @Test(
+        "says what it is when somebody starts it by hand, and asks nothing",
+        arguments: ["--lookup", "--lookup --parked 1"]
+    )
+    func byHand(arguments: String) throws {
+        let log = "\(TestBed.directory)/lookup-by-hand"
+        let status = unsafe system("\(ScriptedNSS.helper) \(arguments) </dev/null >\(log) 2>&1")
+        #expect(status >> 8 == 64)
+        #expect(try ProcFile.read(FilePath(log)).contains("--lookup is started by the library"))
     }
 
     @Test("stays an ordinary user where the daemon is one, and gains nothing")

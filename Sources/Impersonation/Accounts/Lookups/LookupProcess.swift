@@ -48,7 +48,7 @@ final class LookupProcess: Sendable {
     private static func reason(of status: Int32?, _ path: FilePath) -> String {
         switch status {
         case 64: "\(path) knows no lookups; install the version that belongs to this library"
-        case 77: "\(path) could not give up its privileges"
+        case 77: "\(path) could not give up its privileges, or has those of root"
         case let status?: "\(path) ended with status \(status) before it took a question"
         case nil: "\(path) was ended before it took a question"
         }
