@@ -44,6 +44,13 @@ let package = Package(
             plugins: ["EmbedTrampoline"]
         ),
 
+        // The calls of the name service, and what they answer: shared by the library and the lookup process, so neither
+        // Foundation nor the concurrency runtime.
+        .target(
+            name: "NameLookup",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")]
+        ),
+
         // What a launcher and the system helper say to each other. The C part is what the Glibc module does not offer:
         // control messages and sealed memory.
         .target(name: "CLaunchProtocol"),
@@ -53,6 +60,7 @@ let package = Package(
                 "CLaunchPlan",
                 "CLaunchProtocol",
                 "LaunchPlan",
+                "NameLookup",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
@@ -63,6 +71,7 @@ let package = Package(
                 "CLaunchPlan",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "NameLookup",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
@@ -94,6 +103,7 @@ let package = Package(
                 "CLaunchProtocol",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "NameLookup",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
@@ -155,6 +165,9 @@ let package = Package(
             dependencies: [
                 "Impersonation",
                 "ImpersonationTesting",
+                "LaunchPlan",
+                "LaunchProtocol",
+                "NameLookup",
                 "Damage",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
@@ -168,6 +181,8 @@ let package = Package(
                 "ImpersonationTesting",
                 "CLaunchPlan",
                 "LaunchPlan",
+                "LaunchProtocol",
+                "NameLookup",
                 "Damage",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -187,6 +202,7 @@ let package = Package(
                 "CLaunchProtocol",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "NameLookup",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

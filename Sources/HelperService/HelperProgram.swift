@@ -12,6 +12,8 @@ package enum HelperProgram {
     /// - Parameter arguments: The arguments, the program's name left out.
     /// - Returns: The exit status.
     package static func run(_ arguments: [String]) -> Int32 {
+        // Another program, but for its file: one to install, and to look after.
+        guard arguments != [LookupRole.option] else { return LookupRole.run() }
         let log = HelperLog(isForJournal: unsafe getenv("JOURNAL_STREAM") != nil)
         do throws(HelperError) {
             guard helper_close_inherited(Listener.firstNotInherited) == 0 else {

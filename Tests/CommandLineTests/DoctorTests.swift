@@ -32,7 +32,7 @@ struct DoctorTests {
                 "configuration", "user id", "no_new_privs", "securebits", "SIGCHLD", "CAP_SETUID", "CAP_SETGID",
                 "CAP_SETPCAP", "CAP_KILL", "CAP_SYS_RESOURCE", "CAP_SYS_NICE", "audit log", "state", "proxy account",
                 "fs.suid_dumpable", "vm.memfd_noexec", "yama.ptrace_scope", "clone3", "pidfd", "close_range",
-                "PIDFD_GET_INFO", "cgroup v2", "nsswitch.conf",
+                "PIDFD_GET_INFO", "cgroup v2", "nsswitch.conf", "lookups",
             ]
         )
         #expect(findings.values.allSatisfy { $0.status == .ok || !$0.remedy.isEmpty })

@@ -26,6 +26,7 @@ package struct HelperOptions: Hashable, Sendable {
           --parked COUNT             processes that wait for daemons (default \(HelperContext.parkedByDefault))
           --check-policy             read the policy, say what it permits, and end
           --help                     say this, and end
+          --lookup                   ask the name service for a daemon: started by the library alone
 
         """
 
@@ -55,6 +56,8 @@ package struct HelperOptions: Hashable, Sendable {
                 parked = count
             case "--check-policy": checksPolicy = true
             case "--help", "-h": showsHelp = true
+            case LookupRole.option:
+                throw HelperError(.usage, "\(option) is started by the library, and takes no other option")
             default: throw HelperError(.usage, "there is no option \(option.onOneLine); see --help")
             }
         }

@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 
 /// What the local files of the name service say by themselves, and which services `nsswitch.conf(5)` asks beside them.
@@ -16,6 +17,11 @@ struct LocalFiles: Sendable {
     /// The services that are asked for the groups of an account.
     let groupServices: [String]
 
+    /// The databases of `nsswitch.conf(5)` for which the local file is asked first, and what it answers is taken.
+    private let localFirst: Set<String>
+
+    private let isDistant: Bool
+
     private let read: @Sendable (FilePath) -> [UInt8]
 
     /// Reads which services are asked; the other files are read when something is asked of them.
@@ -25,7 +31,37 @@ struct LocalFiles: Sendable {
         let text = String(decoding: read("/etc/nsswitch.conf"), as: UTF8.self)
         accountServices = Self.services(of: "passwd", in: text) ?? []
         groupServices = Self.services(of: "initgroups", in: text) ?? Self.services(of: "group", in: text) ?? []
+        let all = ["passwd", "group", "initgroups"].map { ($0, Self.words(of: $0, in: text) ?? []) }
+        isDistant = all.contains { !$0.1.filter { !$0.hasPrefix("[") }.allSatisfy(Self.local.contains) }
+        localFirst = Set(
+            all.filter { $0.1.first == "files" && $0.1.dropFirst().first?.hasPrefix("[") != true }.map(\.0)
+        )
         self.read = read
+    }
+
+    /// The services that ask nobody outside of this machine.
+    private static let local: Set<String> = ["files", "compat", "systemd", "db", "altfiles", "extrausers"]
+
+    /// Whether services are asked that may leave this machine, and hang.
+    var asksOthers: Bool { isDistant }
+
+    /// What is asked for.
+    enum Subject: Sendable {
+        case accountName(String)
+        case accountID(UserID)
+        case groupName(String)
+    }
+
+    /// Whether the local files have an answer that no other service is asked for.
+    func answerFirst(_ subject: Subject) -> Bool {
+        let (file, database, field, text): (FilePath, String, Int, String) =
+            switch subject {
+            case .accountName(let name): ("/etc/passwd", "passwd", 0, name)
+            case .accountID(let id): ("/etc/passwd", "passwd", 2, "\(id.rawValue)")
+            case .groupName(let name): ("/etc/group", "group", 0, name)
+            }
+        guard localFirst.contains(database), !text.isEmpty else { return false }
+        return lines(of: file).contains { fields in fields.count > 2 && fields[field].elementsEqual(text.utf8) }
     }
 
     /// The files of this host; one that cannot be read has nothing in it.
@@ -64,18 +100,38 @@ struct LocalFiles: Sendable {
 
     /// The services of a database; what is done about their answers stands in brackets between them.
     private static func services(of database: String, in text: String) -> [String]? {
+        words(of: database, in: text)?.filter { !$0.hasPrefix("[") }
+    }
+
+    /// The words of a database; what stands in brackets is one word, with the first of its brackets.
+    private static func words(of database: String, in text: String) -> [String]? {
         for line in text.split(separator: "\n") {
             let statement = line.prefix { $0 != "#" }
             guard let colon = statement.firstIndex(of: ":") else { continue }
             guard statement[..<colon].filter({ !$0.isWhitespace }) == database else { continue }
+            var words: [String] = []
+            var word = ""
             var isAction = false
-            let names = statement[statement.index(after: colon)...]
-                .map { character -> Character in
-                    if character == "[" { isAction = true }
-                    defer { if character == "]" { isAction = false } }
-                    return isAction ? " " : character
+            func end() {
+                if !word.isEmpty { words.append(word) }
+                word = ""
+            }
+            for character in statement[statement.index(after: colon)...] {
+                switch character {
+                case "[":
+                    end()
+                    isAction = true
+                    word = "["
+                case "]":
+                    end()
+                    isAction = false
+                case _ where isAction: break
+                case _ where character.isWhitespace: end()
+                default: word.append(character)
                 }
-            return names.split(whereSeparator: \.isWhitespace).map { String($0) }
+            }
+            end()
+            return words
         }
         return nil
     }

@@ -1,10 +1,12 @@
+import NameLookup
 public import SystemPackage
 
 /// The accounts of this host as its name service knows them: files, LDAP, SSSD, winbind and Active Directory, NIS.
 ///
-/// Asks `getpwnam_r(3)`, `getpwuid_r(3)`, `getgrnam_r(3)` and `getgrouplist(3)` on threads of its own, with a
-/// deadline. It has no memory: every answer is current, whatever freshness is asked for. Put a
-/// ``CachingAccountDirectory`` in front of it.
+/// Asks `getpwnam_r(3)`, `getpwuid_r(3)`, `getgrnam_r(3)` and `getgrouplist(3)`, with a deadline. Where `/etc/nsswitch.conf`
+/// names services that may leave this machine, they are asked by processes without privileges that are killed when a directory
+/// hangs (``Asking``); local accounts do not wait for one that does. It has no memory: every answer is current, whatever
+/// freshness is asked for. Put a ``CachingAccountDirectory`` in front of it.
 ///
 /// Only a return value of 0 without an entry means "no such account". Every other number is an outage (`ENOENT` is what a
 /// stopped winbind looks like, `ECONNREFUSED` a stopped SSSD, and modules invent numbers of their own) and becomes
@@ -20,12 +22,14 @@ public import SystemPackage
 ///
 /// SSSD shares a cache with its clients that knows one account of each short name, the last that anybody asked for. Where
 /// two domains of SSSD have short names (`use_fully_qualified_names = false`), a bare name and a user id may therefore be
-/// answered with the account of one domain and the groups of another, and nothing shows it. Name accounts of such a site with
-/// their domain, or start the daemon with `SSS_NSS_USE_MEMCACHE=NO` in its environment.
+/// answered with the account of one domain and the groups of another, and nothing shows it. Lookup processes and `getent` are
+/// kept from that cache (`SSS_NSS_USE_MEMCACHE=NO`); a daemon that asks by threads has to be started so.
 ///
 /// Neither winbind nor SSSD tells an account that it has not heard of while its directory is down from one that there is
 /// not: the answer is `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
-/// the answer may then hold fewer groups than the account has, never more.
+/// the answer may then hold fewer groups than the account has, never more. One that hangs has the same effect on a *local* account:
+/// its groups are asked for elsewhere with a short patience (at most a second, and not again for five), then the local files
+/// say all of them.
 public struct NSSAccountDirectory: AccountDirectory {
     /// How account names are spelt at this site; the answers of the directory have to be spelt the same way.
     public let syntax: AccountNameSyntax
@@ -33,34 +37,63 @@ public struct NSSAccountDirectory: AccountDirectory {
     /// How long one lookup may take before its caller gets ``AccountDirectoryError/Code/deadlineExceeded``.
     public let deadline: Duration
 
+    /// How the name service is asked where it may hang.
+    public let asking: Asking
+
     private let service: any NameService
-    private let workers: BlockingWorkers
+    let workers: BlockingWorkers
+
+    /// Those for what does not leave this machine; `nil` where nobody can tell what does.
+    private let localWorkers: BlockingWorkers?
 
     /// Creates a directory that asks this host's name service.
     ///
     /// - Parameters:
     ///   - syntax: How account names are spelt at this site.
     ///   - deadline: How long one lookup may take.
-    ///   - maximumConcurrency: How many lookups can be under way. Each lookup that hangs in the name service keeps one
-    ///     of these places until it returns.
+    ///   - maximumConcurrency: How many lookups that may leave this machine can be under way, and as many that do not. Asked by
+    ///     ``Asking/threads``, each lookup that hangs in the name service keeps one of these places until it returns.
+    ///   - asking: How the name service is asked where it may hang.
     public init(
         syntax: AccountNameSyntax = .standard,
         deadline: Duration = .seconds(5),
-        maximumConcurrency: Int = 16
+        maximumConcurrency: Int = 16,
+        asking: Asking = .automatic
     ) {
+        let asker: (any LookupAsker)? =
+            switch asking {
+            case .automatic: AutomaticAsker(helper: Self.usualHelper, getent: Getent.usualPath)
+            case .lookupProcess(let path): LookupProcesses(at: path)
+            case .getent: Getent()
+            case .threads: nil
+            }
+        func workers() -> BlockingWorkers {
+            BlockingWorkers(name: "name-service", maximumThreads: maximumConcurrency)
+        }
         self.init(
-            service: SystemNameService(),
+            service: asker.map { AskedNameService($0) } ?? SystemNameService(),
             syntax: syntax,
             deadline: deadline,
-            workers: BlockingWorkers(name: "name-service", maximumThreads: maximumConcurrency)
+            workers: workers(),
+            localWorkers: asker.map { _ in workers() },
+            asking: asking
         )
     }
 
-    init(service: any NameService, syntax: AccountNameSyntax, deadline: Duration, workers: BlockingWorkers) {
+    init(
+        service: any NameService,
+        syntax: AccountNameSyntax,
+        deadline: Duration,
+        workers: BlockingWorkers,
+        localWorkers: BlockingWorkers? = nil,
+        asking: Asking = .threads
+    ) {
         self.service = service
         self.syntax = syntax
         self.deadline = deadline
         self.workers = workers
+        self.localWorkers = localWorkers
+        self.asking = asking
     }
 
     /// Looks an account up by name; the corresponding C functions are `getpwnam_r` and `getgrouplist`.
@@ -77,7 +110,7 @@ public struct NSSAccountDirectory: AccountDirectory {
         named name: AccountName,
         freshness: AccountFreshness = .current
     ) async throws(AccountDirectoryError) -> Account? {
-        try await look(upFor: "account \(name)") { lookup in lookup.account(named: name) }
+        try await look(upFor: "account \(name)", .accountName(name.spelling)) { lookup in lookup.account(named: name) }
     }
 
     /// Looks an account up by user id; the corresponding C functions are `getpwuid_r` and `getgrouplist`.
@@ -94,7 +127,7 @@ public struct NSSAccountDirectory: AccountDirectory {
         withID userID: UserID,
         freshness: AccountFreshness = .current
     ) async throws(AccountDirectoryError) -> Account? {
-        try await look(upFor: "uid \(userID.rawValue)") { lookup in lookup.account(withID: userID) }
+        try await look(upFor: "uid \(userID.rawValue)", .accountID(userID)) { lookup in lookup.account(withID: userID) }
     }
 
     /// Looks a group up by name; the corresponding C function is `getgrnam_r`.
@@ -112,24 +145,70 @@ public struct NSSAccountDirectory: AccountDirectory {
         named name: String,
         freshness: AccountFreshness = .current
     ) async throws(AccountDirectoryError) -> GroupID? {
-        try await look(upFor: "group \(name.printable())") { lookup in lookup.groupID(named: name) }
+        try await look(upFor: "group \(name.printable())", .groupName(name)) { lookup in lookup.groupID(named: name) }
     }
+
+    /// What a lookup has come to on the workers for what does not leave this machine.
+    private enum Step<Value: Sendable>: Sendable {
+        case done(Result<Value, AccountDirectoryError>)
+        case leavesThisMachine(LocalFiles)
+    }
+
+    /// Whatever hangs is to be killed before those who wait for it go, so that their threads come back.
+    private var killingTime: Duration { deadline - min(deadline / 10, .milliseconds(100)) }
 
     private func look<Value: Sendable>(
         upFor subject: String,
+        _ asked: LocalFiles.Subject,
         _ question: @escaping @Sendable (NameServiceLookup) -> Result<Value, AccountDirectoryError>
     ) async throws(AccountDirectoryError) -> Value {
-        let lookup = NameServiceLookup(service: service, syntax: syntax, subject: subject)
-        let result: Result<Value, AccountDirectoryError>
-        do {
-            result = try await workers.perform(deadline: deadline) { question(lookup) }
+        let (service, syntax) = (self.service, self.syntax)
+        let end = MonotonicTime.now + deadline
+        let time = MonotonicTime.now + killingTime
+        let lookUp = { @Sendable (files: LocalFiles, isLocal: Bool) in
+            question(
+                NameServiceLookup(
+                    service: service.forLookup(until: time, with: files, isLocal: isLocal),
+                    files: files,
+                    syntax: syntax,
+                    subject: subject
+                )
+            )
+        }
+        guard let localWorkers else {
+            return try await perform(on: workers, for: subject, deadline) {
+                lookUp(service.localFiles(), false)
+            }
+            .get()
+        }
+        // On threads of their own: those of the others may all wait for a directory that hangs.
+        let step = try await perform(on: localWorkers, for: subject, deadline) { () -> Step<Value> in
+            let files = service.localFiles()
+            let isLocal = files.answerFirst(asked)
+            guard isLocal || !files.asksOthers else { return .leavesThisMachine(files) }
+            return .done(lookUp(files, isLocal))
+        }
+        switch step {
+        case .done(let result): return try result.get()
+        case .leavesThisMachine(let files):
+            return try await perform(on: workers, for: subject, end.remaining) { lookUp(files, false) }.get()
+        }
+    }
+
+    private func perform<Value: Sendable>(
+        on workers: BlockingWorkers,
+        for subject: String,
+        _ patience: Duration,
+        _ body: @escaping @Sendable () -> Value
+    ) async throws(AccountDirectoryError) -> Value {
+        do throws(BlockingWorkersError) {
+            return try await workers.perform(deadline: patience, body)
         } catch {
             throw unanswered(error, subject: subject)
         }
-        return try result.get()
     }
 
-    private func unanswered(_ error: BlockingWorkersError, subject: String) -> AccountDirectoryError {
+    func unanswered(_ error: BlockingWorkersError, subject: String) -> AccountDirectoryError {
         switch error {
         case .deadlineExceeded:
             AccountDirectoryError(

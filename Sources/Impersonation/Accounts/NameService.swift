@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 
 /// The blocking calls of the name service, as values.
@@ -17,51 +18,30 @@ protocol NameService: Sendable {
     /// `getgrouplist(3)`: every group of the account, the primary one included.
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
 
+    /// The same of an account that is in the local files, where these say all of it once nobody else answers.
+    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
+
     /// What the local files say by themselves, and which services are asked beside them.
     func localFiles() -> LocalFiles
+
+    /// The name service for one lookup.
+    ///
+    /// - Parameters:
+    ///   - time: When the lookup has to be over.
+    ///   - files: What ``localFiles()`` has said at its beginning.
+    ///   - isLocal: Whether the local files answer what is asked for, before anybody else.
+    /// - Returns: Whom to ask.
+    func forLookup(until time: MonotonicTime, with files: LocalFiles, isLocal: Bool) -> any NameService
 }
 
-/// What a call of the name service came to.
-enum NameServiceAnswer<Value: Sendable>: Sendable {
-    /// There is an entry.
-    case found(Value)
+extension NameService {
+    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
+        groups(of: name, primary: primary)
+    }
 
-    /// The name service says that there is none: the call returned 0 and no entry.
-    case absent
-
-    /// The call returned this error number. Modules of NSS return any number; none of them means "there is none".
-    case failed(Errno)
-
-    /// The answer is larger than any real one.
-    case tooLarge
-
-    /// The answer contains text that is not UTF-8, in this field.
-    case undecodable(field: String)
+    func forLookup(until time: MonotonicTime, with files: LocalFiles, isLocal: Bool) -> any NameService { self }
 }
 
-/// What of `struct passwd` is used.
-struct PasswdEntry: Sendable, Hashable {
-    /// `pw_name`.
-    var name: String
-
-    /// `pw_uid`.
-    var userID: UserID
-
-    /// `pw_gid`.
-    var groupID: GroupID
-
-    /// `pw_dir`; names of files need not be UTF-8.
-    var homeDirectory: FilePath
-
-    /// `pw_shell`.
-    var shell: FilePath
-}
-
-/// What of `struct group` is used.
-struct GroupEntry: Sendable, Hashable {
-    /// `gr_name`.
-    var name: String
-
-    /// `gr_gid`.
-    var groupID: GroupID
+extension SystemNameService: NameService {
+    func localFiles() -> LocalFiles { LocalFiles.ofThisHost() }
 }

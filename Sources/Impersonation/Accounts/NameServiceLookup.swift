@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 
 /// One question to the name service, with every check its answer has to pass.
@@ -10,6 +11,7 @@ struct NameServiceLookup: Sendable {
     private static let maximumGroupNameLength = AccountName.maximumLength
 
     let service: any NameService
+    let files: LocalFiles
     let syntax: AccountNameSyntax
     let subject: String
 
@@ -91,7 +93,11 @@ struct NameServiceLookup: Sendable {
         let shell = entry.shell.isEmpty ? FilePath("/bin/sh") : entry.shell
         try checkPath(home, kind: "home directory")
         try checkPath(shell, kind: "login shell")
-        guard let groups = try value(service.groups(of: entry.name, primary: entry.groupID)) else {
+        let answer =
+            files.asksOthers && files.contains(entry)
+            ? service.groups(ofLocal: entry.name, primary: entry.groupID)
+            : service.groups(of: entry.name, primary: entry.groupID)
+        guard let groups = try value(answer) else {
             throw inconsistent("the directory knows no groups of the account it has just answered with")
         }
         if let asked, asked.isQualified, !name.isQualified {
@@ -122,7 +128,7 @@ struct NameServiceLookup: Sendable {
         let full = try value(service.groups(of: asked.spelling, primary: entry.groupID)) ?? []
         let differing = Set(groups).symmetricDifference(full)
         guard !differing.isEmpty else { return }
-        let local = service.localFiles().groups(of: entry.name).subtracting(full)
+        let local = files.groups(of: entry.name).subtracting(full)
         guard let foreign = differing.subtracting(local).map(\.rawValue).min() else { return }
         throw inconsistent(
             "the directory calls it \(entry.name.printable()), and that name has other groups (gid \(foreign) is in one of "
@@ -138,13 +144,12 @@ struct NameServiceLookup: Sendable {
     /// - Returns: Whether it is a group.
     /// - Throws: ``AccountDirectoryError`` when the groups are not those of the account.
     private func checkAgainstWinbind(_ entry: PasswdEntry, _ groups: [GroupID]) throws(AccountDirectoryError) -> Bool {
-        let files = service.localFiles()
         guard files.accountServices.contains(LocalFiles.winbind) || files.groupServices.contains(LocalFiles.winbind)
         else {
             return false
         }
-        guard files.contains(entry) else { return try isGroup(entry, given: files) }
-        try checkOrigin(of: groups, of: entry, in: files)
+        guard files.contains(entry) else { return try isGroup(entry) }
+        try checkOrigin(of: groups, of: entry)
         return false
     }
 
@@ -153,7 +158,7 @@ struct NameServiceLookup: Sendable {
     /// winbind gives the groups of a domain for accounts, with one number for both. No account of a domain is like that: its
     /// primary group is another object, and all objects of a domain have names of their own. The private groups of local
     /// accounts and of FreeIPA are, and winbind has neither.
-    private func isGroup(_ entry: PasswdEntry, given files: LocalFiles) throws(AccountDirectoryError) -> Bool {
+    private func isGroup(_ entry: PasswdEntry) throws(AccountDirectoryError) -> Bool {
         guard files.accountServices.contains(LocalFiles.winbind) else { return false }
         guard entry.userID.rawValue == entry.groupID.rawValue else { return false }
         guard files.groupServices.contains(LocalFiles.winbind) else { return true }
@@ -164,11 +169,7 @@ struct NameServiceLookup: Sendable {
     ///
     /// `getgrouplist(3)` adds up what all services say of a name. winbind knows groups of its own accounts alone, so a group
     /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
-    private func checkOrigin(
-        of groups: [GroupID],
-        of entry: PasswdEntry,
-        in files: LocalFiles
-    ) throws(AccountDirectoryError) {
+    private func checkOrigin(of groups: [GroupID], of entry: PasswdEntry) throws(AccountDirectoryError) {
         guard files.groupServices.contains(LocalFiles.winbind), files.hasNoOtherGroups else { return }
         let own = files.groups(of: entry.name).union([entry.groupID])
         guard let foreign = groups.first(where: { !own.contains($0) }) else { return }
@@ -227,6 +228,28 @@ struct NameServiceLookup: Sendable {
             )
         case .tooLarge:
             throw inconsistent("the answer is larger than any real one (4 MiB, 65536 groups); correct its entry")
+        case .unanswered(.late):
+            throw AccountDirectoryError(
+                .deadlineExceeded,
+                subject: subject,
+                message:
+                    "the name service did not answer in time; see which service of /etc/nsswitch.conf hangs, then try "
+                    + "again"
+            )
+        case .unanswered(.broken(let reason)):
+            throw AccountDirectoryError(
+                .unavailable,
+                subject: subject,
+                message: "the name service could not be asked: \(reason); try again, and see that the modules of "
+                    + "/etc/nsswitch.conf work (getent passwd)"
+            )
+        case .unanswered(.unusable(let reason)):
+            throw AccountDirectoryError(
+                .unavailable,
+                subject: subject,
+                message:
+                    "the name service cannot be asked this way: \(reason); impersonate doctor tells which ways there are"
+            )
         case .undecodable(let field):
             throw inconsistent("the field \(field) of the answer is not valid UTF-8; correct its entry")
         }

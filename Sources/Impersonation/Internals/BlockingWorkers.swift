@@ -63,6 +63,34 @@ final class BlockingWorkers: Sendable {
         await submit(deadline: deadline, body).value()
     }
 
+    /// Runs work on a thread of the workers and blocks the calling one until that is done.
+    ///
+    /// For what has to be done by a thread that lasts, never on a thread of the concurrency pool.
+    ///
+    /// - Parameter body: The work. It runs at most once.
+    /// - Returns: What the work returned, or why it was not started.
+    func performBlocking<Value: Sendable>(
+        _ body: @escaping @Sendable () -> Value
+    ) -> Result<Value, BlockingWorkersError> {
+        let outcome = Monitor<Result<Value, BlockingWorkersError>?>(nil)
+        let isDone = MonitorCondition()
+        @Sendable func settle(_ value: Result<Value, BlockingWorkersError>) {
+            outcome.withLock { $0 = value }
+            isDone.signal()
+        }
+        core.submit(
+            BlockingWork(
+                deadline: nil,
+                isWanted: { true },
+                execute: { settle(.success(body())) },
+                fail: { settle(.failure($0)) }
+            )
+        )
+        return outcome.wait(on: isDone) { value, _ in
+            value.map { .done($0) } ?? .sleep(until: .now + .seconds(3_600))
+        }
+    }
+
     private func submit<Value: Sendable>(
         deadline: Duration?,
         _ body: @escaping @Sendable () -> Value

@@ -32,6 +32,12 @@ struct MonotonicTime: Sendable, Comparable {
         )
     }
 
+    /// How long it is until then; nothing when that has passed.
+    var remaining: Duration {
+        let now = MonotonicTime.now.nanoseconds
+        return nanoseconds > now ? .nanoseconds(Int64(clamping: nanoseconds - now)) : .zero
+    }
+
     static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds
     }

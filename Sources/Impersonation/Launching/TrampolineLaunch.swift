@@ -158,18 +158,12 @@ struct TrampolineLaunch {
     private static func onLastingThread(
         _ clone: @escaping @Sendable () -> Result<TrampolineStart, TrampolineStart.Failure>
     ) async -> Result<TrampolineStart, TrampolineStart.Failure> {
-        switch await parent.performToTheEnd(deadline: nil, clone) {
+        switch await ParentThread.workers.performToTheEnd(deadline: nil, clone) {
         case .success(let result): result
         case .failure:
             .failure(TrampolineStart.Failure(step: LAUNCH_STEP_CLONE, errno: .resourceTemporarilyUnavailable))
         }
     }
-
-    private static let parent = BlockingWorkers(
-        name: "impersonation-pa",
-        maximumThreads: 1,
-        idleTime: .seconds(1_000_000_000)
-    )
 
     /// Clones the child and closes the daemon's copies of its ends.
     private func start(

@@ -7,6 +7,41 @@ struct NameServiceCheck {
     let worker: Worker
 
     func findings() async -> [Finding] {
+        await ask() + [route]
+    }
+
+    /// Which way questions go, and whether what hangs can be stopped.
+    private var route: Finding {
+        get async {
+            let check = "lookups"
+            do throws(AccountDirectoryError) {
+                let route = try await NSSAccountDirectory(syntax: worker.configuration.nameSyntax).route()
+                let reasons = route.refusals.isEmpty ? "" : " (\(route.refusals.joined(separator: "; ")))"
+                switch route.way {
+                case .local: return Finding(check, .ok, "by this process: nobody outside of this machine is asked")
+                case .lookupProcess(let helper): return Finding(check, .ok, "by \(helper) --lookup, without privileges")
+                case .getent(let program):
+                    return Finding(
+                        check,
+                        .warning,
+                        "by \(program), some milliseconds each\(reasons)",
+                        remedy: "install impersonation-helper (make install-helper)"
+                    )
+                case .threads:
+                    return Finding(
+                        check,
+                        .warning,
+                        "by threads of the daemon, which a directory that hangs keeps for minutes\(reasons)",
+                        remedy: "install impersonation-helper (make install-helper)"
+                    )
+                }
+            } catch {
+                return failure(check, error.description)
+            }
+        }
+    }
+
+    private func ask() async -> [Finding] {
         let policy = worker.configuration.policy
         let request = ExecutionRequest(login: policy.proxyAccount.value)
         switch policy.mode.value {

@@ -43,7 +43,7 @@ struct LDAPAccountTests {
         arguments: [("engineers@MYCORP", UInt32(20_501)), ("engineers@OTHER", 30_501)]
     )
     func groups(name: String, number: UInt32) async throws {
-        let group = try await NSSAccountDirectory(deadline: patience).groupID(named: name)
+        let group = try await nameService().groupID(named: name)
         #expect(group?.rawValue == number)
     }
 

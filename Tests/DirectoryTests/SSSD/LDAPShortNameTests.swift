@@ -70,7 +70,7 @@ struct LDAPShortNameTests {
     @Test("have groups of the first domain alone: others lead to another number", arguments: ["engineers@OTHER"])
     func groups(name: String) async throws {
         try await Control.forget()
-        let directory = NSSAccountDirectory(deadline: patience)
+        let directory = nameService()
         #expect(try await directory.groupID(named: "engineers@MYCORP")?.rawValue == 20_501)
         #expect(try await directory.groupID(named: "engineers")?.rawValue == 20_501)
     }

@@ -45,7 +45,7 @@ struct SSSDAccountTests {
         arguments: [#"MYCORP\engineers"#, "engineers@mycorp.test", "Engineers@MYCORP"]
     )
     func groupsByName(name: String) async throws {
-        let group = try await NSSAccountDirectory(deadline: patience).groupID(named: name)
+        let group = try await nameService().groupID(named: name)
         #expect(group?.rawValue == 1_940_601_115)
     }
 

@@ -7,38 +7,49 @@ import Testing
 struct SSSDOutageTests {
     private let name = "okuser@mycorp.test"
 
-    @Test("SSSD stopped: accounts of the domain are unavailable, not absent, and local accounts are there")
-    func stopped() async throws {
+    @Test(
+        "SSSD stopped: accounts of the domain are unavailable, not absent, and local accounts are there",
+        arguments: stoppableWays
+    )
+    func stopped(asking: NSSAccountDirectory.Asking) async throws {
         try await Control.forget()
         try await Control.without("sssd", isFrozen: false) {
             for name in [name, #"MYCORP\okuser"#, "nosuch", #"OTHER\nosuch"#] {
-                let error = try await failure(asking: name)
+                let error = try await failure(asking: name, asking: asking)
                 #expect(error.code == .unavailable)
             }
             let undecided = await #expect(throws: ResolutionError.self) {
                 try await Site(hostDomain: "MYCORP").resolve("okuser")
             }
             #expect(undecided?.code == .directoryUnavailable)
-            let alice = try await account("alice")
+            let alice = try await account("alice", asking: asking)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
         }
-        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+        #expect(try await account(name, asking: asking)?.userID.rawValue == 1_940_601_104)
     }
 
-    @Test("SSSD hung: nobody waits longer than the deadline, not even for the groups of a local account")
-    func hung() async throws {
+    @Test(
+        "SSSD hung: the domain is unavailable within the deadline, local accounts are not delayed, and then all is well",
+        arguments: stoppableWays
+    )
+    func hung(asking: NSSAccountDirectory.Asking) async throws {
         try await Control.forget()
+        let directory = nameService(within: impatience, asking: asking)
         try await Control.without("sssd", isFrozen: true) {
             let clock = ContinuousClock()
-            for name in [name, "alice", "root"] {
-                var code: AccountDirectoryError.Code?
-                let time = try await clock.measure { code = try await failure(asking: name, within: impatience).code }
-                #expect(code == .deadlineExceeded)
-                #expect(time < impatience + .seconds(20))
+            var code: AccountDirectoryError.Code?
+            let time = try await clock.measure {
+                code = try await failure(asking: name, within: impatience, asking: asking).code
             }
+            #expect(code == .deadlineExceeded)
+            #expect(time < impatience + .seconds(20))
+            let alice = try await directory.account(named: AccountName("alice"))
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+            let root = try await directory.account(withID: UserID(rawValue: 0))
+            #expect(root?.groupNumbers == [0])
         }
-        #expect(try await account("root")?.userID.rawValue == 0)
-        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+        #expect(try await account("root", asking: asking)?.userID.rawValue == 0)
+        #expect(try await account(name, asking: asking)?.userID.rawValue == 1_940_601_104)
     }
 
     @Test(

@@ -1,3 +1,4 @@
+import Foundation
 import Impersonation
 import SystemPackage
 import Testing
@@ -8,14 +9,31 @@ let patience = Duration.seconds(120)
 /// A deadline for what hangs.
 let impatience = Duration.seconds(2)
 
+/// The ways to ask that can be stopped.
+///
+/// `getent` has to be root's: in a user namespace it is nobody's.
+let stoppableWays: [NSSAccountDirectory.Asking] =
+    [.lookupProcess(at: "/bed/bin/impersonation-helper")]
+    + (ProcessInfo.processInfo.environment["IMPERSONATION_TEST_BED_ROOT"] == "machine" ? [.getent] : [])
+
+/// How this machine is asked: as a daemon does where the helper is installed.
+func nameService(
+    syntax: AccountNameSyntax = .standard,
+    within deadline: Duration = patience,
+    asking: NSSAccountDirectory.Asking = stoppableWays[0]
+) -> NSSAccountDirectory {
+    NSSAccountDirectory(syntax: syntax, deadline: deadline, asking: asking)
+}
+
 /// Asks the name service of this machine for an account.
 func account(
     _ name: String,
     syntax: AccountNameSyntax = .standard,
-    within deadline: Duration = patience
+    within deadline: Duration = patience,
+    asking: NSSAccountDirectory.Asking = stoppableWays[0]
 ) async throws -> Account? {
     let name = try AccountName(name, syntax: syntax)
-    return try await NSSAccountDirectory(syntax: syntax, deadline: deadline).account(named: name)
+    return try await nameService(syntax: syntax, within: deadline, asking: asking).account(named: name)
 }
 
 /// What keeps the name service of this machine from answering, which it has to be kept from.
@@ -23,10 +41,11 @@ func failure(
     asking name: String,
     syntax: AccountNameSyntax = .standard,
     within deadline: Duration = patience,
+    asking: NSSAccountDirectory.Asking = stoppableWays[0],
     sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> AccountDirectoryError {
     let error = await #expect(throws: AccountDirectoryError.self, sourceLocation: sourceLocation) {
-        try await account(name, syntax: syntax, within: deadline)
+        try await account(name, syntax: syntax, within: deadline, asking: asking)
     }
     return try #require(error, sourceLocation: sourceLocation)
 }
@@ -49,7 +68,7 @@ struct Site {
         as requested: String? = nil,
         pinned userID: UserID? = nil
     ) async throws -> Resolution {
-        let directory = CachingAccountDirectory(NSSAccountDirectory(syntax: policy.nameSyntax, deadline: deadline))
+        let directory = CachingAccountDirectory(nameService(syntax: policy.nameSyntax, within: deadline))
         let resolver = PolicyResolver(policy: policy, directory: directory, registry: registry)
         return try await resolver.resolve(
             ExecutionRequest(login: login, requestedAccount: requested, pinnedUserID: userID)

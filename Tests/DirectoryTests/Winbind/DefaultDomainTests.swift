@@ -44,7 +44,7 @@ struct DefaultDomainTests {
     @Test("refuses it by its user id (H2)")
     func namesakeByID() async throws {
         let error = await #expect(throws: AccountDirectoryError.self) {
-            try await NSSAccountDirectory(deadline: patience).account(withID: UserID(rawValue: 11_104))
+            try await nameService().account(withID: UserID(rawValue: 11_104))
         }
         #expect(error?.code == .inconsistentAnswer)
     }

@@ -24,7 +24,7 @@ struct WinbindAccountTests {
 
     @Test("are the same by user id")
     func byUserID() async throws {
-        let directory = NSSAccountDirectory(deadline: patience)
+        let directory = nameService()
         let byID = try #require(try await directory.account(withID: UserID(rawValue: 11_103)))
         #expect(try await account(#"MYCORP\someuser"#) == byID)
     }
@@ -119,6 +119,6 @@ struct WinbindAccountTests {
     }
 
     private func groupID(_ name: String) async throws -> GroupID? {
-        try await NSSAccountDirectory(deadline: patience).groupID(named: name)
+        try await nameService().groupID(named: name)
     }
 }

@@ -14,7 +14,7 @@ struct WinbindHazardTests {
         #expect(group.userID.rawValue == group.groupID.rawValue)
         let resolution = try await Site().resolve(name)
         #expect(resolution.denial?.reason == .groupAccount, "\(resolution.message)")
-        let byID = try await NSSAccountDirectory(deadline: patience).account(withID: group.userID)
+        let byID = try await nameService().account(withID: group.userID)
         #expect(byID?.isGroup == true)
     }
 
@@ -99,7 +99,7 @@ struct WinbindHazardTests {
         let resolution = try await Site().resolve(name, pinned: before)
         #expect(resolution.denial?.reason == .userIDMismatch, "\(resolution.message)")
         #expect(try await Site().resolve(name, pinned: after).identity?.account.userID == after)
-        #expect(try await NSSAccountDirectory(deadline: patience).account(withID: before) == nil)
+        #expect(try await nameService().account(withID: before) == nil)
     }
 
     @Test("what winbind still takes for the deleted account is not the one that was pinned anew (H6)")

@@ -7,14 +7,17 @@ import Testing
 struct WinbindOutageTests {
     private let name = #"MYCORP\okuser"#
 
-    @Test("winbind stopped: accounts of the domain are unavailable, not absent, and so is every unknown name and id")
-    func stopped() async throws {
+    @Test(
+        "winbind stopped: accounts of the domain are unavailable, not absent, and so is every unknown name and id",
+        arguments: stoppableWays
+    )
+    func stopped(asking: NSSAccountDirectory.Asking) async throws {
         try await Control.without("winbind", isFrozen: false) {
             for name in [name, "okuser@mycorp.test", "nosuch", #"OTHER\nosuch"#] {
-                let error = try await failure(asking: name)
+                let error = try await failure(asking: name, asking: asking)
                 #expect(error.code == .unavailable)
             }
-            let directory = NSSAccountDirectory(deadline: patience)
+            let directory = nameService(asking: asking)
             let byID = await #expect(throws: AccountDirectoryError.self) {
                 try await directory.account(withID: UserID(rawValue: 11_104))
             }
@@ -41,24 +44,32 @@ struct WinbindOutageTests {
         }
     }
 
-    @Test("winbind hung: nobody waits longer than the deadline, not even for the groups of a local account")
-    func hung() async throws {
+    @Test(
+        "winbind hung: the domain is unavailable within the deadline, local accounts are not delayed, and then all is well",
+        arguments: stoppableWays
+    )
+    func hung(asking: NSSAccountDirectory.Asking) async throws {
         try await Control.forget()
+        let directory = nameService(within: impatience, asking: asking)
         try await Control.without("winbind", isFrozen: true) {
             let clock = ContinuousClock()
-            for name in [name, "alice", "root"] {
-                var code: AccountDirectoryError.Code?
-                let time = try await clock.measure { code = try await failure(asking: name, within: impatience).code }
-                #expect(code == .deadlineExceeded)
-                #expect(time < impatience + .seconds(20))
+            var code: AccountDirectoryError.Code?
+            let time = try await clock.measure {
+                code = try await failure(asking: name, within: impatience, asking: asking).code
             }
+            #expect(code == .deadlineExceeded)
+            #expect(time < impatience + .seconds(20))
+            let alice = try await directory.account(named: AccountName("alice"))
+            #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+            let root = try await directory.account(withID: UserID(rawValue: 0))
+            #expect(root?.groupNumbers == [0])
             var site = Site(hostDomain: "MYCORP")
             site.deadline = impatience
             let undecided = await #expect(throws: ResolutionError.self) { try await site.resolve("okuser") }
             #expect(undecided?.code == .directoryUnavailable)
         }
-        #expect(try await account("root")?.userID.rawValue == 0)
-        #expect(try await account(name)?.userID.rawValue == 11_104)
+        #expect(try await account("root", asking: asking)?.userID.rawValue == 0)
+        #expect(try await account(name, asking: asking)?.userID.rawValue == 11_104)
     }
 
     @Test("directory frozen: what winbind knows it answers, and nothing else becomes absent within the deadline")

@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 import Testing
 
@@ -33,6 +34,36 @@ struct LocalFilesTests {
         #expect(files("group: files winbind").groupServices == ["files", "winbind"])
         #expect(files("group: files winbind\ninitgroups: files").groupServices == ["files"])
         #expect(files("passwd: files").groupServices == [])
+    }
+
+    @Test(
+        "say whether a service may leave this machine",
+        arguments: [
+            ("passwd: files systemd\ngroup: files [SUCCESS=merge] systemd\n", false), ("", false),
+            ("passwd: compat\ngroup: compat\n", false), ("passwd: files sss\ngroup: files\n", true),
+            ("passwd: files\ngroup: files\ninitgroups: files winbind\n", true),
+            ("passwd: files [!UNAVAIL=return]ldap", true),
+            ("hosts: files dns\nnetgroup: nis\npasswd: files\n", false),
+        ]
+    )
+    func others(text: String, mayLeave: Bool) {
+        #expect(files(text).asksOthers == mayLeave)
+    }
+
+    @Test("answer first what they have, where they stand first and their answer is taken")
+    func answerFirst() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nokuser:x:5555:5556::/home/okuser:/bin/sh\n:x:7:7::/:\n"
+        let group = "wheel:x:10:\n"
+        let first = files("passwd: files sss\ngroup: files sss\n", passwd: passwd, group: group)
+        #expect(first.answerFirst(.accountName("okuser")))
+        #expect(first.answerFirst(.accountID(UserID(rawValue: 5_555))))
+        #expect(first.answerFirst(.groupName("wheel")))
+        for name in ["okuse", "okuser2", "OKUSER", "", "5555"] { #expect(!first.answerFirst(.accountName(name))) }
+        #expect(!first.answerFirst(.accountID(UserID(rawValue: 5_556))))
+        #expect(!first.answerFirst(.groupName("root")))
+        for order in ["passwd: sss files\n", "passwd: files [SUCCESS=continue] sss\n", "passwd: compat sss\n", ""] {
+            #expect(!files(order, passwd: passwd).answerFirst(.accountName("okuser")), "\(order)")
+        }
     }
 
     @Test(

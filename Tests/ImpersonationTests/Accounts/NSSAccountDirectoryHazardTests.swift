@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 import Testing
 

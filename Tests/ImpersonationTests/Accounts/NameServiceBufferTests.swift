@@ -1,4 +1,5 @@
 import Glibc
+import NameLookup
 import SystemPackage
 import Testing
 

@@ -1,3 +1,4 @@
+import NameLookup
 import SystemPackage
 
 @testable import Impersonation

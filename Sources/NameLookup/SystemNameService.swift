@@ -1,11 +1,14 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// The name service of this host through glibc: files, SSSD, winbind, LDAP, NIS, whatever `nsswitch.conf(5)` names.
 ///
 /// Each call blocks for as long as the slowest service likes: five minutes with a hung winbind.
-struct SystemNameService: NameService {
-    func passwd(named name: String) -> NameServiceAnswer<PasswdEntry> {
+package struct SystemNameService: Sendable {
+    package init() {}
+
+    /// `getpwnam_r(3)`.
+    package func passwd(named name: String) -> NameServiceAnswer<PasswdEntry> {
         var entry = unsafe Glibc.passwd()
         return unsafe NameServiceBuffer.lookUp { buffer, size in
             var found: UnsafeMutablePointer<Glibc.passwd>?
@@ -14,7 +17,8 @@ struct SystemNameService: NameService {
         }
     }
 
-    func passwd(withID userID: UserID) -> NameServiceAnswer<PasswdEntry> {
+    /// `getpwuid_r(3)`.
+    package func passwd(withID userID: UserID) -> NameServiceAnswer<PasswdEntry> {
         var entry = unsafe Glibc.passwd()
         return unsafe NameServiceBuffer.lookUp { buffer, size in
             var found: UnsafeMutablePointer<Glibc.passwd>?
@@ -23,7 +27,8 @@ struct SystemNameService: NameService {
         }
     }
 
-    func group(named name: String) -> NameServiceAnswer<GroupEntry> {
+    /// `getgrnam_r(3)`.
+    package func group(named name: String) -> NameServiceAnswer<GroupEntry> {
         var entry = unsafe Glibc.group()
         return unsafe NameServiceBuffer.lookUp { buffer, size in
             var found: UnsafeMutablePointer<Glibc.group>?
@@ -34,14 +39,11 @@ struct SystemNameService: NameService {
         }
     }
 
-    func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
+    /// `getgrouplist(3)`: every group of the account, the primary one included.
+    package func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
         unsafe NameServiceBuffer.list { buffer, count in
             unsafe getgrouplist(name, primary.rawValue, buffer, &count)
         }
-    }
-
-    func localFiles() -> LocalFiles {
-        LocalFiles.ofThisHost()
     }
 
     private static func read(_ entry: Glibc.passwd) -> NameServiceAnswer<PasswdEntry> {

@@ -1,10 +1,10 @@
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 /// Repeats calls of the name service until their answer fits.
-enum NameServiceBuffer {
+package enum NameServiceBuffer {
     /// What one call came to.
-    enum Attempt<Value: Sendable> {
+    package enum Attempt<Value: Sendable> {
         /// It wrote an entry, read before the buffer goes away.
         case answer(NameServiceAnswer<Value>)
 
@@ -13,20 +13,20 @@ enum NameServiceBuffer {
     }
 
     /// Most entries fit; a group with many members does not.
-    static let initialSize = 4 << 10
+    package static let initialSize = 4 << 10
 
     /// 4 MiB hold a group of a quarter of a million members.
-    static let maximumSize = 4 << 20
+    package static let maximumSize = 4 << 20
 
     /// The largest number of groups Linux gives a process: `NGROUPS_MAX`.
-    static let maximumGroups = 65_536
+    package static let maximumGroups = 65_536
 
     /// A module that returns `EINTR` for ever is not asked for ever.
     private static let maximumInterruptions = 16
 
     /// Calls one of the `_r` functions of `getpwnam_r(3)` and `getgrnam_r(3)` with a buffer that grows on `ERANGE`.
     @unsafe
-    static func lookUp<Value>(
+    package static func lookUp<Value>(
         _ call: (_ buffer: UnsafeMutablePointer<CChar>, _ size: Int) -> Attempt<Value>
     ) -> NameServiceAnswer<Value> {
         var size = initialSize
@@ -54,7 +54,7 @@ enum NameServiceBuffer {
 
     /// Calls `getgrouplist(3)` with a list that grows to the number of groups it asks for.
     @unsafe
-    static func list(
+    package static func list(
         _ call: (_ groups: UnsafeMutablePointer<gid_t>, _ count: inout CInt) -> CInt
     ) -> NameServiceAnswer<[GroupID]> {
         var capacity = 64

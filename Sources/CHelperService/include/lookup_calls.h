@@ -1,0 +1,33 @@
+/* What a process does to itself before it asks the name service: whatever a module or a directory makes of it afterwards, there is
+ * nothing in it to be had. */
+#ifndef LOOKUP_CALLS_H
+#define LOOKUP_CALLS_H
+
+#include <stdint.h>
+
+/* Takes the socket out of the standard streams, gives these to /dev/null, and closes everything else. Returns the socket,
+ * close-on-exec, or a negative error number: -ENOTSOCK when standard input is no connected socket of AF_UNIX and
+ * SOCK_SEQPACKET. */
+int lookup_take_socket(void);
+
+/* Replaces the environment of this process, and ignores SIGPIPE. Returns 0 or a negative error number. */
+int lookup_surroundings_replace(void);
+
+/* Gives up what this process may do beside what its account may: all capabilities, the bounding set as far as that is permitted,
+ * and what a set-user-ID program would give it. Nobody may trace this process afterwards, and it leaves no core.
+ *
+ * Returns 0 or a negative error number, -EPERM for the superuser, whose account nobody changes here; this process is then to
+ * end. */
+int lookup_give_up_privileges(void);
+
+/* Has this process killed by the kernel after a while; 0 takes that back. Returns 0 or a negative error number. */
+int lookup_end_after(uint32_t milliseconds);
+
+/* Sends a message whole, and waits for room. Returns 0 or a negative error number. */
+int lookup_send(int socket, const void *bytes, uint64_t size);
+
+/* Receives a message, and waits for one. Returns its size, 0 at the end of the connection, or a negative error number: -EMSGSIZE
+ * when it does not fit, -EBADMSG when descriptors came along. */
+int64_t lookup_receive(int socket, void *buffer, uint64_t capacity);
+
+#endif
