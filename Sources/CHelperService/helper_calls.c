@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -125,6 +126,23 @@ int helper_become(uint32_t user)
     /* The change has taken back both the death signal and, where fs.suid_dumpable says so, the protection (commit_creds of
      * kernel/cred.c). */
     return geteuid() == user ? helper_protect() : -EPROTO;
+}
+
+int helper_is_itself(uint32_t user)
+{
+    uid_t real, effective, saved;
+    if (getresuid(&real, &effective, &saved) != 0 || real != user || effective != user || saved != user)
+        return 0;
+    /* It changes nothing and tells what it was (setfsuid(2)). */
+    return (uid_t)setfsuid((uid_t)-1) == user;
+}
+
+int helper_become_itself(uint32_t user)
+{
+    /* The id for files follows the effective one. */
+    if (setresuid(user, user, user) != 0)
+        return -errno;
+    return helper_is_itself(user) ? helper_protect() : -EPROTO;
 }
 
 int helper_come_back(uint32_t user)

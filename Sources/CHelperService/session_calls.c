@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,6 +133,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
     if (answers == NULL)
         return PAM_BUF_ERR;
     int result = PAM_SUCCESS;
+    int answers_question = 0;
     for (int i = 0; i < count && result == PAM_SUCCESS; i++) {
         const struct pam_message *message = messages[i];
         if (message == NULL) {
@@ -139,9 +141,9 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
         } else if (message->msg_style == PAM_TEXT_INFO || message->msg_style == PAM_ERROR_MSG) {
             note(conversation, message->msg);
         } else if (message->msg_style == PAM_PROMPT_ECHO_OFF && conversation->password != NULL
-                   && !conversation->has_answered && responses != NULL) {
+                   && !conversation->has_answered && !answers_question && responses != NULL) {
             answers[i].resp = strdup(conversation->password);
-            conversation->has_answered = 1;
+            answers_question = 1;
             result = answers[i].resp != NULL ? PAM_SUCCESS : PAM_BUF_ERR;
         } else {
             conversation->was_asked_more = 1;
@@ -150,10 +152,13 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
         }
     }
     /* Some modules expect no answers to what is no question, and have no place for them (pam_matrix). */
-    if (result == PAM_SUCCESS && responses != NULL)
+    if (result == PAM_SUCCESS && responses != NULL) {
         *responses = answers;
-    else
+        /* Only now has anybody got it. */
+        conversation->has_answered |= answers_question;
+    } else {
         forget(answers, count);
+    }
     return result;
 }
 
@@ -267,16 +272,16 @@ static struct {
     timer_t last;
     volatile int descriptor;
     volatile size_t size;
-    unsigned char words[16384];
+    unsigned char words[HELPER_WORDS_SIZE];
 } deadline;
 
 /* What a module has started and left: pam_exec(8) waits for its program as long as that likes. */
-static void kill_children(void)
+static int kill_children(void)
 {
     char text[1024];
     const int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return;
+        return 0;
     const ssize_t size = read(file, text, sizeof text);
     close(file);
     pid_t number = 0;
@@ -289,6 +294,18 @@ static void kill_children(void)
             number = 0;
         }
     }
+    return size > 0;
+}
+
+/* Those that theirs have made become children of this process, which inherits orphans during a step. */
+static void kill_descendants(void)
+{
+    const struct timespec moment = {0, 1000000};
+    for (int i = 0; i < 200 && kill_children(); i++) {
+        while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+            continue;
+        nanosleep(&moment, NULL);
+    }
 }
 
 static void end_of_time(int signal)
@@ -296,7 +313,7 @@ static void end_of_time(int signal)
     (void)signal;
     if (deadline.size > 0)
         (void)send(deadline.descriptor, deadline.words, deadline.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    kill_children();
+    kill_descendants();
     _exit(75);
 }
 
@@ -347,6 +364,7 @@ int helper_deadline_set(int descriptor, const void *words, size_t size, int64_t 
     }
     if (milliseconds < 1)
         milliseconds = 1;
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     const int result = set_timer(deadline.last, milliseconds + LAST_TIME_MILLISECONDS);
     return result != 0 ? result : set_timer(deadline.timer, milliseconds);
 }
@@ -363,4 +381,5 @@ void helper_deadline_clear(void)
         return;
     (void)set_timer(deadline.timer, 0);
     (void)set_timer(deadline.last, 0);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }

@@ -3,6 +3,7 @@ import CLaunchPlan
 import CLaunchProtocol
 import Glibc
 import LaunchPlan
+import LaunchProtocol
 import SystemPackage
 
 /// The helper as a program: everything that has to be right before the first daemon is served, and then the service.
@@ -188,6 +189,14 @@ package enum HelperProgram {
             )
         }
         let missing = ServiceModules.load(for: policy.sessionServices)
+        for service in policy.sessionServices {
+            for file in ServiceFile(of: service).missing {
+                log.write(
+                    .warning,
+                    "the PAM service \(service) needs \(file.string.onOneLine), which cannot be read; PAM takes the service other for what is missing"
+                )
+            }
+        }
         guard !missing.isEmpty else { return }
         log.write(.warning, "modules of PAM that cannot be loaded: \(missing.joined(separator: ", "))")
     }

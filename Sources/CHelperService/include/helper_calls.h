@@ -45,6 +45,12 @@ int helper_signals_next(int descriptor);
 int helper_become(uint32_t user);
 int helper_come_back(uint32_t user);
 
+/* Whether each user id of this process is that one: the real, the effective, the saved, and the one for files. */
+int helper_is_itself(uint32_t user);
+
+/* Takes them back. Returns 0 or a negative error number. */
+int helper_become_itself(uint32_t user);
+
 /* The end of a child without waiting: its process id, 0 when none has ended, or a negative error number. */
 int helper_reap(int *status);
 

@@ -68,6 +68,9 @@ int helper_environment_clear(void);
 /* Has this process told of its parent's end by SIGTERM instead of being killed: it has a session to close. */
 int helper_hear_of_parent(int parent);
 
+/* The longest last words. */
+#define HELPER_WORDS_SIZE 16384
+
 /* Ends this process, and what its modules have started, once the time is up, and says some last words over a socket first.
  * Whatever runs meanwhile may hang, block signals but not this one, and use alarm(2). Returns 0 or a negative error number. */
 int helper_deadline_set(int descriptor, const void *words, size_t size, int64_t milliseconds);

@@ -160,9 +160,19 @@ final class JobSession {
         _ pipe: OwnedDescriptor?,
         by deadline: ContinuousClock.Instant
     ) throws(Denial) -> SessionEffects {
-        let password: Password?
+        var password: Password?
         do throws(Errno) {
-            password = try Self.password(from: pipe, by: deadline)
+            // What the daemon calls a pipe may be a file of a file system that does not answer.
+            let look = StepDeadline(client, sequence, signals: signals)
+            let problem: Errno? = look.perform(within: deadline - .now, or: Self.unanswered) {
+                do throws(Errno) {
+                    password = try Self.password(from: pipe, by: deadline)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            if let problem { throw problem }
         } catch {
             throw .failed(
                 FailureReport(

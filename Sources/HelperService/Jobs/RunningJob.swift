@@ -76,7 +76,12 @@ final class RunningJob {
         let ending = settle(exit)
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
         if !job.tree.hasRemainder {
-            session.session?.close(saying: .exited(ending), StepDeadline(client, sequence, signals: session.signals))
+            if client == nil, start.adoption != nil, !isNobodys {
+                session.session?.closeAside(session.signals)
+            } else {
+                session.session?
+                    .close(saying: .exited(ending), StepDeadline(client, sequence, signals: session.signals))
+            }
         }
         if client?.tell(.exited(ending), sequence) != true, start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()

@@ -1,5 +1,8 @@
 import CHelperService
+import CLaunchPlan
 import CPAM
+import Glibc
+import LaunchPlan
 import LaunchProtocol
 
 extension PAMSession {
@@ -31,6 +34,31 @@ extension PAMSession {
         }
         let code = lastCode
         step { unsafe pam_end(handle, code) }
+    }
+
+    /// Closes the session in a process of its own, and waits for that.
+    ///
+    /// For a job whose end nobody has been told of yet: a module that hangs would take it along.
+    ///
+    /// - Parameter signals: What this process is told by.
+    func closeAside(_ signals: OwnedDescriptor) {
+        guard !isClosed else { return }
+        let child = helper_fork()
+        guard child > 0 else {
+            if child == 0 { helper_deadline_forget() }
+            close(saying: nil, StepDeadline(nil, 0, signals: signals))
+            if child == 0 { _exit(0) }
+            return
+        }
+        isClosed = true
+        let process = OwnedDescriptor(linux_pidfd_open(child))
+        let isDone = !Waiting.wait(for: [process.rawValue], until: .now + Self.closingTime * 5).isEmpty
+        if !isDone {
+            kill(child, SIGKILL)
+            context.log.write(.error, "the session of \(user) with the PAM service \(service) could not be closed")
+        }
+        var status: Int32 = 0
+        while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
     }
 
     private func complain(_ code: Int32) {

@@ -33,9 +33,8 @@ extension PAMSession {
     @discardableResult
     func settle() -> Bool {
         helper_signals_give_back()
-        let isItself = getuid() == context.userID && geteuid() == context.userID
-        guard isItself || helper_come_back(context.userID) == 0, helper_protect() == 0, getuid() == context.userID
-        else {
+        let isItself = helper_is_itself(context.userID) == 1
+        guard isItself || helper_become_itself(context.userID) == 0, helper_protect() == 0 else {
             context.log.write(.error, "a module of the PAM service \(service) has left the process as somebody else")
             _exit(70)
         }

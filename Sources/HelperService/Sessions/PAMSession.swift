@@ -140,7 +140,7 @@ final class PAMSession {
         }
         helper_signals_keep()
         // What a module makes of the job's own mask is told apart from that, and not from the one of this process.
-        umask(mode_t(order.fileModeCreationMask))
+        umask(mode_t(ProcessTraits.mask(during: order)))
         do throws(SessionFailure) {
             return (try PAMSession(order, session, context, deadline, until: time), before)
         } catch {

@@ -22,6 +22,9 @@ struct ProcessTraits {
         for (resource, limit) in limits { helper_limit_restore(resource, limit.soft, limit.hard) }
     }
 
+    /// The mask that modules run with: the job's own, with nobody else writing what they make as root.
+    static func mask(during order: LaunchOrder) -> UInt16 { order.fileModeCreationMask | 0o022 }
+
     /// Puts what modules have changed since into the order of a job.
     ///
     /// A limit of theirs is the most that the job can have. What the daemon has asked for itself stays below it; what it has
@@ -32,7 +35,7 @@ struct ProcessTraits {
     ///   - order: The order.
     func carryChanges(to after: ProcessTraits, into order: inout LaunchOrder) {
         let yields = order.session?.yields ?? []
-        if after.traits.mask != UInt32(order.fileModeCreationMask) {
+        if after.traits.mask != UInt32(Self.mask(during: order)) {
             let mask = UInt16(truncatingIfNeeded: after.traits.mask & 0o777)
             order.fileModeCreationMask =
                 yields.contains(.fileModeCreationMask) ? mask : order.fileModeCreationMask | mask

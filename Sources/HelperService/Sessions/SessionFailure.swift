@@ -55,23 +55,34 @@ struct SessionFailure: Error {
             step: stage.step.rawValue,
             errno: 0,
             operationText: explanation,
-            verdict: SessionVerdict(code: code, text: text, hasSeenPassword: hasSeenPassword, messages: messages)
+            verdict: SessionVerdict(
+                code: code,
+                text: text,
+                hasSeenPassword: hasSeenPassword,
+                wasAskedMore: wasAskedMore,
+                messages: messages
+            )
         )
     }
 
     private var kind: FailureReport.Code {
         switch code {
+        // Most modules make PAM_AUTH_ERR of a question without an answer.
+        case _ where wasAskedMore && (stage == .authenticate || stage == .account): .accountRefused
         case PAM_AUTHINFO_UNAVAIL: .directoryUnavailable
         case PAM_AUTH_ERR, PAM_USER_UNKNOWN, PAM_MAXTRIES, PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED, PAM_PERM_DENIED,
             PAM_CRED_INSUFFICIENT, PAM_CRED_EXPIRED, PAM_AUTHTOK_EXPIRED:
             stage == .authenticate || stage == .account ? .accountRefused : .sessionFailed
-        case PAM_CONV_ERR where wasAskedMore: .accountRefused
         default: .sessionFailed
         }
     }
 
+    private static let longestQuotation = 1_000
+
     private var explanation: String {
-        let said = messages.isEmpty ? "" : " (\(messages.joined(separator: "; ")))"
+        // The verdict has all of them.
+        let few = messages.joined(separator: "; ").prefix(Self.longestQuotation)
+        let said = few.isEmpty ? "" : " (\(few))"
         return "the PAM service \(service) said \"\(text)\"\(said): \(meaning)"
     }
 

@@ -38,10 +38,11 @@ struct StepDeadline {
         let parts = time.components
         let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
         let result = unsafe bytes.withUnsafeBytes { bytes in
+            // Words that are too long are none; the step has its deadline all the same.
             unsafe helper_deadline_set(
                 client?.socket.descriptor.rawValue ?? -1,
                 bytes.baseAddress,
-                bytes.count,
+                bytes.count <= HELPER_WORDS_SIZE ? bytes.count : 0,
                 max(1, milliseconds)
             )
         }

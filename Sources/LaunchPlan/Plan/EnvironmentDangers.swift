@@ -44,9 +44,25 @@ package enum EnvironmentDangers {
     ) -> Bool {
         let text = String(decoding: name, as: UTF8.self)
         guard isName(name), !ofTheAccount.contains(text), !value.starts(with: "()".utf8) else { return false }
-        if ofTheSession.contains(text) { return true }
+        if ofTheSession.contains(text) {
+            return permitted == nil || !commandeers(text, String(decoding: value, as: UTF8.self))
+        }
         guard !isDangerous(name, value) else { return false }
         return permitted.map { $0.contains(text) || isHarmless(name, value) } ?? true
+    }
+
+    /// Whether the value of a session's variable makes a program run another one, or read a file of somebody's choice.
+    ///
+    /// An address of D-Bus may name a program (`unixexec:`, `autolaunch:`), or a place where somebody else answers; `TZ` may name a
+    /// file.
+    private static func commandeers(_ name: String, _ value: String) -> Bool {
+        switch name {
+        case "DBUS_SESSION_BUS_ADDRESS":
+            value.split(separator: ";", omittingEmptySubsequences: false)
+                .contains { !$0.hasPrefix("unix:path=/run/") || $0.contains("%") || $0.contains("..") }
+        case "TZ": value.hasPrefix("/") || value.hasPrefix(":") || value.contains("..")
+        default: false
+        }
     }
 
     /// Whether bytes are the name of a variable as every shell takes it.

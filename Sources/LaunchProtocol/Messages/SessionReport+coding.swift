@@ -31,6 +31,7 @@ extension SessionVerdict {
         code = try reader.number(Int32.self, "PAM code", in: Self.codes)
         text = String(decoding: try reader.string("PAM text", .message), as: UTF8.self)
         hasSeenPassword = try reader.flag("has seen password")
+        wasAskedMore = try reader.flag("was asked more")
         messages = try reader.sessionMessages()
     }
 
@@ -38,6 +39,7 @@ extension SessionVerdict {
         try writer.number(code, "PAM code", in: Self.codes)
         try writer.string(Array(text.utf8), "PAM text", .message)
         writer.flag(hasSeenPassword)
+        writer.flag(wasAskedMore)
         try writer.sessionMessages(messages)
     }
 }

@@ -27,10 +27,20 @@ package struct SessionVerdict: Hashable, Sendable {
     /// Whether a module has asked for the password, and got it: without, the answer is none about the password.
     package var hasSeenPassword: Bool
 
+    /// Whether a module has asked for something that nobody could answer: whatever the code, it may be the answer to that.
+    package var wasAskedMore: Bool
+
     /// What modules had to say, for a person.
     package var messages: [String]
 
-    package init(code: Int32, text: String, hasSeenPassword: Bool = false, messages: [String] = []) {
+    package init(
+        code: Int32,
+        text: String,
+        hasSeenPassword: Bool = false,
+        wasAskedMore: Bool = false,
+        messages: [String] = []
+    ) {
+        self.wasAskedMore = wasAskedMore
         self.code = code
         self.text = text
         self.hasSeenPassword = hasSeenPassword

@@ -10,6 +10,11 @@ struct ServiceCheck {
     /// Modules of directories, which have to be asked whether an account is disabled or expired.
     private static let directories = ["pam_winbind.so", "pam_sss.so", "pam_krb5.so", "pam_ldap.so"]
 
+    /// Modules that refuse whatever the password is, and say so with the code of a wrong one.
+    private static let gates = [
+        "pam_faillock.so", "pam_succeed_if.so", "pam_listfile.so", "pam_access.so", "pam_time.so",
+    ]
+
     func findings() -> [Finding] {
         guard ServiceName.isValid(service.utf8) else {
             return [
@@ -64,6 +69,17 @@ struct ServiceCheck {
                     .warning,
                     "\(path) has pam_systemd, which moves jobs out of the cgroup that they are ended by",
                     remedy: "take it out"
+                )
+            )
+        }
+        if let gate = names.first(where: { $0.kind == "auth" && Self.gates.contains($0.name) })?.name {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .warning,
+                    "in \(path) \(gate) is asked for authentication: what it refuses looks like a wrong password, so that a right one is "
+                        + "given up",
+                    remedy: "move it to account, or put it in front as requisite"
                 )
             )
         }

@@ -177,6 +177,7 @@ enum Samples {
                         code: 7,
                         text: "Authentication failure",
                         hasSeenPassword: true,
+                        wasAskedMore: true,
                         messages: ["because"]
                     )
                 )

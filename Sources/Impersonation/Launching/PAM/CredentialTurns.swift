@@ -7,38 +7,59 @@ import Synchronization
 final class CredentialTurns: Sendable {
     static let shared = CredentialTurns()
 
-    /// Who waits for each account that somebody has the turn of.
-    private let waiting = Mutex<[String: [CheckedContinuation<Void, Never>]]>([:])
+    /// How the waiting for a turn ends.
+    enum Outcome: Sendable {
+        /// It is there.
+        case turn
 
-    /// Runs a body when nobody else does for the account.
-    ///
-    /// A cancelled task has to wait as well; its body finds out for itself.
-    func perform<R: Sendable>(
-        for account: AccountName,
-        _ body: () async throws(LaunchError) -> R
-    ) async throws(LaunchError) -> R {
-        let key = account.canonical
-        await enter(key)
-        defer { leave(key) }
-        return try await body()
+        /// It did not come in time.
+        case late
+
+        /// The task was cancelled.
+        case cancelled
     }
 
-    private func enter(_ key: String) async {
-        await withCheckedContinuation { continuation in
-            let isFirst = waiting.withLock { waiting in
-                guard waiting[key] != nil else {
-                    waiting[key] = []
-                    return true
-                }
-                waiting[key]?.append(continuation)
-                return false
+    /// Who waits for each account that somebody has the turn of; whoever has given up is passed over.
+    private let waiting = Mutex<[String: [OneShot<Outcome>]]>([:])
+
+    /// Waits until nobody else has the turn of an account.
+    ///
+    /// - Parameters:
+    ///   - account: The account.
+    ///   - deadline: Until when.
+    /// - Returns: Whether the turn is the caller's, who calls ``leave(_:)`` once he is done.
+    func enter(_ account: AccountName, until deadline: ContinuousClock.Instant) async -> Outcome {
+        let key = account.canonical
+        let turn = OneShot<Outcome>()
+        let isFirst = waiting.withLock { waiting in
+            guard waiting[key] != nil else {
+                waiting[key] = []
+                return true
             }
-            if isFirst { continuation.resume() }
+            waiting[key]?.append(turn)
+            return false
+        }
+        if isFirst { return .turn }
+        let watch = Task {
+            try await Task.sleep(until: deadline, clock: .continuous)
+            turn.settle(.late)
+        }
+        defer { watch.cancel() }
+        return await turn.value(orWhenCancelled: .cancelled)
+    }
+
+    /// Gives a turn to whoever waits longest.
+    ///
+    /// - Parameter account: The account.
+    func leave(_ account: AccountName) {
+        let key = account.canonical
+        while let next = next(for: key) {
+            if next.settle(.turn) { return }
         }
     }
 
-    private func leave(_ key: String) {
-        let next = waiting.withLock { waiting -> CheckedContinuation<Void, Never>? in
+    private func next(for key: String) -> OneShot<Outcome>? {
+        waiting.withLock { waiting in
             guard var others = waiting[key], !others.isEmpty else {
                 waiting[key] = nil
                 return nil
@@ -47,6 +68,5 @@ final class CredentialTurns: Sendable {
             waiting[key] = others
             return next
         }
-        next?.resume()
     }
 }

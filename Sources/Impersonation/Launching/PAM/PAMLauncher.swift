@@ -113,9 +113,23 @@ public struct PAMLauncher: ProcessLauncher {
         switch authentication {
         case .none: return try await launch(command, as: identity, with: nil, failures)
         case .password(let store):
-            return try await CredentialTurns.shared.perform(for: identity.account.name) { () throws(LaunchError) in
-                try await launch(command, as: identity, from: store, failures)
+            let deadline = ContinuousClock.now + command.startDeadline
+            switch await CredentialTurns.shared.enter(identity.account.name, until: deadline) {
+            case .turn: break
+            case .late:
+                throw failures.failure(
+                    .deadlineExceeded,
+                    .authenticate,
+                    nil,
+                    "other launches of the account, whose passwords are proven one after the other, took the whole "
+                        + "\(command.startDeadline); look at what the PAM service \(service) waits for"
+                )
+            case .cancelled: throw failures.cancelled()
             }
+            defer { CredentialTurns.shared.leave(identity.account.name) }
+            var rest = command
+            rest.startDeadline = max(.milliseconds(1), deadline - .now)
+            return try await launch(rest, as: identity, from: store, failures)
         }
     }
 

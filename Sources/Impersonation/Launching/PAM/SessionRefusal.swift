@@ -103,6 +103,7 @@ public struct SessionRefusal: Sendable, Hashable {
         guard kind == .accountRefused else {
             return kind == .directoryUnavailable ? .serviceUnavailable : .sessionFailed
         }
+        if verdict.wasAskedMore { return .questionUnanswered }
         return switch verdict.code {
         case authenticationError: step == .authenticate && verdict.hasSeenPassword ? .wrongPassword : .accessDenied
         case userUnknown: .unknownAccount
