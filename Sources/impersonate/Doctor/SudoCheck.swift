@@ -11,13 +11,14 @@ struct SudoCheck {
 
     private static let patience = Duration.seconds(10)
 
-    func findings() -> [Finding] {
+    func findings() async -> [Finding] {
+        let program: SudoProgram
         do throws(SudoProgram.Problem) {
-            let program = try SudoProgram(at: FilePath(options.program))
-            return [installed(program), launcher, rule(program)]
+            program = try SudoProgram(at: FilePath(options.program))
         } catch {
             return [Finding("sudo", .failed, error.message, remedy: remedy(error.refusal)), launcher]
         }
+        return [await installed(program), launcher, await rule(program)]
     }
 
     private func remedy(_ refusal: SudoRefusal) -> String {
@@ -28,7 +29,7 @@ struct SudoCheck {
         }
     }
 
-    private func installed(_ program: SudoProgram) -> Finding {
+    private func installed(_ program: SudoProgram) async -> Finding {
         guard geteuid() != 0 else {
             return Finding(
                 "sudo",
@@ -37,7 +38,7 @@ struct SudoCheck {
                 remedy: "run doctor as the account of the daemon, or use launch_backend = setuid"
             )
         }
-        let flavour = program.flavour()
+        let flavour = await program.flavour()
         let found = "\(flavour) at \(program.place)"
         switch flavour {
         case .original(let version) where Self.hasOpenChroot(version):
@@ -97,7 +98,7 @@ struct SudoCheck {
         return Finding("sudo launcher", .ok, path)
     }
 
-    private func rule(_ program: SudoProgram) -> Finding {
+    private func rule(_ program: SudoProgram) async -> Finding {
         let remedy = "install what `impersonate sudoers` prints"
         let whom = target.map { "#\($0.userID.rawValue)" }
         let words: [String] =
@@ -119,7 +120,7 @@ struct SudoCheck {
                 remedy: "run doctor as the daemon's account"
             )
         }
-        guard let answer = SudoCall.run(arguments, for: Self.patience) else {
+        guard let answer = await SudoCall.answer(arguments, for: Self.patience) else {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
         }
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)

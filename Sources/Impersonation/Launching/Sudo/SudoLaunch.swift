@@ -36,7 +36,8 @@ struct SudoLaunch {
             name: identity.account.name.spelling
         )
         let preparation = SudoPreparation(command: command, identity: identity, profile: launcher.profile)
-        let problem = invocation.problem ?? preparation.problem ?? authenticationProblem(program)
+        var problem = invocation.problem ?? preparation.problem
+        if problem == nil { problem = await authenticationProblem(program) }
         if let problem { throw failures.failure(.invalidCommand, .prepare, nil, problem) }
         let prepared = try failures.reporting { () throws(LaunchError) in
             try PreparedLaunch(preparation.described, as: identity)
@@ -158,12 +159,12 @@ struct SudoLaunch {
         }
     }
 
-    private func authenticationProblem(_ program: SudoProgram) -> String? {
+    private func authenticationProblem(_ program: SudoProgram) async -> String? {
         guard launcher.authentication.asks else { return nil }
         if launcher.profile.passesShell {
             return "a password is not given to sudo where a shell of the account runs as well; use the account profile"
         }
-        if case .rust = program.flavour() {
+        if case .rust = await program.flavour() {
             return "sudo-rs cannot be told what to ask with, so it is given no password; make the rule NOPASSWD"
         }
         return nil
