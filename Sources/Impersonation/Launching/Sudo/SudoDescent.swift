@@ -69,6 +69,12 @@ struct SudoDescent {
                     + "sudo, and at preserve_groups and group_plugin in the rules"
             )
         }
+        try Self.require(inGroup: group, process)
+        // All that was read was said of the process that the descriptor means: nobody else can have had its number so far.
+        guard job.isRunning else { throw Problem(message: "the launcher has ended before it became the job") }
+    }
+
+    private static func require(inGroup group: ExpectedGroup?, _ process: Int32) throws(Problem) {
         guard let group else { return }
         guard try Self.reading({ () throws(Errno) in try group.contains(process) }) else {
             throw Problem(

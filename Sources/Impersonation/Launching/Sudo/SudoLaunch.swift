@@ -48,11 +48,11 @@ struct SudoLaunch {
         let socket = try failures.performing(.createPipes) { () throws(Errno) in
             try SudoSocket(of: identity.account.userID.rawValue)
         }
-        let (reading, writing) = try failures.performing(.createPipes) { () throws(Errno) in
-            try StreamChannel.socket(jobWrites: true, of: identity.account.userID.rawValue)
+        let errors = try failures.performing(.createPipes) { () throws(Errno) in
+            try SudoSocket(of: identity.account.userID.rawValue)
         }
         let messages = try failures.performing(.createPipes) { () throws(Errno) in
-            SudoMessages(reading, on: try Reactor.shared(for: .streams))
+            SudoMessages(errors, of: identity.account.userID.rawValue, on: try Reactor.shared(for: .streams))
         }
         let password = try await password()
         let group = try failures.reporting { () throws(LaunchError) in
@@ -70,7 +70,7 @@ struct SudoLaunch {
         )
         let (started, steps): (TrampolineStart, [ChildOperation])
         do throws(TrampolineStart.Failure) {
-            let ends = [socket.launcher.rawValue, writing.rawValue, writing.rawValue]
+            let ends = [socket.launcher.rawValue, errors.launcher.rawValue, errors.launcher.rawValue]
             (started, steps) = try SudoCall.start(arguments, streams: ends, into: group, with: machinery.trampoline)
         } catch {
             group?.remove()
@@ -82,7 +82,7 @@ struct SudoLaunch {
             )
         }
         socket.launcher.closeNow()
-        writing.closeNow()
+        errors.launcher.closeNow()
         let process = SupervisedProcess(
             started.child,
             in: group,
@@ -92,6 +92,7 @@ struct SudoLaunch {
         )
         process.startReading()
         messages.start(
+            from: started.child.processID,
             answering: { if let password { socket.write(password.secret) } },
             orElse: { socket.endAnswers() }
         )
@@ -175,13 +176,8 @@ struct SudoLaunch {
         guard let secret = await ask() else {
             throw refusals.error(.wrongPassword, "there is no password for sudo")
         }
-        guard SudoAuthentication.isOneLine(secret) else {
-            throw failures.failure(
-                .invalidCommand,
-                .prepare,
-                nil,
-                "the password for sudo has a line break in it, and each line would be an attempt; give it without"
-            )
+        if let problem = SudoAuthentication.problem(of: secret) {
+            throw failures.failure(.invalidCommand, .prepare, nil, problem)
         }
         return SecretBox(secret)
     }
