@@ -77,6 +77,14 @@ struct SudoCheck {
                 remedy: "install impersonation-launcher there (make install-launcher), or name it (--sudo-launcher)"
             )
         }
+        if let problem = SudoProgram.untrustedStep(to: FilePath(path)) {
+            return Finding(
+                "sudo launcher",
+                .failed,
+                problem,
+                remedy: "put it where every directory on the way is root's alone"
+            )
+        }
         return Self.finding(path, owner: status.st_uid, mode: status.st_mode)
     }
 
@@ -106,10 +114,11 @@ struct SudoCheck {
             case .account: [options.launcher, "run", "/bin/true"]
             case .restricted: [options.launcher]
             case .login: [target?.shell.string ?? "/bin/sh"]
-            case .su: ["/usr/bin/su"]
+            case .su:
+                ["/usr/bin/su", "-", target?.name.spelling ?? "", "-c", "exec \(options.launcher) session"]
             }
         // Without an account, or with programs that only the rule knows, sudo is asked whether it permits anything.
-        let asks = whom != nil && options.profile != .restricted || options.profile == .su
+        let asks = whom != nil && options.profile != .restricted
         let user = options.profile == .su ? "root" : whom ?? ""
         let arguments = [program.path.string, "-n", "-l"] + (asks ? ["-u", user, "--"] + words : [])
         guard geteuid() != 0 else {
@@ -124,7 +133,13 @@ struct SudoCheck {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
         }
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
-        let permits = asks ? answer.status == 0 : answer.status == 0 && answer.output.contains(options.launcher)
+        let named =
+            switch options.profile {
+            case .account, .restricted: options.launcher
+            case .login: "/"
+            case .su: "/su"
+            }
+        let permits = answer.status == 0 && (asks || answer.output.contains(named))
         guard permits else {
             return Finding(
                 "sudo rule",

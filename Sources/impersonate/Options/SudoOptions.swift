@@ -41,12 +41,20 @@ struct SudoOptions: ParsableArguments {
     @Option(name: .customLong("sudo-profile"), help: "In which of its ways sudo is asked.")
     var profile: SudoProfileChoice = .account
 
+    @Flag(
+        name: .customLong("sudo-names-group"),
+        help: "Name the primary group to sudo as well, which a rule with groups permits (impersonate sudoers --group)."
+    )
+    var namesGroup = false
+
     /// The launcher.
     func backend(_ groups: ControlGroups?) -> SudoLauncher {
-        SudoLauncher(
+        var profile = profile.profile
+        profile.namesGroup = namesGroup
+        return SudoLauncher(
             sudo: FilePath(program),
             launcher: FilePath(launcher),
-            profile: profile.profile,
+            profile: profile,
             controlGroups: groups
         )
     }

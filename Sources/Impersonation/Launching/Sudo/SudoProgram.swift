@@ -101,6 +101,20 @@ package struct SudoProgram: Sendable {
         stamp = Stamp(identity: found.facts.identity, changes: found.facts.changes)
     }
 
+    /// Who but root could replace a program, or a step on the way to it; `nil` when nobody can, or it is not there.
+    ///
+    /// - Parameter path: Where it is, in full.
+    /// - Returns: What is wrong.
+    package static func untrustedStep(to path: FilePath) -> String? {
+        do throws(FileProblem) {
+            _ = try TrustedWalk(demanding: demands).end(of: path)
+            return nil
+        } catch {
+            let problem = problem(error, at: path)
+            return problem.refusal == .notTrusted ? problem.message : nil
+        }
+    }
+
     private static func problem(_ problem: FileProblem, at path: FilePath) -> Problem {
         switch problem {
         case .missing(let place, _): Problem(refusal: .notInstalled, message: "\(place) does not exist")
