@@ -36,8 +36,9 @@ bench-quick: packages ## Measures how fast jobs start, against the other ways th
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
 	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks $(BENCH)
 
-bench-helper: packages benchmarks ## The same with a row for the system helper
-	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks measure --helper .build/release/impersonation-helper $(BENCH)
+bench-helper: packages benchmarks launcher ## The same with rows for the system helper, PAM and sudo
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks measure --helper .build/release/impersonation-helper \
+		--launcher .build/launcher/impersonation-launcher $(BENCH)
 
 soak: packages benchmarks ## 20,000 launches each way beside threads that come and go; not part of CI
 	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks soak --helper .build/release/impersonation-helper $(BENCH)
