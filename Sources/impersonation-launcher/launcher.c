@@ -296,6 +296,9 @@ static int become_job(enum mode mode, char *program, char *const *arguments)
     if (plan->size != order.plan_size || plan->kind != LAUNCH_KIND_SWITCHED
         || plan->operation_count > (plan->size - sizeof *plan) / sizeof(struct launch_operation))
         fail(status, EBADMSG);
+    /* Programs that a rule names get their three streams, and nothing that they do not know of. */
+    if (mode == MODE_RESTRICTED && order.descriptor_count != LAUNCH_ORDER_OWN_DESCRIPTORS + 3)
+        fail(status, EPERM);
     if (!is_permitted(plan, program, mode != MODE_RESTRICTED))
         fail(status, EPERM);
 

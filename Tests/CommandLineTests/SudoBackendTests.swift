@@ -39,6 +39,15 @@ struct SudoBackendTests {
         #expect(outcome.status == 7)
     }
 
+    @Test("names the primary group to sudo when it is told to")
+    func group() async throws {
+        let command = ["--sudo-names-group", "--", "id", "-g"]
+        let outcome = try await tool.run(["run"] + configuration() + sudo + command)
+        #expect(outcome.output == "2101\n", "\(outcome.messages)")
+        let log = try String(contentsOfFile: "/var/log/sudo.log", encoding: .utf8).replacing("\n    ", with: " ")
+        #expect(log.contains("GROUP=render_user ; COMMAND=/bed/bin/impersonation-launcher run id -g"))
+    }
+
     @Test("says what sudo does not permit, and exits with 125")
     func refusal() async throws {
         let other = Tool.asAccount(33)
@@ -134,28 +143,33 @@ struct SudoBackendTests {
         #expect(json.output.contains(#""worker":"renderd""#))
     }
 
+    /// The rule itself, which may run over several lines.
+    private static func rule(_ outcome: Tool.Outcome) -> String {
+        outcome.output.replacing("\\\n    ", with: "").split(separator: "\n").last.map(String.init) ?? ""
+    }
+
     @Test("needs rules for the accounts that may have jobs in user mode, and for no other")
     func userRules() async throws {
         let user = "proxy_execution_mode = user"
-        let everybody = try await rules([], [user, "denied_accounts = bob, nosuch"])
-        #expect(everybody.lines.last?.hasPrefix("renderd ALL=(ALL, !root, !#0, !bob, !#2002) NOPASSWD:") == true)
+        let minimum = "minimum_uid = 3"
+        let nobodys = "!root, !#0, !%#0, !#1, !#2, !#65535, !#4294967295"
+        let everybody = try await rules([], [user, minimum, "denied_accounts = bob, nosuch"])
+        #expect(Self.rule(everybody).hasPrefix("renderd ALL=(ALL, \(nobodys), !bob, !#2002) NOPASSWD:"), "\(everybody)")
         let comments = everybody.lines.filter { $0.contains("kept by the daemon alone") }
-        #expect(comments.contains { $0.hasSuffix("denied_accounts: there is no nosuch yet") }, "\(comments)")
-        #expect(comments.contains { $0.hasSuffix("minimum_uid: accounts below 1000 are refused") }, "\(comments)")
+        #expect(comments.count == 1)
+        #expect(comments.first?.hasSuffix("denied_accounts: there is no nosuch yet") == true, "\(comments)")
         let some = try await rules([], [user, #"allowed_accounts = alice, MYCORP\someuser"#])
-        #expect(some.lines.last?.hasPrefix(#"renderd ALL=(alice, MYCORP\\someuser) NOPASSWD:"#) == true, "\(some)")
-        let members = try await rules(["--group", "video"], [user, "allowed_groups = render"])
-        #expect(members.lines.last?.hasPrefix("renderd ALL=(%render, !root, !#0 : video) NOPASSWD:") == true)
-        let denials = ["denied_accounts = bob", "denied_groups = video"]
-        let narrow = try await rules([], [user, "allowed_accounts = alice, bob", "allowed_groups = render"] + denials)
-        #expect(
-            narrow.lines.last?.hasPrefix("renderd ALL=(alice, !bob, !#2002, !%video) NOPASSWD:") == true,
-            "\(narrow)"
-        )
+        #expect(Self.rule(some).hasPrefix(#"renderd ALL=(alice, MYCORP\\someuser) NOPASSWD:"#), "\(some)")
+        let members = try await rules(["--group", "video"], [user, minimum, "allowed_groups = render"])
+        #expect(Self.rule(members).hasPrefix("renderd ALL=(%render, \(nobodys) : video) NOPASSWD:"), "\(members)")
+        let denials = ["denied_accounts = bob", "denied_groups = video", minimum]
+        let listed = ["allowed_accounts = alice, bob, carol", "allowed_groups = render"]
+        let narrow = try await rules([], [user] + listed + denials)
+        #expect(Self.rule(narrow).hasPrefix("renderd ALL=(carol, !bob, !#2002, !%video) NOPASSWD:"), "\(narrow)")
         #expect(narrow.lines.contains { $0.contains("kept by the daemon alone: allowed_groups") })
         let denied = try await rules([], [user, "allowed_groups = render"] + denials)
         #expect(
-            denied.lines.last?.hasPrefix("renderd ALL=(%render, !root, !#0, !bob, !#2002, !%video) NOPASSWD:") == true,
+            Self.rule(denied).hasPrefix("renderd ALL=(%render, \(nobodys), !bob, !#2002, !%video) NOPASSWD:"),
             "\(denied)"
         )
         let nobody = try await rules([], [user, "allowed_accounts = bob", "denied_accounts = bob"])
@@ -230,7 +244,7 @@ struct SudoBackendTests {
         rules.profile = .restricted
         #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
         rules.profile = .su
-        #expect(try rules.lines().last == "renderd ALL=(root) NOPASSWD: /usr/bin/su")
+        #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
     }
 
     @Test(
@@ -266,6 +280,20 @@ struct SudoBackendTests {
         #expect(SudoCheck.finding("/l", owner: 0, mode: 0o100755).status == .warning)
         for (owner, mode) in [(990, 0o100711), (0, 0o100731), (0, 0o100700), (0, 0o104711)] as [(UInt32, UInt32)] {
             #expect(SudoCheck.finding("/l", owner: owner, mode: mode).status == .failed)
+        }
+    }
+
+    @Test("doctor says so when somebody else could replace a directory on the way to the launcher")
+    func launcherPlace() async throws {
+        let place = "/bed/open-\(UInt64.random(in: 0...UInt64.max))"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+        try FileManager.default.copyItem(atPath: "/bed/bin/impersonation-launcher", toPath: "\(place)/launcher")
+        try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: "\(place)/launcher")
+        for (mode, isTrusted) in [(0o755, true), (0o775, false)] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place)
+            let options = ["--sudo", sudo[1], "--sudo-launcher", "\(place)/launcher"]
+            let outcome = try await tool.run(["doctor"] + configuration() + options)
+            #expect(outcome.output.contains("others than root can write \(place)") == !isTrusted, "\(outcome.output)")
         }
     }
 

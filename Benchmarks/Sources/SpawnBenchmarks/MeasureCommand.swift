@@ -31,6 +31,12 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The program of the system helper, for a row of its own.")
     var helper: String?
 
+    @Option(help: "The launcher program of the sudo backend, for a row of its own and one for sudo alone.")
+    var launcher: String?
+
+    @Option(help: "The account that uses sudo, which a rule has to let run anything as the account of the jobs.")
+    var worker = "svc999"
+
     @Flag(
         name: .customLong("assert"),
         help: "Fail unless the isolated mode is flat and ahead of every peer that switches identity."
@@ -54,7 +60,25 @@ struct MeasureCommand: AsyncParsableCommand {
         let running = try helper.map { try HelperProcess($0) }
         defer { running?.end() }
         let socket = running?.socket.string
-        let rows = RowCatalog.rows(for: try await JobAccount(named: account), helperSocket: socket).map(\.profile)
+        let directory = try launcher.map { _ in try WorkDirectory() }
+        defer { directory?.remove() }
+        // Where every account may run it, and nobody read it, as it is installed.
+        let sudo = try launcher.flatMap { launcher in
+            try directory.map { directory in
+                UnprivilegedDaemon.Setting(
+                    worker: worker,
+                    launcher: try directory.copy(launcher, as: "impersonation-launcher", mode: 0o711)
+                )
+            }
+        }
+        let rows =
+            RowCatalog.rows(
+                for: try await JobAccount(named: account),
+                helperSocket: socket,
+                sudo: sudo,
+                mebibytes: small
+            )
+            .map(\.profile)
         let smallest = try ExitZeroProgram()
         defer { smallest.remove() }
 
@@ -63,12 +87,19 @@ struct MeasureCommand: AsyncParsableCommand {
             rows: rows,
             programs: [JobProgram(name: "exit-zero", path: smallest.path), .binTrue],
             daemons: [
-                try DaemonConnection(name: "small", mebibytes: small, account: account, helperSocket: socket),
+                try DaemonConnection(
+                    name: "small",
+                    mebibytes: small,
+                    account: account,
+                    helperSocket: socket,
+                    sudo: sudo
+                ),
                 try DaemonConnection(
                     name: Self.name(of: big),
                     mebibytes: big,
                     account: account,
-                    helperSocket: socket
+                    helperSocket: socket,
+                    sudo: sudo
                 ),
             ]
         )

@@ -64,7 +64,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The process was killed, but stands in the kernel, mostly for a file system that does not answer.
         public static let stillRunning = Code("stillRunning")
 
-        /// The exit status was taken by somebody else in this process.
+        /// The exit status was taken by somebody else in this process, or there is nobody any more who has seen it.
         public static let statusLost = Code("statusLost")
     }
 

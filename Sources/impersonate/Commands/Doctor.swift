@@ -54,7 +54,7 @@ struct Doctor: AsyncParsableCommand {
             let service = worker?.configuration.pamService.value ?? PAMLauncher.defaultService
             findings += ServiceCheck(service: service).findings()
         } else if chosen == .sudo {
-            findings += SudoCheck(options: sudoOptions, target: await target(of: worker)).findings()
+            findings += await SudoCheck(options: sudoOptions, target: await target(of: worker)).findings()
         } else {
             findings += CapabilityCheck(switchesAccounts: chosen != .current).findings()
         }

@@ -68,7 +68,7 @@ struct Sudoers: AsyncParsableCommand {
         do {
             let rules = try await rules()
             let lines = try rules.lines()
-            let verdict = RulesCheck.check(lines.joined(separator: "\n") + "\n")
+            let verdict = await RulesCheck.check(lines.joined(separator: "\n") + "\n")
             if case .invalid(let reason) = verdict {
                 throw ToolFailure("rulesInvalid", "visudo does not take the rules: \(reason)")
             }
@@ -115,29 +115,36 @@ struct Sudoers: AsyncParsableCommand {
         let (targets, shells) = try await targets(worker)
         var named: [SudoersRules.Account] = []
         for group in groups { named.append(try await self.group(group, worker)) }
+        let flavour = await flavour()
         var rules = SudoersRules(
             worker: SudoersRules.Account(daemon),
-            targets: targets,
+            targets: .everybody,
             programs: programs,
             groups: named,
             launcher: sudoOptions.launcher,
             profile: sudoOptions.profile,
-            shells: shells,
-            isForRust: sudoIsRust
+            shells: shells
         )
-        try await narrow(&rules, worker)
+        if case .rust = flavour { rules.isForRust = true }
+        rules.knowsExpressions = flavour?.knowsExpressions ?? false
+        if sudoOptions.profile == .su, !rules.knowsExpressions {
+            rules.remarks.append(
+                "signals: sudo before 1.9.10 cannot say them exactly behind su, so they are left out; give jobs a cgroup"
+            )
+        }
+        try await SudoersPolicy(worker: worker, namesAccounts: !accounts.isEmpty).narrow(&rules, to: targets)
         return rules
     }
 
-    private var sudoIsRust: Bool {
+    /// Which `sudo` there is; asked as whoever runs this, who may be root, as no launcher would.
+    private func flavour() async -> SudoProgram.Flavour? {
         guard let program = try? SudoProgram(at: FilePath(sudoOptions.program)),
-            let answer = ShortProgram.run([program.path.string, "--version"]),
-            case .rust = SudoProgram.Flavour(version: answer.output)
-        else { return false }
-        return true
+            let answer = await ShortProgram.run([program.path.string, "--version"])
+        else { return nil }
+        return SudoProgram.Flavour(version: answer.output)
     }
 
-    private func targets(_ worker: Worker) async throws -> (SudoersRules.Targets, shells: [String]) {
+    private func targets(_ worker: Worker) async throws -> (SudoersPolicy.Choice, shells: [String]) {
         let configuration = worker.configuration
         if !accounts.isEmpty { return try await targets(accounts, worker) }
         switch configuration.executionMode.value {
@@ -150,7 +157,7 @@ struct Sudoers: AsyncParsableCommand {
             guard let account = resolution.identity?.account else {
                 throw ToolFailure(resolution.reason, "proxy_account: \(resolution.message)")
             }
-            return (.accounts([SudoersRules.Account(account)]), [account.shell.string])
+            return (.accounts([account]), [account.shell.string])
         case .user: break
         }
         if let allowed = configuration.allowedAccounts.value {
@@ -164,60 +171,13 @@ struct Sudoers: AsyncParsableCommand {
         return (.everybody, [])
     }
 
-    /// What the policy denies beside what it allows, as far as rules can say it.
-    private func narrow(_ rules: inout SudoersRules, _ worker: Worker) async throws {
-        let configuration = worker.configuration
-        // Others than user mode have one account, which the policy has permitted; --as names what it likes.
-        guard accounts.isEmpty, configuration.executionMode.value == .user else { return }
-        for name in configuration.deniedAccounts.value {
-            if let found = try await worker.directory.account(named: name, freshness: .cached) {
-                let account = SudoersRules.Account(found)
-                if account.number != 0 { rules.deniedAccounts.append(account) }
-            } else {
-                rules.remarks.append("denied_accounts: there is no \(name.spelling) yet")
-            }
-        }
-        for reference in configuration.deniedGroups.value {
-            do {
-                rules.deniedGroups.append(try await group(reference.description, worker))
-            } catch is ToolFailure {
-                rules.remarks.append("denied_groups: there is no \(reference.description) yet")
-            }
-        }
-        let minimum = configuration.minimumUserID.value
-        switch rules.targets {
-        case .accounts(let allowed):
-            rules.targets = .accounts(
-                allowed.filter { account in
-                    account.number >= minimum && !rules.deniedAccounts.contains { $0.number == account.number }
-                }
-            )
-            guard rules.targets != .accounts([]) else {
-                throw ToolFailure(
-                    "nobodyAllowed",
-                    "the policy refuses each of the allowed accounts; no job needs a rule"
-                )
-            }
-            if configuration.allowedGroups.value != nil {
-                rules.remarks.append(
-                    "allowed_groups: accounts of allowed_accounts that are in none of them are refused"
-                )
-            }
-        case .members, .everybody:
-            if minimum > 1 { rules.remarks.append("minimum_uid: accounts below \(minimum) are refused") }
-        }
-    }
-
     private func targets(
         _ names: [String],
         _ worker: Worker
-    ) async throws -> (SudoersRules.Targets, shells: [String]) {
+    ) async throws -> (SudoersPolicy.Choice, shells: [String]) {
         var found: [Account] = []
         for name in names { found.append(try await account(name, worker)) }
-        if let root = found.first(where: { $0.userID.rawValue == 0 }) {
-            throw ToolFailure("superuser", "\(root.name) is the superuser, as whom no job runs; leave it out")
-        }
-        return (.accounts(found.map(SudoersRules.Account.init)), Array(Set(found.map(\.shell.string))).sorted())
+        return (.accounts(found), Array(Set(found.map(\.shell.string))).sorted())
     }
 
     private func account(_ name: String, _ worker: Worker) async throws -> Account {
@@ -237,20 +197,6 @@ struct Sudoers: AsyncParsableCommand {
     }
 
     private func group(_ name: String, _ worker: Worker) async throws -> SudoersRules.Account {
-        switch GroupReference(name) {
-        case .id(let id)?: return SudoersRules.Account(name: "", number: id.rawValue)
-        case .named(let name)?:
-            if let id = try await worker.directory.groupID(named: name, freshness: .cached) {
-                return SudoersRules.Account(name: name, number: id.rawValue)
-            }
-        case nil: break
-        }
-        throw ToolFailure("groupUnknown", "no group is called \(name)")
-    }
-}
-
-extension SudoersRules.Account {
-    fileprivate init(_ account: Account) {
-        self.init(name: account.name.spelling, number: account.userID.rawValue)
+        try await SudoersPolicy(worker: worker).group(name)
     }
 }

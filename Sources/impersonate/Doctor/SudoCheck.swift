@@ -11,13 +11,14 @@ struct SudoCheck {
 
     private static let patience = Duration.seconds(10)
 
-    func findings() -> [Finding] {
+    func findings() async -> [Finding] {
+        let program: SudoProgram
         do throws(SudoProgram.Problem) {
-            let program = try SudoProgram(at: FilePath(options.program))
-            return [installed(program), launcher, rule(program)]
+            program = try SudoProgram(at: FilePath(options.program))
         } catch {
             return [Finding("sudo", .failed, error.message, remedy: remedy(error.refusal)), launcher]
         }
+        return [await installed(program), launcher, await rule(program)]
     }
 
     private func remedy(_ refusal: SudoRefusal) -> String {
@@ -28,7 +29,7 @@ struct SudoCheck {
         }
     }
 
-    private func installed(_ program: SudoProgram) -> Finding {
+    private func installed(_ program: SudoProgram) async -> Finding {
         guard geteuid() != 0 else {
             return Finding(
                 "sudo",
@@ -37,7 +38,7 @@ struct SudoCheck {
                 remedy: "run doctor as the account of the daemon, or use launch_backend = setuid"
             )
         }
-        let flavour = program.flavour()
+        let flavour = await program.flavour()
         let found = "\(flavour) at \(program.place)"
         switch flavour {
         case .original(let version) where Self.hasOpenChroot(version):
@@ -76,6 +77,14 @@ struct SudoCheck {
                 remedy: "install impersonation-launcher there (make install-launcher), or name it (--sudo-launcher)"
             )
         }
+        if let problem = SudoProgram.untrustedStep(to: FilePath(path)) {
+            return Finding(
+                "sudo launcher",
+                .failed,
+                problem,
+                remedy: "put it where every directory on the way is root's alone"
+            )
+        }
         return Self.finding(path, owner: status.st_uid, mode: status.st_mode)
     }
 
@@ -97,7 +106,7 @@ struct SudoCheck {
         return Finding("sudo launcher", .ok, path)
     }
 
-    private func rule(_ program: SudoProgram) -> Finding {
+    private func rule(_ program: SudoProgram) async -> Finding {
         let remedy = "install what `impersonate sudoers` prints"
         let whom = target.map { "#\($0.userID.rawValue)" }
         let words: [String] =
@@ -105,10 +114,11 @@ struct SudoCheck {
             case .account: [options.launcher, "run", "/bin/true"]
             case .restricted: [options.launcher]
             case .login: [target?.shell.string ?? "/bin/sh"]
-            case .su: ["/usr/bin/su"]
+            case .su:
+                ["/usr/bin/su", "-", target?.name.spelling ?? "", "-c", "exec \(options.launcher) session"]
             }
         // Without an account, or with programs that only the rule knows, sudo is asked whether it permits anything.
-        let asks = whom != nil && options.profile != .restricted || options.profile == .su
+        let asks = whom != nil && options.profile != .restricted
         let user = options.profile == .su ? "root" : whom ?? ""
         let arguments = [program.path.string, "-n", "-l"] + (asks ? ["-u", user, "--"] + words : [])
         guard geteuid() != 0 else {
@@ -119,11 +129,17 @@ struct SudoCheck {
                 remedy: "run doctor as the daemon's account"
             )
         }
-        guard let answer = SudoCall.run(arguments, for: Self.patience) else {
+        guard let answer = await SudoCall.answer(arguments, for: Self.patience) else {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
         }
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
-        let permits = asks ? answer.status == 0 : answer.status == 0 && answer.output.contains(options.launcher)
+        let named =
+            switch options.profile {
+            case .account, .restricted: options.launcher
+            case .login: "/"
+            case .su: "/su"
+            }
+        let permits = answer.status == 0 && (asks || answer.output.contains(named))
         guard permits else {
             return Finding(
                 "sudo rule",

@@ -41,6 +41,12 @@ struct SudoOptions: ParsableArguments {
     @Option(name: .customLong("sudo-profile"), help: "In which of its ways sudo is asked.")
     var profile: SudoProfileChoice = .account
 
+    @Flag(
+        name: .customLong("sudo-names-group"),
+        help: "Name the primary group to sudo as well, which a rule with groups permits (impersonate sudoers --group)."
+    )
+    var namesGroup = false
+
     /// The launcher.
     ///
     /// - Parameters:
@@ -48,10 +54,12 @@ struct SudoOptions: ParsableArguments {
     ///   - password: What `sudo` gets when it asks.
     /// - Returns: The launcher.
     func backend(_ groups: ControlGroups?, password: SinglePassword?) -> SudoLauncher {
-        SudoLauncher(
+        var profile = profile.profile
+        profile.namesGroup = namesGroup
+        return SudoLauncher(
             sudo: FilePath(program),
             launcher: FilePath(launcher),
-            profile: profile.profile,
+            profile: profile,
             authentication: password.map { password in .password { password.take() } } ?? .none,
             controlGroups: groups
         )

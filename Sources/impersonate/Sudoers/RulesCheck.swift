@@ -16,9 +16,9 @@ enum RulesCheck {
     ///
     /// - Parameter text: The rules.
     /// - Returns: The verdict.
-    static func check(_ text: String) -> Verdict {
+    static func check(_ text: String) async -> Verdict {
         guard let program = places.first(where: { unsafe access($0, X_OK) == 0 }) else { return .notInstalled }
-        guard let (status, said) = ShortProgram.run([program, "-c", "-f", "-"], input: text) else {
+        guard let (status, said) = await ShortProgram.run([program, "-c", "-f", "-"], input: text) else {
             return .invalid("\(program) could not be started")
         }
         return status == 0 ? .valid : .invalid(said.split(separator: "\n").joined(separator: "; "))

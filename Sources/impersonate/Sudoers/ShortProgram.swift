@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import SystemPackage
 
@@ -5,13 +6,19 @@ import SystemPackage
 enum ShortProgram {
     private static let limit = 64 * 1_024
 
-    /// Runs it to its end, with this process's own rights.
+    /// Runs it to its end, with this process's own rights, on a thread that may block.
     ///
     /// - Parameters:
     ///   - words: Its path and its arguments.
     ///   - input: What it can read, less than a pipe holds.
     /// - Returns: Its status as `waitpid(2)` has it and what it wrote; `nil` when it could not be started.
-    static func run(_ words: [String], input: String = "") -> (status: Int32, output: String)? {
+    static func run(_ words: [String], input: String = "") async -> (status: Int32, output: String)? {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: runToEnd(words, input)) }
+        }
+    }
+
+    private static func runToEnd(_ words: [String], _ input: String) -> (status: Int32, output: String)? {
         guard input.utf8.count < limit, let given = try? FileDescriptor.pipe(), let output = try? FileDescriptor.pipe()
         else { return nil }
         // It fits into the pipe, so nobody has to read at the same time.

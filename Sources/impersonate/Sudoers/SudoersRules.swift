@@ -24,6 +24,8 @@ struct SudoersRules {
     var deniedAccounts: [Account] = []
     /// Groups whose members jobs never run as.
     var deniedGroups: [Account] = []
+    /// Numbers of accounts that jobs never run as, beside the superuser's; they count where the targets are not named one by one.
+    var deniedNumbers: [UInt32] = []
     /// In what the policy of the daemon is narrower than rules can be.
     var remarks: [String] = []
     /// Programs that jobs may run, in full; everything when there are none.
@@ -37,6 +39,8 @@ struct SudoersRules {
     var shells: [String] = []
     /// Whether they are for sudo-rs, which complains of settings that it does not have, and knows no patterns for arguments.
     var isForRust = false
+    /// Whether arguments may be regular expressions, as from sudo 1.9.10 on.
+    var knowsExpressions = false
 
     /// Why there are no such rules.
     struct Problem: Error, Equatable {
@@ -61,17 +65,40 @@ struct SudoersRules {
         if !isForRust {
             lines.append("Defaults:\(worker) !requiretty, !log_input, !log_output")
             lines.append("Defaults!\(launcher) !noexec")
+            // The environment of such a job is what sudo says, so that is to be nobody else's word.
+            if profile == .restricted {
+                lines.append(
+                    "Defaults!\(launcher) env_reset, always_set_home, set_logname, env_keep -= \"HOME LOGNAME USER SHELL\""
+                )
+            }
         }
         let commands = try commands(launcher)
-        lines.append("\(worker) ALL=(\(runas)) NOPASSWD: \(commands.joined(separator: ", "))")
-        return lines
+        return lines + Self.wrapped("\(worker) ALL=(\(runas)) NOPASSWD: \(commands.joined(separator: ", "))")
+    }
+
+    private static let width = 120
+
+    /// Breaks a rule into lines, between the elements of its lists.
+    private static func wrapped(_ rule: String) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        let elements = rule.split(separator: ", ", omittingEmptySubsequences: false)
+        for (index, element) in elements.enumerated() {
+            let isLast = index == elements.count - 1
+            if !line.isEmpty, line.utf8.count + element.utf8.count > width {
+                lines.append(line + "\\")
+                line = "    "
+            }
+            line += element + (isLast ? "" : ", ")
+        }
+        return lines + [line]
     }
 
     /// What `sudo` runs.
     private func commands(_ launcher: String) throws(Problem) -> [String] {
         switch profile {
         case .account: return [launcher]
-        case .su: return [try Self.word(substitute)]
+        case .su: return try substitutions()
         case .login:
             guard !shells.isEmpty else {
                 throw Problem(message: "the login profile runs the shells of the accounts; name the accounts (--as)")
@@ -112,15 +139,54 @@ struct SudoersRules {
         }
     }
 
+    /// `su` for each account by its name, with the one command that a job needs, and its signals where they can be said exactly.
+    ///
+    /// A wildcard stands for blanks as well, and so for any option: `su - alice -c *` permits `su - alice -c id root`, or another
+    /// account in its place.
+    private func substitutions() throws(Problem) -> [String] {
+        guard !isForRust else {
+            throw Problem(
+                message:
+                    "a rule of sudo-rs cannot hold an argument with blanks, which the command of su is; use the original sudo, "
+                    + "or the account profile"
+            )
+        }
+        guard case .accounts(let accounts) = targets else {
+            throw Problem(message: "the su profile names each account to su; name the accounts (--as)")
+        }
+        let program = try Self.word(substitute)
+        guard SudoersWord.isPlain(launcher) else {
+            throw Problem(
+                message: "\(launcher) would have to pass a shell; give the launcher a path of letters, digits and ._-/"
+            )
+        }
+        var words: [String] = []
+        for account in accounts {
+            guard let name = SudoersWord.argument(account.name),
+                let expression = SudoersWord.expression(account.name)
+            else {
+                throw Problem(
+                    message:
+                        "a rule for su cannot hold the name \(account.name) exactly; use the account profile for it"
+                )
+            }
+            words.append("\(program) - \(name) -c exec \(launcher) session")
+            guard knowsExpressions, let path = SudoersWord.expression(launcher) else { continue }
+            words.append("\(program) ^- \(expression) -c exec \(path) signal [0-9]+( [0-9]+:[0-9]+)+$")
+        }
+        return words
+    }
+
     /// Whom for.
     private var runas: String {
         if profile == .su { return "root" }
+        // Not the superuser, nor whoever is in its group, by whatever name.
+        let nobodys = ["!root", "!#0", "!%#0"] + deniedNumbers.map { "!#\($0)" }
         let users =
             switch targets {
             case .accounts(let accounts): accounts.map { SudoersWord.account($0.name, $0.number) }
-            case .members(let groups):
-                groups.map { "%" + SudoersWord.group($0.name, $0.number) } + ["!root", "!#0"]
-            case .everybody: ["ALL", "!root", "!#0"]
+            case .members(let groups): groups.map { "%" + SudoersWord.group($0.name, $0.number) } + nobodys
+            case .everybody: ["ALL"] + nobodys
             }
         // The last that matches counts. By its number as well: another name may have the same.
         let denied =

@@ -30,6 +30,41 @@ enum SudoersWord {
         return word
     }
 
+    /// Whether a shell, and the rules, read a path as it is.
+    static func isPlain(_ path: String) -> Bool {
+        path.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "/"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// The name of an account as an argument of a program.
+    ///
+    /// - Returns: The word; `nil` for a name that an option, a pattern or a blank is in: `sudo` compares arguments joined by
+    ///   blanks, so that a blank would permit another account with one argument more.
+    static func argument(_ name: String) -> String? {
+        // Its parser takes one half of the backslashes off, and its matching (fnmatch(3)) the other one.
+        isArgument(name) ? name.replacing("\\", with: #"\\\\"#) : nil
+    }
+
+    /// A name or a path in a regular expression that is the argument of a program (sudo 1.9.10).
+    ///
+    /// - Returns: The expression; `nil` for what ``argument(_:)`` refuses as well.
+    static func expression(_ text: String) -> String? {
+        guard isArgument(text) else { return nil }
+        return String(text.flatMap { #"\.+$"#.contains($0) ? ["\\", $0] : [$0] })
+    }
+
+    private static func isArgument(_ text: String) -> Bool {
+        guard let first = text.first, first != "-" else { return false }
+        return text.allSatisfy { $0.isLetter || $0.isNumber || #"/_-.+@$\"#.contains($0) }
+    }
+
     /// Words that mean something else in some place of sudoers, or did in some version.
     private static let syntax: Set<String> = [
         "sudoedit", "list", "Defaults", "User_Alias", "Runas_Alias", "Host_Alias", "Cmnd_Alias", "Cmd_Alias", "include",

@@ -7,46 +7,6 @@ import Testing
 
 @Suite("A password that was proven", .testBed)
 struct PAMResidueTests {
-    /// Where a process has bytes of a text: its command line, its environment, its memory.
-    private func places(of text: String, in process: pid_t) throws -> [String] {
-        let wanted = Array(text.utf8)
-        var found: [String] = []
-        for file in ["cmdline", "environ"] {
-            let bytes = try ProcFile.read(FilePath("/proc/\(process)/\(file)"))
-            if bytes.contains(text) { found.append(file) }
-        }
-        let memory = try FileDescriptor.open(FilePath("/proc/\(process)/mem"), .readOnly)
-        defer { try? memory.close() }
-        for line in try ProcFile.read(FilePath("/proc/\(process)/maps")).split(separator: "\n") {
-            let words = line.split(separator: " ", omittingEmptySubsequences: true)
-            let ends = words[0].split(separator: "-").compactMap { UInt64($0, radix: 16) }
-            guard ends.count == 2, words[1].hasPrefix("rw"), ends[1] - ends[0] <= 64 << 20 else { continue }
-            let size = Int(ends[1] - ends[0])
-            var bytes = [UInt8](repeating: 0, count: size)
-            let count = unsafe bytes.withUnsafeMutableBytes { bytes in
-                unsafe pread(memory.rawValue, bytes.baseAddress, size, off_t(ends[0]))
-            }
-            guard count > 0 else { continue }
-            let isThere = unsafe bytes.withUnsafeBytes { unsafe Self.has($0.prefix(count), wanted) }
-            if isThere { found.append(words.last.map(String.init) ?? "?") }
-        }
-        return found
-    }
-
-    /// Memory has a great many bytes, and a search of Swift's own takes a great while.
-    @unsafe
-    private static func has(_ bytes: Slice<UnsafeRawBufferPointer>, _ wanted: [UInt8]) -> Bool {
-        guard var next = unsafe UnsafeRawBufferPointer(rebasing: bytes).baseAddress else { return false }
-        let end = unsafe next + bytes.count
-        while unsafe end - next >= wanted.count,
-            let found = unsafe memchr(next, Int32(wanted[0]), end - next - wanted.count + 1)
-        {
-            if unsafe memcmp(found, wanted, wanted.count) == 0 { return true }
-            unsafe next = UnsafeRawPointer(found) + 1
-        }
-        return false
-    }
-
     @Test("is nowhere any more while the job runs, in no process of the helper and in none of the job")
     func residue() async throws {
         let service = try PAMService([
@@ -64,13 +24,13 @@ struct PAMResidueTests {
         )
         let processes = [helper.process] + helper.monitors + [process.processID.rawValue]
         #expect(processes.count > 2)
-        for process in processes { #expect(try places(of: "alice-secret", in: process) == []) }
+        for process in processes { #expect(try ProcessMemory.places(of: "alice-secret", in: process) == []) }
         // What is there is found.
         let job = try await launcher.launch(
             patient(Command(.path("/bin/sh"), arguments: ["-c", "sleep 100000; : alice-secret"])),
             as: TestBed.alice.identity
         )
-        #expect(try places(of: "alice-secret", in: job.processID.rawValue).contains("cmdline"))
+        #expect(try ProcessMemory.places(of: "alice-secret", in: job.processID.rawValue).contains("cmdline"))
         #expect(!helper.log.contains("alice-secret"))
         for running in [process, job] { _ = try await running.terminate(gracePeriod: .zero) }
     }

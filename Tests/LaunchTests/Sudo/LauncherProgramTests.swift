@@ -121,19 +121,66 @@ struct LauncherProgramTests {
         #expect(String(decoding: bytes[..<count], as: UTF8.self) == "/usr/bin/cat\0/proc/self/cmdline\0")
     }
 
+    @Test(
+        "changes no mode of what it is given, though a plan of other kinds can",
+        arguments: ["run", "restricted", "session"]
+    )
+    func ownTerminal(_ mode: String) async throws {
+        let place = freshPath("mode")
+        let file = try FileDescriptor.open(place, .readWrite, options: .create, permissions: .ownerReadWrite)
+        defer { try? file.close() }
+        try #require(fchown(file.rawValue, 2001, 2001) == 0)
+        let reported = try await order(
+            mode,
+            named: mode == "session" ? nil : "id",
+            planned: "/usr/bin/id",
+            opensFile: false,
+            input: file,
+            configure: { steps in
+                let commit = steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0
+                steps.insert(
+                    .ownTerminal(0, user: 2001, group: 2001, mode: FilePermissions(rawValue: 0o666)),
+                    at: commit
+                )
+            }
+        )
+        #expect(reported?.step == LAUNCH_STEP_READ_PLAN.rawValue)
+        #expect(reported?.error == EPERM)
+        var facts = stat()
+        #expect(unsafe fstat(file.rawValue, &facts) == 0)
+        #expect(facts.st_mode & 0o777 == 0o600)
+    }
+
+    @Test("gives no other descriptor to a program that a rule names, and to others what they are to have")
+    func extraDescriptors() async throws {
+        for (mode, step) in [("restricted", LAUNCH_STEP_READ_PLAN), ("run", LAUNCH_STEP_COMMIT)] {
+            let reported = try await order(
+                mode,
+                named: "id",
+                planned: "/usr/bin/id",
+                opensFile: false,
+                isExtended: true
+            )
+            #expect(reported?.step == step.rawValue)
+        }
+    }
+
     /// Sends a launcher an order of our own, as a daemon that is not what it should be could.
     private func order(
         _ mode: String,
-        named: String,
+        named: String?,
         with arguments: [String] = [],
         planned: FilePath,
         opensFile: Bool,
         environment: [String] = [],
         argumentZero: String? = nil,
-        output: FileDescriptor? = nil
+        input: FileDescriptor? = nil,
+        output: FileDescriptor? = nil,
+        isExtended: Bool = false,
+        configure: (inout [ChildOperation]) -> Void = { _ in }
     ) async throws -> launch_failure? {
         let socket = try SudoSocket(of: 2001)
-        var command = Command(.path(TestBed.launcher), arguments: [mode, named] + arguments)
+        var command = Command(.path(TestBed.launcher), arguments: [mode] + [named].compactMap { $0 } + arguments)
         command.standardInput = .descriptor(FileDescriptor(rawValue: socket.launcher.rawValue))
         let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         socket.launcher.closeNow()
@@ -146,6 +193,7 @@ struct LauncherProgramTests {
         #expect(greeting?.userID == 2001)
         let person = try await TestBed.alice.identity
         var described = Command(.path(planned))
+        if let input { described.standardInput = .descriptor(input) }
         if let output { described.standardOutput = .descriptor(output) }
         let prepared = try PreparedLaunch(described, as: person)
         let streams = try StreamPlumbing(described, of: 2001)
@@ -165,13 +213,21 @@ struct LauncherProgramTests {
         let token = try LaunchToken()
         if output == nil { #expect(token.withdraw()) }
         let status = try OwnedDescriptor.pipe()
+        var steps = plan.switched(to: prepared.credentials, from: facts)
+        configure(&steps)
         let order = SudoOrder(
-            plan: try EncodedPlan(plan.switched(to: prepared.credentials, from: facts), kind: .switched),
-            arguments: [argumentZero ?? named],
+            plan: try EncodedPlan(steps, kind: .switched),
+            arguments: [argumentZero ?? named ?? planned.string],
             environment: environment,
-            flags: 0
+            flags: named == nil ? LAUNCH_ORDER_BRINGS_ARGUMENTS.rawValue : 0
         )
-        try order.send(over: socket, status: status.writing, token: token, descriptors: streams.childEnds)
+        let extra = try isExtended ? OwnedDescriptor.pipe().reading : nil
+        try order.send(
+            over: socket,
+            status: status.writing,
+            token: token,
+            descriptors: streams.childEnds + [extra].compactMap { $0 }
+        )
         status.writing.closeNow()
         _ = try await process.exitReport()
         guard case .failed(let reported) = TrampolineStart.ending(of: status.reading) else { return nil }

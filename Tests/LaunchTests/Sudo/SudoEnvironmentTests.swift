@@ -66,7 +66,7 @@ struct SudoEnvironmentTests {
     @Test("through sudo -i and through su - is the same, byte for byte", arguments: ["login", "substitute"])
     func shells(_ name: String) async throws {
         let rule = try SudoRule(
-            "renderd ALL=(root) NOPASSWD: /usr/bin/su",
+            "renderd ALL=(root) NOPASSWD: /usr/bin/su - alice -c exec \(TestBed.launcher) session",
             "renderd ALL=(alice) NOPASSWD: /bin/bash"
         )
         await #expect(processExitsWith: .success) { [name = name as String] in
@@ -92,7 +92,7 @@ struct SudoEnvironmentTests {
     )
     func profiles(_ name: String) async throws {
         let rule = try SudoRule(
-            "renderd ALL=(root) NOPASSWD: /usr/bin/su",
+            "renderd ALL=(root) NOPASSWD: /usr/bin/su - alice -c exec \(TestBed.launcher) session",
             "renderd ALL=(alice) NOPASSWD: /bin/bash"
         )
         let profile = FilePath("/bed/home/alice/.profile")
@@ -135,7 +135,11 @@ struct SudoEnvironmentTests {
             exported.environment = .export(["PYTHONSTARTUP": "/tmp/x", "A": "B"])
             var written = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
             written.standardOutput = .file("/bed/home/alice/.profile")
-            for command in [exported, written] {
+            var renamed = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
+            renamed.argumentZero = "sh"
+            var terminal = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
+            terminal.terminal = .pseudoterminal(rows: 24, columns: 80)
+            for command in [exported, written, renamed, terminal] {
                 let error = try await launchError(command, as: TestBed.alice.identity, launcher)
                 #expect(error.code == .invalidCommand)
             }
@@ -160,15 +164,26 @@ struct SudoEnvironmentTests {
             #expect(result.text == "the input of the job")
         }
         rule.remove()
-        await #expect(processExitsWith: .success) {
+    }
+
+    @Test(
+        "is the name that the command gives it, whatever way there is to the launcher",
+        arguments: ["account", "login", "substitute"]
+    )
+    func argumentZero(_ name: String) async throws {
+        let rule = try SudoRule(
+            "renderd ALL=(root) NOPASSWD: /usr/bin/su - alice -c exec \(TestBed.launcher) session",
+            "renderd ALL=(alice) NOPASSWD: /bin/bash"
+        )
+        await #expect(processExitsWith: .success) { [name = name as String] in
             becomeUnprivilegedDaemon()
-            var command = Command(
-                .path("/bin/sh"),
-                arguments: ["-c", "test -t 0 && test -t 1 && tty -s </dev/tty && exit 7"]
-            )
-            command.terminal = .pseudoterminal(rows: 24, columns: 80, type: "xterm")
-            let process = try await SudoLauncher.ofTheBed().launch(patient(command), as: TestBed.alice.identity)
-            #expect(try await process.exitReport().status == .exited(7))
+            let profiles = ["account": SudoProfile.account, "login": .login, "substitute": .substitute()]
+            for zero in ["-sh", "", "a b$(id)\n", "--"] {
+                let profile = try #require(profiles[name])
+                let report = try await Self.probe(["--", "x"], .ofTheBed(profile: profile)) { $0.argumentZero = zero }
+                #expect(report.arguments == [zero, "--", "x"])
+            }
         }
+        rule.remove()
     }
 }

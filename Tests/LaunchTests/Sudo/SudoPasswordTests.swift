@@ -66,27 +66,94 @@ struct SudoPasswordTests {
         }
     }
 
-    @Test("never reaches the account when nobody asks for it")
+    @Test("is not in the job's input when nobody has asked for it")
     func notAsked() async {
         await #expect(processExitsWith: .success) {
             becomeUnprivilegedDaemon()
-            var command = Command(.path("/bin/cat"))
+            var command = Command(.path("/bin/sh"), arguments: ["-c", "cat; timeout 1 cat <&0"])
             command.standardInput = .bytes(Array("input".utf8))
             let result = try await run(command, as: TestBed.alice.identity, Self.launcher("alice-secret"))
             #expect(result.text == "input")
         }
     }
 
-    @Test("is in no command line, no environment and no message")
+    @Test("never reaches the account, which knows the prompt and writes it where sudo does")
+    func forged() async throws {
+        let got = freshPath("got").string
+        let place = try StandIn.install(
+            """
+            prompt=$(tr '\\0' '\\n' </proc/$PPID/cmdline | grep '^.impersonation ')
+            printf '%s' "$prompt" >&2
+            { timeout 2 head -c 12; echo "asked with $prompt"; } >\(got)
+            """
+        )
+        await #expect(processExitsWith: .success) { [place = place as String] in
+            becomeDaemon(999)
+            let launcher = SudoLauncher(
+                sudo: TestBed.sudo,
+                launcher: FilePath(place),
+                authentication: .password {
+                    var bytes = Array("alice-secret".utf8)
+                    return try? Secret(consumingBytes: &bytes)
+                }
+            )
+            _ = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+        }
+        let text = try ProcFile.read(FilePath(got))
+        #expect(text.hasPrefix("asked with [impersonation "), "\(text)")
+    }
+
+    /// Held by no literal, so that what is found of it in memory was put there.
+    private static func unmasked(_ masked: [UInt8]) -> [UInt8] { masked.map { $0 ^ 0x55 } }
+
+    @Test("is nowhere while the job runs: in no command line, environment, memory, descriptor or log")
     func residue() async throws {
+        let ready = freshPath("ready").string
+        let done = freshPath("done").string
+        let secret = Array("alice-secret".utf8).map { $0 ^ 0x55 }.map(Int.init)
+        let canary = Array("what is there is found".utf8).map { $0 ^ 0x55 }.map(Int.init)
         try await withRule {
-            await #expect(processExitsWith: .success) {
-                becomeUnprivilegedDaemon()
-                let script = "cat /proc/[0-9]*/cmdline /proc/self/environ 2>/dev/null; ls /proc/self/fd"
-                let result = try await runScript(script, as: TestBed.alice.identity, Self.launcher("alice-secret"))
-                #expect(result.text.contains("impersonation-launcher"))
-                #expect(!result.text.contains("alice-secret"))
+            let ending = Task {
+                await #expect(processExitsWith: .success) {
+                    [
+                        ready = ready as String, done = done as String, secret = secret as [Int],
+                        canary = canary as [Int]
+                    ] in
+                    becomeUnprivilegedDaemon()
+                    let launcher = SudoLauncher.ofTheBed(
+                        authentication: .password {
+                            var bytes = Self.unmasked(secret.map { UInt8($0) })
+                            return try? Secret(consumingBytes: &bytes)
+                        }
+                    )
+                    let held = Self.unmasked(canary.map { UInt8($0) })
+                    let script = """
+                        cat; ls /proc/$$/fd
+                        echo $$ $(cut -d' ' -f4 /proc/$$/stat) \(getpid()) >\(ready).new; mv \(ready).new \(ready)
+                        until [ -e \(done) ]; do sleep 0.05; done
+                        """
+                    let result = try await runScript(script, as: TestBed.alice.identity, launcher)
+                    #expect(result.text == "0\n1\n2\n")
+                    withExtendedLifetime(held) {}
+                }
             }
+            while !exists(FilePath(ready)) { try await Task.sleep(for: .milliseconds(5)) }
+            let processes = try ProcFile.read(FilePath(ready)).split(whereSeparator: \.isWhitespace)
+                .compactMap { pid_t($0) }
+            try #require(processes.count == 3)
+            for process in processes {
+                // The program of the tests itself has it among its texts.
+                let places = try ProcessMemory.places(of: "alice-secret", in: process)
+                    .filter { !$0.hasSuffix(".xctest") }
+                #expect(places == [], "\(process) of \(processes)")
+            }
+            #expect(try !ProcessMemory.places(of: "what is there is found", in: processes[2]).isEmpty)
+            #expect(try ProcFile.read(FilePath("/proc/\(processes[1])/cmdline")).contains("\0-S\0-k\0-p\0"))
+            try writeFile("", to: FilePath(done))
+            _ = await ending.value
+            let log = try ProcFile.read("/var/log/sudo.log")
+            #expect(log.contains("impersonation-launcher run /bin/sh"))
+            #expect(!log.contains("alice-secret"))
         }
     }
 

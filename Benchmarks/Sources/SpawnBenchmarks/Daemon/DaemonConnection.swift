@@ -22,8 +22,17 @@ struct DaemonConnection {
     ///   - mebibytes: The resident memory it grows to.
     ///   - account: The account its jobs run as.
     ///   - helperSocket: Where a system helper listens, if there is one.
+    ///   - sudo: Who uses `sudo`, if somebody does.
+    ///   - isUnprivileged: Whether it is that.
     /// - Throws: ``BenchmarkError`` when the daemon does not come up.
-    init(name: String, mebibytes: Int, account: String, helperSocket: String?) throws {
+    init(
+        name: String,
+        mebibytes: Int,
+        account: String,
+        helperSocket: String?,
+        sudo: UnprivilegedDaemon.Setting?,
+        isUnprivileged: Bool = false
+    ) throws {
         self.name = name
         let requests = try FileDescriptor.pipe()
         let replies = try FileDescriptor.pipe()
@@ -35,7 +44,9 @@ struct DaemonConnection {
         }
         process = try Self.start(
             ["spawn-benchmarks", "daemon", "--mebibytes", String(mebibytes), "--account", account]
-                + (helperSocket.map { ["--helper-socket", $0] } ?? []),
+                + (helperSocket.map { ["--helper-socket", $0] } ?? [])
+                + (sudo.map { ["--worker", $0.worker, "--launcher", $0.launcher] } ?? [])
+                + (isUnprivileged ? ["--unprivileged"] : []),
             standardInput: requests.readEnd,
             standardOutput: replies.writeEnd
         )

@@ -13,15 +13,15 @@ struct MeasuredDaemon {
     /// Grows to a size and answers that it is there.
     ///
     /// - Parameters:
-    ///   - residentMemory: The size in bytes.
+    ///   - mebibytes: The size.
     ///   - account: The account that jobs run as.
-    ///   - helperSocket: Where a system helper listens, if there is one.
+    ///   - rows: What it measures.
     /// - Throws: ``BenchmarkError`` when the kernel does not give the memory.
-    init(residentMemory: Int, account: JobAccount, helperSocket: String?) throws {
+    init(mebibytes: Int, account: JobAccount, rows: [any BenchmarkRow]) throws {
         self.account = account
-        rows = RowCatalog.rows(for: account, helperSocket: helperSocket)
+        self.rows = rows
         channel = try Self.takeOverStandardStreams()
-        try ResidentHeap.grow(to: residentMemory)
+        try ResidentHeap.grow(to: mebibytes << 20)
         try channel.send(DaemonReply.ready(residentBytes: ProcessFile.residentBytes))
     }
 

@@ -3,6 +3,9 @@ struct Claim: Codable, Hashable, Sendable {
     /// How much longer an isolated launch of a big daemon may take than one of a small daemon.
     static let flatness = 1.25
 
+    /// How much longer the `sudo` backend may take than `sudo` by itself, which proves nothing and passes nothing on.
+    static let surcharge = 1.5
+
     /// The claim with the measured number.
     let text: String
 
@@ -24,7 +27,21 @@ struct Claim: Codable, Hashable, Sendable {
         where row.switchesIdentity && !row.isOfTheLibrary {
             claims.append(ahead(of: row.name, series(big, index), series(big, isolated), in: names.big))
         }
+        if let alone = measurement.rows.firstIndex(where: { $0.name == "sudo -u" }),
+            let sudo = measurement.rows.firstIndex(where: { $0.name == "sudo" })
+        {
+            for (index, name) in [names.small, names.big].enumerated() {
+                let daemon = index == 0 ? 0 : big
+                claims.append(close(PairedRatio(series(daemon, sudo), to: series(daemon, alone), \.reaped), in: name))
+            }
+        }
         return claims
+    }
+
+    private static func close(_ ratio: PairedRatio?, in daemon: String) -> Claim {
+        let question = "\(daemon): sudo backend to sudo -u, at most \(Decimal.text(surcharge, 2))"
+        guard let ratio else { return Claim(text: "\(question): not measured", holds: false) }
+        return Claim(text: "\(question): \(Decimal.text(ratio.median, 2))", holds: ratio.median <= surcharge)
     }
 
     private static func flat(_ ratio: PairedRatio?, _ names: (small: String, big: String)) -> Claim {

@@ -11,8 +11,20 @@ struct CommandRow: SynchronousRow {
 
     let callsPerRound: Int
 
+    /// The name in the table; that of the program unless set.
+    var name: String?
+
+    /// Whether it is compared with a row of the library that does the same, by the same program.
+    var isCounterpart = false
+
     var profile: RowProfile {
-        RowProfile(name: command, callsPerRound: callsPerRound, confirmsStart: false, runsRealProgram: false)
+        RowProfile(
+            name: name ?? command,
+            callsPerRound: callsPerRound,
+            confirmsStart: false,
+            isRequired: !isCounterpart,
+            runsRealProgram: isCounterpart
+        )
     }
 
     /// `setpriv(1)`, given the numbers, so that it asks no name service.
@@ -33,9 +45,21 @@ struct CommandRow: SynchronousRow {
         CommandRow(account: account, command: "runuser", options: ["-u", account.name, "--"], callsPerRound: 2)
     }
 
+    /// `sudo(8)` by itself, for a daemon that has a rule.
+    static func sudo(_ account: JobAccount) -> CommandRow {
+        CommandRow(
+            account: account,
+            command: "sudo",
+            options: ["-n", "-u", "#\(account.userID)", "--"],
+            callsPerRound: 3,
+            name: "sudo -u",
+            isCounterpart: true
+        )
+    }
+
     func spawn(_ program: JobProgram, calls: Int) throws -> [SpawnTiming] {
         guard let path = Subprogram.find(command) else {
-            throw BenchmarkError("\(command) is not installed: apt-get install util-linux")
+            throw BenchmarkError("\(command) is not installed: apt-get install util-linux sudo")
         }
         return try unsafe StringVector.withVectors(
             [command] + options + [program.path] + program.arguments,

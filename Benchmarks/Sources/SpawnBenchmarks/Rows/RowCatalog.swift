@@ -8,8 +8,15 @@ enum RowCatalog {
     /// - Parameters:
     ///   - account: The account that jobs run as.
     ///   - helperSocket: Where a system helper listens; without one there is no row for it.
+    ///   - sudo: Who uses `sudo`; without it there are no rows for that.
+    ///   - mebibytes: The memory of daemons that rows need beside this one.
     /// - Returns: The rows.
-    static func rows(for account: JobAccount, helperSocket: String?) -> [any BenchmarkRow] {
+    static func rows(
+        for account: JobAccount,
+        helperSocket: String?,
+        sudo: UnprivilegedDaemon.Setting?,
+        mebibytes: Int
+    ) -> [any BenchmarkRow] {
         let helper = helperSocket.map { socket in
             LibraryRow(
                 profile: RowProfile(name: "helper", callsPerRound: 20, isOfTheLibrary: true, isRequired: false),
@@ -25,6 +32,14 @@ enum RowCatalog {
                 identity: account.identity
             )
         }
+        let unprivileged = sudo.map { UnprivilegedDaemon($0, account: account.name, mebibytes: mebibytes) }
+        let behindSudo: [any BenchmarkRow] =
+            if let sudo, let unprivileged {
+                rowsBehindSudo(for: account, sudo).enumerated()
+                    .map { BehindSudoRow(profile: $1.profile, daemon: unprivileged, index: $0) }
+            } else {
+                []
+            }
         return [
             FloorRow(account: account),
             PosixSpawnRow(account: account),
@@ -42,6 +57,23 @@ enum RowCatalog {
             SubprocessRow(account: account),
             CommandRow.setpriv(account),
             CommandRow.runuser(account),
-        ] + [helper, session].compactMap { $0 }
+        ] + [helper, session].compactMap { $0 } + behindSudo
+    }
+
+    /// Makes the rows of a daemon that has a rule in sudoers and no privilege.
+    ///
+    /// - Parameters:
+    ///   - account: The account that jobs run as.
+    ///   - sudo: Who uses it.
+    /// - Returns: The rows.
+    static func rowsBehindSudo(for account: JobAccount, _ sudo: UnprivilegedDaemon.Setting) -> [any BenchmarkRow] {
+        [
+            CommandRow.sudo(account),
+            LibraryRow(
+                profile: RowProfile(name: "sudo", callsPerRound: 3, isOfTheLibrary: true, isRequired: false),
+                launcher: SudoLauncher(launcher: FilePath(sudo.launcher)),
+                identity: account.identity
+            ),
+        ]
     }
 }

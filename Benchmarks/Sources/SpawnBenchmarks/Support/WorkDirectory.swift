@@ -22,12 +22,13 @@ final class WorkDirectory {
     ///   - source: The program.
     ///   - name: The name of the copy.
     ///   - owner: Whom it belongs to; root unless set.
+    ///   - mode: Who may do what with it.
     /// - Returns: The path of the copy.
     /// - Throws: When the program cannot be read or the copy not be written.
-    func copy(_ source: String, as name: String, owner: uid_t = 0) throws -> String {
+    func copy(_ source: String, as name: String, owner: uid_t = 0, mode: mode_t = 0o755) throws -> String {
         let target = "\(path)/\(name)"
         try Data(contentsOf: URL(filePath: source)).write(to: URL(filePath: target))
-        guard unsafe chown(target, owner, 0) == 0, unsafe chmod(target, 0o755) == 0 else {
+        guard unsafe chown(target, owner, 0) == 0, unsafe chmod(target, mode) == 0 else {
             throw BenchmarkError("\(target) could not be made a program (errno \(errno))")
         }
         return target

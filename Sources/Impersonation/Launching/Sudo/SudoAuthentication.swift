@@ -18,12 +18,17 @@ public enum SudoAuthentication: Sendable {
         if case .password = self { true } else { false }
     }
 
-    /// Whether `sudo` reads it as one password: it takes any line break for the end of one, and the rest for the next attempt.
-    static func isOneLine(_ secret: borrowing Secret) -> Bool {
-        secret.withBytes { span in
+    /// Why `sudo` would not read it as one password; `nil` when it does.
+    ///
+    /// It takes any line break for the end of one, and the rest for the next attempt. Neither is a ``Secret`` empty, nor longer than
+    /// what PAM takes.
+    static func problem(of secret: borrowing Secret) -> String? {
+        let hasBreak = secret.withBytes { span in
             unsafe span.withUnsafeBytes { bytes in
-                unsafe !bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+                unsafe bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
             }
         }
+        return hasBreak
+            ? "the password for sudo has a line break in it, and each line would be an attempt; give it without" : nil
     }
 }

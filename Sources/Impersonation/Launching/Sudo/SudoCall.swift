@@ -64,13 +64,25 @@ package enum SudoCall {
         return (started, steps)
     }
 
+    private static let workers = BlockingWorkers(name: "sudo-call", maximumThreads: 4)
+
+    /// Runs it to its end, on a thread of its own.
+    ///
+    /// - Parameters:
+    ///   - arguments: Its path and its arguments.
+    ///   - patience: How long it may take before it is killed.
+    /// - Returns: What it has come to; `nil` when it could not be started, did not end in time, or the task was cancelled.
+    package static func answer(_ arguments: [String], for patience: Duration) async -> Answer? {
+        (try? await workers.perform(deadline: nil) { run(arguments, for: patience) }) ?? nil
+    }
+
     /// Runs it to its end, on a thread that may block.
     ///
     /// - Parameters:
     ///   - arguments: Its path and its arguments.
     ///   - patience: How long it may take before it is killed.
     /// - Returns: What it has come to; `nil` when it could not be started, or did not end in time.
-    package static func run(_ arguments: [String], for patience: Duration) -> Answer? {
+    static func run(_ arguments: [String], for patience: Duration) -> Answer? {
         guard let trampoline = try? Trampoline.shared(), let reactor = try? Reactor.shared(),
             let (reading, writing) = try? OwnedDescriptor.pipe()
         else { return nil }

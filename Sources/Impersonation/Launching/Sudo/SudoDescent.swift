@@ -9,7 +9,7 @@ struct SudoDescent {
     let leader: SessionScan.Member
 
     /// `sudo`, and what else is between it and the job.
-    let helpers: Set<Int32>
+    let helpers: Set<SessionScan.Member>
 
     /// What differs.
     struct Problem: Error {
@@ -55,7 +55,9 @@ struct SudoDescent {
         let stat = try Self.reading { () throws(Errno) in try ProcessStat(of: process) }
         leader = SessionScan.Member(process: process, startTime: stat.startTime)
         helpers = try Self.reading { () throws(Errno) in try Self.ancestors(from: stat.parent, to: sudo.processID) }
-        guard helpers.contains(sudo.processID), greeting.parent == stat.parent, stat.session == process else {
+        guard helpers.contains(where: { $0.process == sudo.processID }), greeting.parent == stat.parent,
+            stat.session == process
+        else {
             throw Problem(message: "who answers was not started by this sudo; nothing was run")
         }
         let proof = OutsideProof(credentials: credentials, emptyBoundingSet: false)
@@ -69,6 +71,12 @@ struct SudoDescent {
                     + "sudo, and at preserve_groups and group_plugin in the rules"
             )
         }
+        try Self.require(inGroup: group, process)
+        // All that was read was said of the process that the descriptor means: nobody else can have had its number so far.
+        guard job.isRunning else { throw Problem(message: "the launcher has ended before it became the job") }
+    }
+
+    private static func require(inGroup group: ExpectedGroup?, _ process: Int32) throws(Problem) {
         guard let group else { return }
         guard try Self.reading({ () throws(Errno) in try group.contains(process) }) else {
             throw Problem(
@@ -79,13 +87,14 @@ struct SudoDescent {
         }
     }
 
-    private static func ancestors(from first: Int32, to last: Int32) throws(Errno) -> Set<Int32> {
-        var found: Set<Int32> = []
+    private static func ancestors(from first: Int32, to last: Int32) throws(Errno) -> Set<SessionScan.Member> {
+        var found: Set<SessionScan.Member> = []
         var process = first
         while found.count < generations, process > 1 {
-            found.insert(process)
+            let stat = try ProcessStat(of: process)
+            found.insert(SessionScan.Member(process: process, startTime: stat.startTime))
             guard process != last else { break }
-            process = try ProcessStat(of: process).parent
+            process = stat.parent
         }
         return found
     }

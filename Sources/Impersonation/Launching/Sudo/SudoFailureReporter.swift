@@ -37,10 +37,8 @@ struct SudoFailureReporter {
     /// The error for what `sudo` has said before it ended.
     func error(of messages: SudoMessages) -> LaunchError {
         let text = messages.text
-        // One answer is all it gets, so the second question is the refusal of the first.
-        let refusal: SudoRefusal = messages.prompts > 1 ? .wrongPassword : SudoRefusal(message: text)
         let said = text.isEmpty ? "sudo has ended without a word, or was ended" : "sudo did not run the job: \(text)"
-        return error(refusal, said)
+        return error(messages.refusal, said)
     }
 
     /// The error for a step that failed in the launcher.

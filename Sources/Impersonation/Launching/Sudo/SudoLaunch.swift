@@ -36,7 +36,8 @@ struct SudoLaunch {
             name: identity.account.name.spelling
         )
         let preparation = SudoPreparation(command: command, identity: identity, profile: launcher.profile)
-        let problem = invocation.problem ?? preparation.problem ?? authenticationProblem(program)
+        var problem = invocation.problem ?? preparation.problem
+        if problem == nil { problem = await authenticationProblem(program) }
         if let problem { throw failures.failure(.invalidCommand, .prepare, nil, problem) }
         let prepared = try failures.reporting { () throws(LaunchError) in
             try PreparedLaunch(preparation.described, as: identity)
@@ -47,11 +48,11 @@ struct SudoLaunch {
         let socket = try failures.performing(.createPipes) { () throws(Errno) in
             try SudoSocket(of: identity.account.userID.rawValue)
         }
-        let (reading, writing) = try failures.performing(.createPipes) { () throws(Errno) in
-            try StreamChannel.socket(jobWrites: true, of: identity.account.userID.rawValue)
+        let errors = try failures.performing(.createPipes) { () throws(Errno) in
+            try SudoSocket(of: identity.account.userID.rawValue)
         }
         let messages = try failures.performing(.createPipes) { () throws(Errno) in
-            SudoMessages(reading, on: try Reactor.shared(for: .streams))
+            SudoMessages(errors, of: identity.account.userID.rawValue, on: try Reactor.shared(for: .streams))
         }
         let password = try await password()
         let group = try failures.reporting { () throws(LaunchError) in
@@ -69,7 +70,7 @@ struct SudoLaunch {
         )
         let (started, steps): (TrampolineStart, [ChildOperation])
         do throws(TrampolineStart.Failure) {
-            let ends = [socket.launcher.rawValue, writing.rawValue, writing.rawValue]
+            let ends = [socket.launcher.rawValue, errors.launcher.rawValue, errors.launcher.rawValue]
             (started, steps) = try SudoCall.start(arguments, streams: ends, into: group, with: machinery.trampoline)
         } catch {
             group?.remove()
@@ -81,7 +82,7 @@ struct SudoLaunch {
             )
         }
         socket.launcher.closeNow()
-        writing.closeNow()
+        errors.launcher.closeNow()
         let process = SupervisedProcess(
             started.child,
             in: group,
@@ -91,6 +92,7 @@ struct SudoLaunch {
         )
         process.startReading()
         messages.start(
+            from: started.child.processID,
             answering: { if let password { socket.write(password.secret) } },
             orElse: { socket.endAnswers() }
         )
@@ -158,12 +160,12 @@ struct SudoLaunch {
         }
     }
 
-    private func authenticationProblem(_ program: SudoProgram) -> String? {
+    private func authenticationProblem(_ program: SudoProgram) async -> String? {
         guard launcher.authentication.asks else { return nil }
         if launcher.profile.passesShell {
             return "a password is not given to sudo where a shell of the account runs as well; use the account profile"
         }
-        if case .rust = program.flavour() {
+        if case .rust = await program.flavour() {
             return "sudo-rs cannot be told what to ask with, so it is given no password; make the rule NOPASSWD"
         }
         return nil
@@ -174,13 +176,8 @@ struct SudoLaunch {
         guard let secret = await ask() else {
             throw refusals.error(.wrongPassword, "there is no password for sudo")
         }
-        guard SudoAuthentication.isOneLine(secret) else {
-            throw failures.failure(
-                .invalidCommand,
-                .prepare,
-                nil,
-                "the password for sudo has a line break in it, and each line would be an attempt; give it without"
-            )
+        if let problem = SudoAuthentication.problem(of: secret) {
+            throw failures.failure(.invalidCommand, .prepare, nil, problem)
         }
         return SecretBox(secret)
     }

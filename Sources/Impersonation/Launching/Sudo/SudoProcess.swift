@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import Synchronization
@@ -7,7 +8,7 @@ import SystemPackage
 /// leads to it.
 final class SudoProcess: ProcessControl {
     private static let remainderPatience = Duration.seconds(10)
-    private static let workers = BlockingWorkers(name: "impersonation-su", maximumThreads: 4)
+    private static let workers = BlockingWorkers(name: "sudo-signals", maximumThreads: 4)
 
     private let sudo: SupervisedProcess
     private let reach: SudoReach
@@ -33,6 +34,7 @@ final class SudoProcess: ProcessControl {
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
             messages.close()
+            outcome = await SudoLoss(of: reach, on: reactor) { [self] in await endRest() }.judge(outcome)
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
                 report.remainingProcesses = await endLeftovers()
                 outcome = .success(report)
@@ -70,6 +72,13 @@ final class SudoProcess: ProcessControl {
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(200))
         }
+    }
+
+    /// Kills what there is of a job that nobody waits for.
+    ///
+    /// - Returns: How many processes are left.
+    private func endRest() async -> Int {
+        reach.group == nil ? await endLeftovers() : await endGroup()
     }
 
     func exitReport() async throws(LaunchError) -> ExitReport {
@@ -117,8 +126,6 @@ final class SudoProcess: ProcessControl {
         }
         var report = try outcome.get()
         report.remainingProcesses = max(report.remainingProcesses, remaining)
-        // Somebody has killed sudo, and the job has cut the tie to it.
-        if reach.job.isRunning { report.remainingProcesses = max(1, report.remainingProcesses) }
         return report
     }
 

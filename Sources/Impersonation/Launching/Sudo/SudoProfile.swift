@@ -37,7 +37,7 @@ public struct SudoProfile: Sendable, Hashable {
     /// The environment is `HOME`, `USER`, `LOGNAME` and `SHELL` as `sudo` gives them, and `PATH`: a daemon that could choose
     /// variables could make most programs run another one. So it takes ``EnvironmentPolicy/clean`` and nothing that adds a
     /// variable, and files cannot be streams (``StandardStream/Input/file(_:)``): the account would open them. `argv[0]` is the
-    /// program. The working directory, limits and open descriptors stay the daemon's to say.
+    /// program. The working directory and limits stay the daemon's to say.
     public static let restricted = SudoProfile(.account, isRestricted: true)
 
     /// `sudo -n -H -i -u '#uid' -- launcher session`: the account's login shell runs first, reads its profile, and becomes the
@@ -49,7 +49,7 @@ public struct SudoProfile: Sendable, Hashable {
 
     /// `sudo -n -- su - NAME -c 'exec launcher session'`: a session of `su`, as Apache Linkis starts its engines.
     ///
-    /// The rule permits `su` as root, so it is as good as root. `su` tells a job that was ended by a signal as one that has exited
+    /// The rule names the account and this one command; one for `su` with any arguments is as good as root. `su` tells a job that was ended by a signal as one that has exited
     /// with 128 and the number. Program, arguments and environment do not pass the shell.
     ///
     /// - Parameter program: Where `su` is.

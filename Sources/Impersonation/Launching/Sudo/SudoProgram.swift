@@ -38,6 +38,14 @@ package struct SudoProgram: Sendable {
             }
         }
 
+        /// Whether its rules take regular expressions for arguments, as those of the original sudo do from 1.9.10 on.
+        package var knowsExpressions: Bool {
+            guard case .original(let version) = self else { return false }
+            let parts = version.split { $0 == "." || $0 == "p" }.prefix(3).compactMap { Int($0) }
+            guard parts.count == 3 else { return false }
+            return (parts[0], parts[1], parts[2]) >= (1, 9, 10)
+        }
+
         /// Reads the first line of `sudo --version`.
         package init(version text: String) {
             let line = String(text.prefix { $0 != "\n" }).shortened(to: 80).escapingUnprintable
@@ -93,6 +101,20 @@ package struct SudoProgram: Sendable {
         stamp = Stamp(identity: found.facts.identity, changes: found.facts.changes)
     }
 
+    /// Who but root could replace a program, or a step on the way to it; `nil` when nobody can, or it is not there.
+    ///
+    /// - Parameter path: Where it is, in full.
+    /// - Returns: What is wrong.
+    package static func untrustedStep(to path: FilePath) -> String? {
+        do throws(FileProblem) {
+            _ = try TrustedWalk(demanding: demands).end(of: path)
+            return nil
+        } catch {
+            let problem = problem(error, at: path)
+            return problem.refusal == .notTrusted ? problem.message : nil
+        }
+    }
+
     private static func problem(_ problem: FileProblem, at path: FilePath) -> Problem {
         switch problem {
         case .missing(let place, _): Problem(refusal: .notInstalled, message: "\(place) does not exist")
@@ -110,10 +132,12 @@ package struct SudoProgram: Sendable {
 
     private static let flavours = Mutex<[Stamp: Flavour]>([:])
 
-    /// Which one it is: asked once for each that was installed there, on a thread that may block.
-    package func flavour() -> Flavour {
+    private static let patience = Duration.seconds(5)
+
+    /// Which one it is: asked once for each that was installed there, on a thread of its own.
+    package func flavour() async -> Flavour {
         if let known = Self.flavours.withLock({ $0[stamp] }) { return known }
-        let answer = SudoCall.run([path.string, "--version"], for: .seconds(5))
+        let answer = await SudoCall.answer([path.string, "--version"], for: Self.patience)
         let flavour = Flavour(version: answer?.output ?? "")
         if answer?.status == 0 { Self.flavours.withLock { $0[stamp] = flavour } }
         return flavour

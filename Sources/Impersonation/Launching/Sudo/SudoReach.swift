@@ -21,7 +21,7 @@ final class SudoReach: Sendable {
     let group: ControlGroup?
 
     /// What is between the two of them and is not the job's: `sudo`, `su`, a shell.
-    private let helpers: Set<Int32>
+    private let helpers: Set<SessionScan.Member>
 
     private let invocation: SudoInvocation
     private let state: Mutex<State>
@@ -30,6 +30,8 @@ final class SudoReach: Sendable {
         var known: Set<SessionScan.Member> = []
         /// Whether `sudo` can be asked to signal; not any more once it has refused.
         var asks: Bool
+        /// Whether the first process was sent what ends it.
+        var hasKilled = false
     }
 
     private static let relayed: Set<Int32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
@@ -42,7 +44,7 @@ final class SudoReach: Sendable {
         sudo: StartedChild,
         job: StartedChild,
         leader: SessionScan.Member,
-        helpers: Set<Int32>,
+        helpers: Set<SessionScan.Member>,
         group: ControlGroup?,
         asking invocation: SudoInvocation,
         _ asks: Bool
@@ -56,12 +58,20 @@ final class SudoReach: Sendable {
         state = Mutex(State(asks: asks))
     }
 
+    /// Whether this process has ended the first process of the job.
+    var hasKilled: Bool { state.withLock { $0.hasKilled } }
+
+    private func note(_ signal: Int32) {
+        if signal == SIGKILL { state.withLock { $0.hasKilled = true } }
+    }
+
     /// Sends a signal to the first process.
     ///
     /// - Returns: 0 or a negative error number.
     func signalProcess(_ signal: Int32) -> Int32 {
         // sudo stops itself with a command that is stopped, and does not go on with it.
         defer { if signal == SIGCONT { resumeHelpers() } }
+        note(signal)
         let result = job.send(signal)
         guard result == -EPERM else { return result }
         if relay(signal) { return 0 }
@@ -74,6 +84,7 @@ final class SudoReach: Sendable {
     /// - Returns: 0 or a negative error number.
     func signalGroup(_ signal: Int32) -> Int32 {
         guard job.isRunning else { return -ESRCH }
+        note(signal)
         defer { if signal == SIGCONT { resumeHelpers() } }
         let members = SessionScan.find(group: job.processID) ?? [leader]
         return send(signal, to: members.isEmpty ? [leader] : members) ? 0 : signalProcess(signal)
@@ -96,6 +107,7 @@ final class SudoReach: Sendable {
     ///
     /// - Returns: 0 or a negative error number.
     func killTree() -> Int32 {
+        note(SIGKILL)
         if let group { return group.isPopulated && group.kill() ? 0 : -ESRCH }
         let deadline = ContinuousClock.now + Self.stoppingTime
         var stopped: [SessionScan.Member] = job.isRunning ? [leader] : []
@@ -142,7 +154,7 @@ final class SudoReach: Sendable {
         } else {
             found = SessionScan.find(leftBy: leader, knowing: known) ?? Array(known)
         }
-        let others = found.filter { $0 != leader && !helpers.contains($0.process) }
+        let others = found.filter { $0 != leader && !helpers.contains($0) }
         state.withLock { $0.known.formUnion(others) }
         return others
     }
@@ -191,6 +203,6 @@ final class SudoReach: Sendable {
     /// Has `sudo`, and what else waits for the job, go on: it stops itself with a job that is stopped, and nobody else wakes it.
     func resumeHelpers() {
         _ = sudo.send(SIGCONT)
-        for helper in helpers where helper != sudo.processID { _ = Glibc.kill(helper, SIGCONT) }
+        _ = SessionScan.send(SIGCONT, to: helpers.filter { $0.process != sudo.processID })
     }
 }

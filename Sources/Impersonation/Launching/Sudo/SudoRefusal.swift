@@ -55,10 +55,7 @@ extension SudoRefusal {
         ("no new privileges", .noNewPrivileges),
         ("must be owned by uid 0 and have the setuid bit set", .notSetUserID),
         ("effective uid is not 0", .notSetUserID),
-        ("impersonation-launcher: standard input", .interferes),
-        ("impersonation-launcher: sudo keeps", .interferes),
         ("account validation failure", .accountInvalid),
-        ("su: Authentication failure", .accountInvalid),
         ("incorrect password attempt", .wrongPassword),
         ("incorrect authentication attempt", .wrongPassword),
         ("no password was provided", .wrongPassword),
@@ -96,6 +93,20 @@ extension SudoRefusal {
     /// - Parameter message: The text.
     init(message: String) {
         self = Self.phrases.first { message.contains($0.text) }?.refusal ?? .other
+    }
+
+    /// What others than `sudo` say, whom the account could speak for: the launcher and `su`.
+    private static let phrasesOfOthers: [(text: String, refusal: SudoRefusal)] = [
+        ("impersonation-launcher: standard input", .interferes),
+        ("impersonation-launcher: sudo keeps", .interferes),
+        ("su: Authentication failure", .accountInvalid),
+    ]
+
+    /// Reads what somebody else has written where `sudo` says its reasons.
+    ///
+    /// - Parameter message: The text.
+    init(messageOfOthers message: String) {
+        self = Self.phrasesOfOthers.first { message.contains($0.text) }?.refusal ?? .other
     }
 
     /// Whether the policy has spoken, and not the machine.

@@ -1,0 +1,128 @@
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+import SystemPackage
+
+/// What the end of `sudo` says of its job, where `sudo` may have ended before it: killed by the administrator, by the kernel for
+/// want of memory, or by an error of its own.
+///
+/// `sudo` ends itself with the signal that has ended its command, so the status alone does not tell the two apart. What does: a
+/// job that runs, one that nobody has waited for, and what the kernel says of its end to whoever has a descriptor of it (Linux
+/// 6.15). A job without its `sudo` has nobody any more who reports its end, closes its session, or signals it: it is ended as
+/// a whole.
+struct SudoLoss {
+    private let reach: SudoReach
+    private let reactor: Reactor
+    private let endRest: () async -> Int
+
+    /// How long whoever has inherited the job may take to wait for it.
+    private static let reapingPatience = Duration.seconds(1)
+    private static let endPatience = Duration.seconds(5)
+    private static let tiePatience = Duration.milliseconds(500)
+
+    /// - Parameters:
+    ///   - reach: `sudo` and its job.
+    ///   - reactor: Who waits.
+    ///   - endRest: Kills what there is of the job, and says how many processes are left.
+    init(of reach: SudoReach, on reactor: Reactor, endingRest endRest: @escaping () async -> Int) {
+        self.reach = reach
+        self.reactor = reactor
+        self.endRest = endRest
+    }
+
+    /// Makes the end of the job of that of its `sudo`.
+    ///
+    /// - Parameter outcome: The end of `sudo`.
+    /// - Returns: The end of the job; ``LaunchError/Code/statusLost`` where nobody has seen that.
+    func judge(_ outcome: JobEnd.Outcome) async -> JobEnd.Outcome {
+        guard case .success(var report) = outcome else { return outcome }
+        let wasRunning = reach.job.isRunning
+        let signal: Signal? = if case .signaled(let signal, _) = report.status { signal } else { nil }
+        guard wasRunning || signal != nil else { return outcome }
+        let wasKilledByUs = reach.hasKilled
+        // What it is tied to the end of sudo by is a signal, which is on its way.
+        if wasRunning { await awaitEnd(for: Self.tiePatience) }
+        var end = await word()
+        guard wasRunning || isItsOwn(end, signal, wasKilledByUs) else { return outcome }
+        report.remainingProcesses = await endRest()
+        if reach.job.isRunning, report.remainingProcesses == 0 || wasKilledByUs {
+            await awaitEnd(for: Self.endPatience)
+        }
+        if case .notYet = end { end = await word() }
+        switch end {
+        case .status(let status): report.status = status
+        // It has been sent what ends everything.
+        case _ where wasKilledByUs && signal == .kill && !reach.job.isRunning: break
+        case .unknown where !wasRunning: break
+        case .unknown, .notYet: return .failure(lost(signal))
+        }
+        return .success(report)
+    }
+
+    /// What the kernel says of the end of the job.
+    private enum KernelsWord {
+        case status(TerminationStatus)
+        /// Nobody has waited for it so far.
+        case notYet
+        case unknown
+    }
+
+    /// Whether `sudo` has ended first.
+    private func isItsOwn(_ end: KernelsWord, _ signal: Signal?, _ wasKilledByUs: Bool) -> Bool {
+        switch end {
+        case .notYet: true
+        case .status(.signaled(let other, _)) where other != signal: true
+        case .status(.exited): true
+        // Its job is tied to it, and ends by the same signal.
+        case .status, .unknown: signal == .kill && !wasKilledByUs
+        }
+    }
+
+    /// Somebody else waits for the descriptor already, which the reactor takes once.
+    private func awaitEnd(for patience: Duration) async {
+        let deadline = ContinuousClock.now + patience
+        var delay = Duration.milliseconds(1)
+        while reach.job.isRunning, ContinuousClock.now < deadline {
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(50))
+        }
+    }
+
+    private func word() async -> KernelsWord {
+        guard !reach.job.isRunning else { return .notYet }
+        let deadline = ContinuousClock.now + Self.reapingPatience
+        var delay = Duration.milliseconds(1)
+        while true {
+            var exit = launch_exit()
+            let result = unsafe launch_exit_of_reaped(reach.job.processDescriptor.rawValue, &exit)
+            if result == 0 {
+                return .status(
+                    exit.code == CLD_EXITED
+                        ? .exited(exit.status)
+                        : .signaled(Signal(rawValue: exit.status), coreDumped: exit.code == CLD_DUMPED)
+                )
+            }
+            // Only -ENODATA may change.
+            guard result == -ENODATA else { return .unknown }
+            guard ContinuousClock.now < deadline else { return .notYet }
+            await reactor.pause(delay)
+            delay = min(delay * 2, .milliseconds(100))
+        }
+    }
+
+    private func lost(_ signal: Signal?) -> LaunchError {
+        let process = reach.job.processID
+        let rest =
+            reach.job.isRunning
+            ? "process \(process) of it still runs, since this daemon may not end it; end it by hand, and give jobs a cgroup "
+                + "(ControlGroups), or permit the launcher's signals in the rule (impersonate sudoers prints it)"
+            : "the job was ended with it, and nobody has seen how process \(process) did"
+        let cause = signal.map { " by signal \($0.rawValue)" } ?? ""
+        return LaunchError(
+            .statusLost,
+            step: .wait,
+            backend: .sudo,
+            message: "sudo was ended\(cause) before its job; \(rest)"
+        )
+    }
+}
