@@ -203,19 +203,20 @@ void helper_close_elsewhere(int descriptor)
     close(gate[0]);
 }
 
-void helper_close_aside(const int32_t *descriptors, int count)
+int helper_close_aside(const int32_t *descriptors, int count)
 {
     const pid_t parent = getpid();
     /* A fork but for the table of descriptors; without a signal at its end, so that no wait for a job finds it. */
     const long child = syscall(SYS_clone, (unsigned long)CLONE_FILES, NULL, NULL, NULL, NULL);
     if (child > 0)
-        return;
+        return (int)child;
     if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent))
         _exit(1);
     for (int i = 0; i < count; i++)
         close(descriptors[i]);
     if (child == 0)
         _exit(0);
+    return 0;
 }
 
 int helper_dumpable_setting(void)
@@ -268,11 +269,6 @@ void helper_table_wait(const uint64_t *table, size_t index, uint64_t expected, i
 void helper_table_wake(uint64_t *table, size_t index)
 {
     (void)syscall(SYS_futex, (uint32_t *)(void *)&table[index], FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-}
-
-int helper_inherit_orphans(void)
-{
-    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
 int helper_is_terminal_of(int descriptor, uint32_t user)

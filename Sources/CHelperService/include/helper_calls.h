@@ -62,8 +62,9 @@ int helper_log(const void *line, size_t size);
 void helper_close_elsewhere(int descriptor);
 
 /* Closes descriptors whose file systems may take hours over it (FUSE flushes at each close): a child that shares this process's
- * table takes them out of it and waits. They are the caller's no more. */
-void helper_close_aside(const int32_t *descriptors, int count);
+ * table takes them out of it and waits. They are the caller's no more.
+ * Returns the number of that process, or 0 when they were closed here. Until it ends, a fork gets what is not closed yet. */
+int helper_close_aside(const int32_t *descriptors, int count);
 
 /* fs.suid_dumpable, or -1. */
 int helper_dumpable_setting(void);
@@ -82,9 +83,6 @@ int helper_table_exchange(uint64_t *table, size_t index, uint64_t expected, uint
 /* Waits until somebody says that a word has changed, unless its low half has already, for a while at most (futex(2)). */
 void helper_table_wait(const uint64_t *table, size_t index, uint64_t expected, int milliseconds);
 void helper_table_wake(uint64_t *table, size_t index);
-
-/* Has processes whose parent ends handed to this one (PR_SET_CHILD_SUBREAPER): 0 or -errno. */
-int helper_inherit_orphans(void);
 
 /* Whether a descriptor is the job's side of a pseudo-terminal that belongs to a user: 1 or 0. */
 int helper_is_terminal_of(int descriptor, uint32_t user);

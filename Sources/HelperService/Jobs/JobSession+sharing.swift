@@ -109,8 +109,10 @@ extension JobSession {
         owner.process?.closeNow()
         client = nil
         let unneeded = descriptors.compactMap { $0.take()?.rawValue }
-        unsafe unneeded.withUnsafeBufferPointer { unsafe helper_close_aside($0.baseAddress, Int32($0.count)) }
-        keeping?.run(firstChild: child)
+        let closer = unsafe unneeded.withUnsafeBufferPointer {
+            unsafe helper_close_aside($0.baseAddress, Int32($0.count))
+        }
+        keeping?.run(firstChild: child, after: closer)
         place = nil
         return true
     }

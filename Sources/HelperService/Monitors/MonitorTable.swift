@@ -175,6 +175,11 @@ package struct MonitorTable: Sendable {
         return unsafe helper_table_exchange(owners, index, UInt64(giver), UInt64(taker)) == 1
     }
 
+    /// All that answer for words in use.
+    package var answerers: Set<Int32> {
+        Set((0..<capacity).filter { self[$0] != .free }.map { owner(of: $0) }.filter { $0 > 0 })
+    }
+
     /// The words in use that a process answers for.
     package func words(of process: Int32) -> [Int] {
         (0..<capacity).filter { owner(of: $0) == process && self[$0] != .free }
@@ -182,6 +187,11 @@ package struct MonitorTable: Sendable {
 }
 
 extension MonitorTable.State {
+    /// Whether it is a process that keeps a session for jobs of others.
+    var keepsSession: Bool {
+        if case .holding = self { true } else { false }
+    }
+
     /// Whether there is a job, or what is left of one.
     var hasJob: Bool {
         switch self {

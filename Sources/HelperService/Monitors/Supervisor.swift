@@ -13,10 +13,18 @@ package struct Supervisor {
     private let wake: OwnedDescriptor
     private var monitors: [Int32: Int] = [:]
     /// Processes that were seen to look who has connected, and when first.
+    /// Processes whose maker, one that kept a session, has ended before them.
+    private var orphans: [Orphan] = []
     private var greeting: [Int32: ContinuousClock.Instant] = [:]
     /// When processes are made next; `nil` while enough of them wait.
     private var parksAt: ContinuousClock.Instant?
     private var complainedOfRoom: ContinuousClock.Instant?
+
+    /// A process that somebody else waits for, and its descriptor, which tells of its end.
+    private struct Orphan {
+        let processID: Int32
+        let descriptor: OwnedDescriptor
+    }
 
     /// How long processes with jobs may take to end when the helper stops.
     private static let stopPatience = Duration.seconds(35)
@@ -50,13 +58,11 @@ package struct Supervisor {
     package mutating func run() throws(Errno) {
         let signals = try HelperSignals.open(Self.signals)
         endLeftovers()
-        // A process that keeps a session makes others, which are not to be lost with it.
-        if context.sessions != nil, helper_inherit_orphans() != 0 { throw .notPermitted }
         Rehearsal(context).perform()
         while true {
             try parkInTime()
             let look = parksAt ?? (greeting.isEmpty ? nil : .now + .seconds(1))
-            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: look)
+            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue] + orphans.map(\.descriptor.rawValue), until: look)
             var count: UInt64 = 0
             _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
             while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
@@ -66,6 +72,7 @@ package struct Supervisor {
                 }
             }
             reap()
+            lookAfterOrphans()
             endGreeters()
         }
     }
@@ -137,14 +144,14 @@ package struct Supervisor {
     private mutating func reap() {
         var status: Int32 = 0
         while case let child = unsafe helper_reap(&status), child > 0 {
-            // Of a process that was not made here the one has ended that had made it.
-            let slot = monitors.removeValue(forKey: child)
+            guard let slot = monitors.removeValue(forKey: child) else { continue }
             context.sessions?.release(endOf: child)
-            let owned = slot.map { owns(child, $0) ? [$0] : [] } ?? []
-            let slots = owned.isEmpty && context.sessions != nil ? context.table.words(of: child) : owned
-            guard slot != nil || !slots.isEmpty else { continue }
+            // Whoever has handed his job over answers for no word; whoever keeps a session, for others.
+            let slots = owns(child, slot) ? [slot] : context.table.words(of: child)
             let hadJob = slots.contains { context.table[$0].hasJob }
+            let keptSession = slots.contains { context.table[$0].keepsSession }
             for slot in slots { context.table[slot] = .free }
+            if keptSession { findOrphans() }
             if status != 0, hadJob || context.table.mayComplain() {
                 context.log.write(
                     .error,
@@ -156,6 +163,35 @@ package struct Supervisor {
             // A stranger who was turned away has nothing to be looked for.
             if hadJob { endLeftovers(of: child) }
         }
+    }
+
+    /// Looks for what a process that kept a session has left behind: others wait for the end of that, and this process frees
+    /// the words.
+    ///
+    /// Not as whoever inherits orphans (`PR_SET_CHILD_SUBREAPER`): jobs make those as well, as many as they like.
+    private mutating func findOrphans() {
+        let known = Set(orphans.map(\.processID))
+        for process in context.table.answerers where monitors[process] == nil && !known.contains(process) {
+            // One of another keeper has that as its parent.
+            if let stat = try? ProcessStat(of: process), monitors[stat.parent] != nil { continue }
+            orphans.append(Orphan(processID: process, descriptor: OwnedDescriptor(linux_pidfd_open(process))))
+        }
+    }
+
+    private mutating func lookAfterOrphans() {
+        guard !orphans.isEmpty else { return }
+        orphans.removeAll { orphan in
+            // What cannot be opened has been reaped.
+            guard orphan.descriptor.rawValue < 0 || hasEnded(orphan)
+            else { return false }
+            for slot in context.table.words(of: orphan.processID) { context.table[slot] = .free }
+            endLeftovers(of: orphan.processID)
+            return true
+        }
+    }
+
+    private func hasEnded(_ orphan: Orphan) -> Bool {
+        !Waiting.wait(for: [orphan.descriptor.rawValue], until: .now).isEmpty
     }
 
     /// Whether a process answers for its word, or never came to take it.

@@ -22,8 +22,10 @@ struct ProcessTraits {
         for (resource, limit) in limits { helper_limit_restore(resource, limit.soft, limit.hard) }
     }
 
-    /// The mask that modules run with: the job's own, with nobody else writing what they make as root.
-    static func mask(during order: LaunchOrder) -> UInt16 { order.fileModeCreationMask | 0o022 }
+    /// The mask that modules run with: what they make as root is nobody's to write, whatever the daemon has ordered.
+    ///
+    /// One that nobody sets, so that whatever a module sets is seen.
+    static func mask(during order: LaunchOrder) -> UInt16 { order.fileModeCreationMask | 0o037 }
 
     /// Puts what modules have changed since into the order of a job.
     ///

@@ -41,10 +41,9 @@ struct SessionHandover {
     /// - Parameter received: What came over the channel.
     /// - Throws: When it is none.
     init(_ received: ReceivedFrame) throws {
-        guard received.bytes.count == 8, (2...3).contains(received.descriptors.count) else {
-            throw FrameSocketError(.unexpectedData)
-        }
-        slot = received.bytes.enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+        guard (2...3).contains(received.descriptors.count) else { throw FrameSocketError(.unexpectedData) }
+        guard let slot = Self.slot(in: received) else { throw FrameSocketError(.unexpectedData) }
+        self.slot = slot
         let process = received.descriptors.count == 3 ? received.descriptors[2] : nil
         client = try Monitor.Client(takingOver: received.descriptors[1], of: process)
         guard case .frame(let parcel) = try FrameSocket(received.descriptors[0]).receive() else {
@@ -55,6 +54,17 @@ struct SessionHandover {
         sequence = frame.sequence
         descriptors = frame.descriptors
         self.order = order
+    }
+
+    /// The word that goes with a job, whatever else came of it.
+    static func slot(in received: ReceivedFrame) -> Int? {
+        guard received.bytes.count == 8 else { return nil }
+        return received.bytes.enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    }
+
+    /// Tells the daemon that its job has come too late.
+    func refuse() {
+        client.tell(.failed(SessionKeeper.ended), sequence)
     }
 
     init(

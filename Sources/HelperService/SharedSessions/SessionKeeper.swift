@@ -22,13 +22,26 @@ struct SessionKeeper {
     private var children: Set<Int32> = []
     private let began = ContinuousClock.now
     private var idleSince: ContinuousClock.Instant?
+    /// Since when there are fewer jobs than were announced, and none on its way.
+    private var strayingSince: ContinuousClock.Instant?
     private var isClosing = false
+    /// Whether others can join.
+    private var isOpen = false
 
     /// How many processes wait for jobs.
     private static let parked = 1
 
     /// How long jobs may join a session: what it has been given for them, tickets for one, does not last for ever.
     private static let longestAge = Duration.seconds(3_600)
+
+    /// How long the descriptors of the first job may take to close.
+    private static let closingPatience = Duration.seconds(2)
+
+    /// Also one that ends without a signal (`__WALL`).
+    private static let anyChild = Int32(bitPattern: 0x4000_0000)
+
+    /// How long a job that was announced may take to come; it takes microseconds.
+    private static let strayingPatience = Duration.seconds(10)
 
     /// How soon a fork that failed is tried again.
     private static let retryDelay = Duration.milliseconds(200)
@@ -65,10 +78,12 @@ struct SessionKeeper {
 
     /// Keeps the session until it has had no job for a while, or this process is to end.
     ///
-    /// - Parameter child: The process that looks after the first job.
-    mutating func run(firstChild child: Int32) {
+    /// - Parameters:
+    ///   - child: The process that looks after the first job.
+    ///   - closer: The process that closes what the first job has, here as well; 0 for none.
+    mutating func run(firstChild child: Int32, after closer: Int32) {
         children = [child]
-        directory.open(kept.place)
+        open(after: closer)
         var forksAt: ContinuousClock.Instant?
         while true {
             forksAt = park() ? nil : .now + Self.retryDelay
@@ -83,27 +98,69 @@ struct SessionKeeper {
         }
     }
 
+    /// Lets others join, once this process has nothing of the first job's any more: those it forks would have it too.
+    ///
+    /// Whoever serves a file system may stand still over a close; then the session is the first job's alone.
+    private mutating func open(after closer: Int32) {
+        if closer > 0 {
+            let process = OwnedDescriptor(linux_pidfd_open(closer))
+            let isDone = Waiting.wait(for: [process.rawValue], until: .now + Self.closingPatience) == [0]
+            var status: Int32 = 0
+            guard isDone, unsafe waitpid(closer, &status, Self.anyChild) == closer else {
+                context.log.write(.notice, "descriptors of a job are slow to close; its session is kept for no others")
+                return directory.free(kept.place)
+            }
+        }
+        directory.open(kept.place)
+        isOpen = true
+    }
+
     /// When there is something to be decided though nothing happens.
     private var lookAt: ContinuousClock.Instant? {
-        isClosing ? nil : min(began + Self.longestAge, idleSince.map { $0 + idleTime } ?? .now + Self.longestAge)
+        guard isOpen else { return nil }
+        if strayingSince != nil { return .now + .seconds(1) }
+        if isClosing { return nil }
+        return min(began + Self.longestAge, idleSince.map { $0 + idleTime } ?? began + Self.longestAge)
     }
+
+    /// The processes that have jobs.
+    private var busy: Int { context.table.answerers.intersection(children).count }
 
     /// Whether nobody needs the session any more; from then on nobody can join it.
     private mutating func isDone() -> Bool {
-        let now = ContinuousClock.now
-        idleSince = directory.jobs(kept.place) == 0 ? idleSince ?? now : nil
+        guard isOpen else { return children.isEmpty }
+        let (now, busy) = (ContinuousClock.now, busy)
+        recount(busy, now)
+        let isIdle = busy == 0 && directory.jobs(kept.place) == 0
+        idleSince = isIdle ? idleSince ?? now : nil
         if !isClosing, now >= began + Self.longestAge { isClosing = directory.close(kept.place, ifIdle: false) }
         if !isClosing, let idleSince, now >= idleSince + idleTime {
             isClosing = directory.close(kept.place, ifIdle: true)
         }
-        return isClosing && directory.jobs(kept.place) == 0
+        return isClosing && isIdle
+    }
+
+    /// Forgets jobs that were announced and have not come: whoever was to bring them has ended, or has brought them in vain.
+    private mutating func recount(_ busy: Int, _ now: ContinuousClock.Instant) {
+        let channel = directory.channel(kept.place).receiving.descriptor.rawValue
+        guard directory.jobs(kept.place) > busy, Waiting.wait(for: [channel], until: now).isEmpty else {
+            strayingSince = nil
+            return
+        }
+        let since = strayingSince ?? now
+        strayingSince = since
+        guard now - since >= Self.strayingPatience else { return }
+        strayingSince = nil
+        for slot in context.table.words(of: getpid()) where context.table[slot].hasJob { context.table[slot] = .free }
+        for _ in busy..<directory.jobs(kept.place) { directory.uncount(kept.place, of: getpid()) }
     }
 
     /// Makes processes that wait for jobs.
     ///
     /// - Returns: Whether it could.
     private mutating func park() -> Bool {
-        let busy = children.count { !context.table.words(of: $0).isEmpty }
+        guard isOpen else { return true }
+        let busy = busy
         // One that waits is of no use any more when nothing is on its way.
         guard !isClosing || directory.jobs(kept.place) > busy else { return true }
         while children.count - busy < Self.parked {
@@ -129,16 +186,22 @@ struct SessionKeeper {
         guard let signals = try? HelperSignals.open([SIGTERM, SIGINT]) else { return }
         while true {
             guard Waiting.wait(for: [channel.descriptor.rawValue, signals.rawValue], until: nil) == [0] else { return }
-            guard case .frame(let received)? = try? channel.receive() else { continue }
-            guard let handover = try? SessionHandover(received) else {
-                directory.uncount(kept.place, of: keeper)
+            let received: ReceivedFrame
+            do {
+                guard case .frame(let frame) = try channel.receive() else { continue }
+                received = frame
+            } catch {
+                return
+            }
+            // What was meant for an earlier session of this place has no word any more. From here on the word is this process's,
+            // and goes with it.
+            guard let slot = SessionHandover.slot(in: received),
+                context.table.hand(slot, from: keeper, to: getpid())
+            else {
+                (try? SessionHandover(received))?.refuse()
                 continue
             }
-            // What was meant for an earlier session of this place has no word any more.
-            guard context.table.hand(handover.slot, from: keeper, to: getpid()) else {
-                handover.client.tell(.failed(Self.ended), handover.sequence)
-                continue
-            }
+            guard let handover = try? SessionHandover(received) else { return }
             // From here on there is a job to be ended in order.
             if helper_hear_of_parent(keeper) != 0 { kill(getpid(), SIGTERM) }
             var one: UInt64 = 1
@@ -171,6 +234,7 @@ struct SessionKeeper {
             endLeftovers(of: child)
             for slot in slots {
                 context.table[slot] = .free
+                guard isOpen else { continue }
                 directory.uncount(kept.place, of: getpid())
             }
         }
@@ -188,7 +252,7 @@ struct SessionKeeper {
 
     /// Ends the jobs, and then the session.
     private mutating func stop() {
-        isClosing = directory.close(kept.place, ifIdle: false)
+        if isOpen { isClosing = directory.close(kept.place, ifIdle: false) }
         let deadline = ContinuousClock.now + Self.stopPatience
         for child in children { _ = kill(child, SIGTERM) }
         while !children.isEmpty, ContinuousClock.now < deadline {
@@ -209,9 +273,9 @@ struct SessionKeeper {
             children.remove(child)
         }
         session.close(saying: nil, StepDeadline(nil, 0, signals: signals))
+        guard isOpen else { return }
         directory.drain(kept.place) { received in
-            guard let handover = try? SessionHandover(received) else { return }
-            handover.client.tell(.failed(Self.ended), handover.sequence)
+            (try? SessionHandover(received))?.refuse()
         }
         directory.free(kept.place)
     }

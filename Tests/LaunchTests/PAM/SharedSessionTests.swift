@@ -50,6 +50,31 @@ struct SharedSessionTests {
         return try ProbeReport(json: result.exit.standardOutput?.bytes ?? [])
     }
 
+    /// Launches a job, again and again as long as those that have ended count.
+    private func launchInTime(
+        _ launcher: PAMLauncher,
+        _ command: Command,
+        as identity: ExecutionIdentity
+    ) async throws -> LaunchedProcess {
+        let deadline = ContinuousClock.now + ample
+        while true {
+            do throws(LaunchError) {
+                return try await launcher.launch(patient(command), as: identity)
+            } catch {
+                try #require(error.message.contains("too-many-jobs") && ContinuousClock.now < deadline)
+            }
+        }
+    }
+
+    private func target(of descriptor: Int32, in process: pid_t) -> String {
+        var path = [UInt8](repeating: 0, count: 256)
+        let size = unsafe path.withUnsafeMutableBytes { bytes in
+            let start = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            return unsafe start.map { unsafe readlink("/proc/\(process)/fd/\(descriptor)", $0, 256) } ?? -1
+        }
+        return size > 0 ? String(decoding: path.prefix(size), as: UTF8.self) : ""
+    }
+
     // MARK: One session
 
     @Test("is opened once, gives each of them what it has, and is closed when it has had none for a while")
@@ -124,6 +149,29 @@ struct SharedSessionTests {
         let deadline = ContinuousClock.now + ample
         while helper.monitors.count > 4, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(2)) }
         #expect(helper.monitors.count <= 4)
+    }
+
+    @Test("holds nothing open of the jobs that were in it: their output ends with them")
+    func descriptors() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: policy(service))
+        let launcher = PAMLauncher(helper, service, sessions: Self.long)
+        for number in 0..<3 {
+            // Read to its end, which comes when nobody has the other end any more.
+            let result = try await runScript("echo \(number)", as: TestBed.alice.identity, launcher)
+            #expect(result.exit.standardOutput?.text == "\(number)\n")
+        }
+        let first = try await launcher.launch(sleeper, as: TestBed.alice.identity)
+        let keeper = try #require(keepers(service).first)
+        let children = try ProcFile.read(FilePath("/proc/\(keeper)/task/\(keeper)/children"))
+        let others = children.split(separator: " ").compactMap { pid_t($0) }
+        let waiting = try #require(others.first { $0 != others.last && kill($0, 0) == 0 } ?? others.first)
+        #expect(others.count >= 2)
+        // The keeper and the one that waits have no end of a pipe but their own messages'.
+        for process in [keeper, waiting] {
+            for number in 3..<600 { #expect(!target(of: Int32(number), in: process).hasPrefix("pipe:")) }
+        }
+        _ = try await first.terminate(gracePeriod: .zero)
     }
 
     @Test("stays as long as something of a job does", .controlGroups)
@@ -332,16 +380,14 @@ struct SharedSessionTests {
         let launcher = PAMLauncher(helper, service, sessions: Self.long)
         let alice = try await TestBed.alice.identity
         for round in 1...3 {
-            let jobs = [try await launcher.launch(sleeper, as: alice), try await launcher.launch(sleeper, as: alice)]
+            let jobs = [
+                try await launchInTime(launcher, sleeper, as: alice),
+                try await launchInTime(launcher, sleeper, as: alice),
+            ]
             #expect(keepers(service).count == round)
             #expect(kill(try #require(service.records.last { $0.stage == "open" }).process, SIGKILL) == 0)
             for job in jobs {
                 #expect(try await job.exitReport().status == .signaled(.terminate, coreDumped: false))
-            }
-            // Those that looked after the jobs are waited for by the first process of the helper.
-            let deadline = ContinuousClock.now + ample
-            while helper.monitors.count > 4, ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(2))
             }
         }
     }
@@ -422,18 +468,9 @@ struct SharedSessionTests {
         let error = try await launchError(Command(.path("/bin/true")), as: alice, launcher)
         #expect(error.message.contains("too-many-jobs"))
         for job in jobs { _ = try await job.terminate(gracePeriod: .zero) }
-        // Whoever has ended counts a moment longer.
         for _ in 0..<40 {
-            let deadline = ContinuousClock.now + ample
-            while true {
-                do throws(LaunchError) {
-                    let process = try await launcher.launch(patient(Command(.path("/bin/true"))), as: alice)
-                    #expect(try await process.exitReport().status == .exited(0))
-                    break
-                } catch {
-                    try #require(error.message.contains("too-many-jobs") && ContinuousClock.now < deadline)
-                }
-            }
+            let process = try await launchInTime(launcher, Command(.path("/bin/true")), as: alice)
+            #expect(try await process.exitReport().status == .exited(0))
         }
         #expect(count("open", service) == 1)
     }
