@@ -15,6 +15,7 @@
  *   run=PROGRAM   runs a program that it does not wait for
  *   become=UID    takes an effective user id and keeps it
  *   keyring=NAME  joins a session keyring
+ *   mounts=own    leaves the mount namespace
  *   environ=FILE  appends the environment of the process, a line for each variable
  *   block=        blocks all signals
  *   ignore=NUMBER ignores a signal, default=NUMBER gives it its default effect
@@ -24,6 +25,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <security/pam_appl.h>
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
@@ -124,6 +126,8 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         }
     } else if (strcmp(action, "become") == 0) {
         code = seteuid((uid_t)atoi(value)) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
+    } else if (strcmp(action, "mounts") == 0) {
+        code = unshare(CLONE_NEWNS) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
     } else if (strcmp(action, "keyring") == 0) {
         code = syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, value) < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
     } else if (strcmp(action, "environ") == 0) {

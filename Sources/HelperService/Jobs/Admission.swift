@@ -23,6 +23,7 @@ struct Admission {
 
     /// What the helper itself has.
     private let helper: DaemonFacts
+    private let niceness: Int32
 
     /// Prepares.
     ///
@@ -34,8 +35,11 @@ struct Admission {
         self.context = context
         self.peer = peer
         var helper = DaemonFacts.current()
-        // A hard limit that modules have lowered is the session's, and no more the helper's own.
+        // A hard limit that modules have lowered, and a priority, are the session's, and no more the helper's own: without the
+        // capabilities for it this process could not take its own back.
         if let session { helper.limits = session.effects.before.limits }
+        niceness =
+            session?.effects.before.niceness ?? getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
         self.helper = helper
     }
 
@@ -76,7 +80,7 @@ struct Admission {
             let message = "the account is the helper's own, which runs no job; give the helper one of its own"
             throw .refused(Refusal(reason: "account-of-the-helper", message: message), detail: message)
         }
-        let check = OrderCheck(helper: helper, niceness: getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
+        let check = OrderCheck(helper: helper, niceness: niceness)
         let refusal = check.refusal(
             of: order,
             with: descriptors,

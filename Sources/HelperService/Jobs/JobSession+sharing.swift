@@ -24,36 +24,35 @@ extension JobSession {
             let directory = context.sessions
         else { return false }
         let key = SessionKey(order, wanted, peer: owner.userID)
-        let found = directory.find(key.digest, opening: isOpening, until: deadline) {
-            Waiting.isGone(owner.socket.descriptor.rawValue)
-        }
-        switch found {
+        let (now, end) = (ContinuousClock.now, StepDeadline(client, sequence, signals: signals))
+        // Somebody else's modules may take longer than this job has. There is time left for a session of its own then.
+        let patience = now + (deadline - now) / 2
+        switch directory.find(key.digest, opening: isOpening, until: patience, unless: { end.isInterrupted }) {
         case .none: return false
         case .mine(let index):
             place = index
             return false
-        case .open(let index, let keeper):
-            return send(order, descriptors, to: index, of: keeper, in: directory, by: deadline)
+        case .open(let index, let keeper, let generation):
+            let note = SessionHandover.Note(slot: slot, generation: generation, deadline: deadline)
+            let handover = SessionHandover(note, owner, sequence, order, descriptors)
+            return send(handover, to: index, of: keeper, in: directory, by: deadline)
         }
     }
 
     private func send(
-        _ order: LaunchOrder,
-        _ descriptors: [OwnedDescriptor],
+        _ handover: SessionHandover,
         to index: Int,
         of keeper: Int32,
         in directory: SessionDirectory,
         by deadline: ContinuousClock.Instant
     ) -> Bool {
-        var order = order
-        let left = (deadline - .now).components
-        let milliseconds = left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000
-        order.startDeadlineMilliseconds = UInt32(clamping: max(1, milliseconds))
         // The job counts all the time, so the word goes with it; whoever ends early leaves it to the other one.
-        guard context.table.hand(slot, from: getpid(), to: keeper) else { return false }
+        guard context.table.hand(slot, from: getpid(), to: keeper) else {
+            directory.uncount(index, of: keeper)
+            return false
+        }
         do {
-            try SessionHandover(owner, sequence, order, descriptors, slot: slot)
-                .send(over: directory.channel(index).sending, until: deadline)
+            try handover.send(over: directory.channel(index).sending, until: deadline)
         } catch {
             directory.uncount(index, of: keeper)
             return !context.table.hand(slot, from: keeper, to: getpid())
@@ -62,7 +61,19 @@ extension JobSession {
         if !directory.isKept(index, by: keeper), context.table.hand(slot, from: keeper, to: getpid()) {
             client?.tell(.failed(SessionKeeper.ended), sequence)
         }
+        leave(handover.descriptors)
         return true
+    }
+
+    /// Lets go of what is another process's now; a file system of the daemon's may take its time over that.
+    private func leave(_ descriptors: [OwnedDescriptor]) {
+        client?.socket.descriptor.closeNow()
+        owner.process?.closeNow()
+        client = nil
+        let unneeded = descriptors.compactMap { $0.take()?.rawValue }
+        _ = unsafe unneeded.withUnsafeBufferPointer {
+            unsafe helper_close_aside($0.baseAddress, Int32($0.count))
+        }
     }
 
     /// Becomes the process that keeps the session open for other jobs, and makes one that looks after this job.
@@ -82,13 +93,20 @@ extension JobSession {
         at index: Int
     ) -> Bool {
         // A fork copies what other threads hold locked, and not them.
-        guard let directory = context.sessions, let session, helper_thread_count() == 1,
+        // What decides about later jobs is to be read where it was read for this one.
+        guard let directory = context.sessions, let session, helper_thread_count() == 1, surroundings != nil,
+            surroundings == .current(),
             let word = context.table.claim(.holding(owner.userID), for: getpid())
         else {
             leavePlace()
             return false
         }
-        let kept = KeptSession(key: SessionKey(order, wanted, peer: owner.userID), effects: effects, place: index)
+        let kept = KeptSession(
+            key: SessionKey(order, wanted, peer: owner.userID),
+            effects: effects,
+            place: index,
+            generation: directory.generation(index)
+        )
         let idleTime = min(.milliseconds(Int(wanted.idleMilliseconds)), context.policy.sessionIdleTime)
         var keeping = try? SessionKeeper(context, directory, session, kept, idleTime: idleTime)
         let keeper = getpid()
@@ -98,7 +116,7 @@ extension JobSession {
             return false
         }
         guard child > 0 else {
-            context.table[word] = .free
+            context.table.free(word, of: getpid())
             leavePlace()
             return false
         }
@@ -127,7 +145,8 @@ extension JobSession {
         (session, place, isForked) = (nil, nil, true)
     }
 
-    private func leavePlace() {
+    /// Lets others open the session that this process was to open.
+    func leavePlace() {
         if let place { context.sessions?.free(place) }
         place = nil
     }

@@ -47,6 +47,9 @@ final class JobSession {
     /// The place of a session that this process is to open for other jobs as well.
     var place: Int?
 
+    /// Where this process was before it opened a session.
+    var surroundings: Surroundings?
+
     /// Whether the process that keeps the session has forked this one for the job.
     var isForked = false
     private var sessionReport: SessionReport?
@@ -67,10 +70,12 @@ final class JobSession {
     /// - Parameters:
     ///   - order: What is wanted.
     ///   - descriptors: What came with it.
-    func run(_ order: LaunchOrder, _ descriptors: [OwnedDescriptor]) {
+    ///   - timeLeft: What is left of the time that it has, where another process has taken the order.
+    func run(_ order: LaunchOrder, _ descriptors: [OwnedDescriptor], within timeLeft: Duration? = nil) {
         let begin = ContinuousClock.now
         // The policy refuses a longer time, but only when it is asked.
-        let time = min(.milliseconds(Int(order.startDeadlineMilliseconds)), context.policy.maximumStartTime)
+        let whole = Duration.milliseconds(Int(order.startDeadlineMilliseconds))
+        let time = min(timeLeft ?? whole, whole, context.policy.maximumStartTime)
         let deadline = begin + time
         if handOver(order, descriptors, by: deadline) { return }
         // What modules have registered for the end of their process is not for this one.
@@ -86,6 +91,8 @@ final class JobSession {
             let report = try confirm(started, order, by: deadline, since: begin)
             RunningJob(self, started, order, report).supervise()
         } catch {
+            // Nobody is to wait for a session that is not opened, nor for what whoever fails is made to wait.
+            leavePlace()
             switch error {
             case .refused(let refusal, let detail):
                 context.log.write(.warning, "\(subject(order)): refused (\(refusal.reason)): \(detail)")
@@ -131,6 +138,8 @@ final class JobSession {
         if let wanted = order.session {
             // Another launch of the account may have opened one meanwhile.
             if handOver(order, descriptors, opening: true, by: deadline) { return nil }
+            context.sessions?.closeChannels(but: place ?? kept?.place)
+            surroundings = .current()
             let pipe = wanted.authenticates ? descriptors.popLast() : nil
             let entered = try enterSession(wanted, admission, pipe, by: deadline)
             let permitted = admission.permit.executables == nil ? nil : context.policy.environment

@@ -79,6 +79,8 @@ package struct MonitorTable: Sendable {
         }
     }
 
+    private static func word(_ process: Int32) -> UInt64 { UInt64(UInt32(bitPattern: process)) }
+
     private static func word(_ state: State) -> UInt64 {
         switch state {
         case .free: 0
@@ -152,15 +154,29 @@ package struct MonitorTable: Sendable {
     package func claim(_ state: State, for process: Int32) -> Int? {
         for index in 0..<capacity where self[index] == .free {
             guard unsafe helper_table_exchange(words, index, 0, Self.word(state)) == 1 else { continue }
-            unsafe helper_table_set(owners, index, UInt64(process))
+            unsafe helper_table_set(owners, index, Self.word(process))
             return index
         }
         return nil
     }
 
-    /// The process that answers for a word; 0 before it has taken it.
+    /// The process that answers for a word; 0 before it has taken it, -1 for nobody.
     package func owner(of index: Int) -> Int32 {
         Int32(truncatingIfNeeded: unsafe helper_table_get(owners, index))
+    }
+
+    /// Sets a word free, if a process answers for it.
+    ///
+    /// - Parameters:
+    ///   - index: The word.
+    ///   - process: The process.
+    /// - Returns: Whether it did.
+    @discardableResult
+    package func free(_ index: Int, of process: Int32) -> Bool {
+        // The owner first: whoever claims the word next finds nobody's.
+        guard hand(index, from: process, to: -1) else { return false }
+        self[index] = .free
+        return true
     }
 
     /// Hands a word to another process.
@@ -172,7 +188,7 @@ package struct MonitorTable: Sendable {
     /// - Returns: Whether it was the giver's.
     package func hand(_ index: Int, from giver: Int32, to taker: Int32) -> Bool {
         guard (0..<capacity).contains(index) else { return false }
-        return unsafe helper_table_exchange(owners, index, UInt64(giver), UInt64(taker)) == 1
+        return unsafe helper_table_exchange(owners, index, Self.word(giver), Self.word(taker)) == 1
     }
 
     /// All that answer for words in use.

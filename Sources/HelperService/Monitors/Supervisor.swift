@@ -12,9 +12,9 @@ package struct Supervisor {
     private let context: HelperContext
     private let wake: OwnedDescriptor
     private var monitors: [Int32: Int] = [:]
-    /// Processes that were seen to look who has connected, and when first.
     /// Processes whose maker, one that kept a session, has ended before them.
     private var orphans: [Orphan] = []
+    /// When processes were seen first to look who has connected.
     private var greeting: [Int32: ContinuousClock.Instant] = [:]
     /// When processes are made next; `nil` while enough of them wait.
     private var parksAt: ContinuousClock.Instant?
@@ -27,7 +27,7 @@ package struct Supervisor {
     }
 
     /// How long processes with jobs may take to end when the helper stops.
-    private static let stopPatience = Duration.seconds(35)
+    private static let stopPatience = Duration.seconds(40)
 
     /// How long a process may take to send somebody away before it is killed.
     private static let greetingPatience = Duration.seconds(5)
@@ -116,12 +116,14 @@ package struct Supervisor {
                 exit(0)
             }
             guard child > 0 else {
-                context.table[slot] = .free
+                context.table.free(slot, of: 0)
                 context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
                 // Those that end make room. Without any there is nobody to wait for.
                 guard !monitors.isEmpty else { throw Errno(rawValue: -child) }
                 return false
             }
+            // The child takes it as well; whoever comes first.
+            _ = context.table.hand(slot, from: 0, to: child)
             monitors[child] = slot
         }
         return context.table.hasRoom
@@ -136,7 +138,8 @@ package struct Supervisor {
     }
 
     private func serve(_ slot: Int) {
-        guard context.table.hand(slot, from: 0, to: getpid()), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
+        _ = context.table.hand(slot, from: 0, to: getpid())
+        guard context.table.owner(of: slot) == getpid(), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
         else { return }
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
     }
@@ -144,13 +147,13 @@ package struct Supervisor {
     private mutating func reap() {
         var status: Int32 = 0
         while case let child = unsafe helper_reap(&status), child > 0 {
-            guard let slot = monitors.removeValue(forKey: child) else { continue }
             context.sessions?.release(endOf: child)
+            guard let slot = monitors.removeValue(forKey: child) else { continue }
             // Whoever has handed his job over answers for no word; whoever keeps a session, for others.
-            let slots = owns(child, slot) ? [slot] : context.table.words(of: child)
+            let slots = context.sessions == nil && owns(child, slot) ? [slot] : context.table.words(of: child)
             let hadJob = slots.contains { context.table[$0].hasJob }
             let keptSession = slots.contains { context.table[$0].keepsSession }
-            for slot in slots { context.table[slot] = .free }
+            for slot in slots { context.table.free(slot, of: child) }
             if keptSession { findOrphans() }
             if status != 0, hadJob || context.table.mayComplain() {
                 context.log.write(
@@ -179,14 +182,14 @@ package struct Supervisor {
     }
 
     private mutating func lookAfterOrphans() {
-        guard !orphans.isEmpty else { return }
-        orphans.removeAll { orphan in
+        for orphan in orphans {
             // What cannot be opened has been reaped.
-            guard orphan.descriptor.rawValue < 0 || hasEnded(orphan)
-            else { return false }
-            for slot in context.table.words(of: orphan.processID) { context.table[slot] = .free }
+            guard orphan.descriptor.rawValue < 0 || hasEnded(orphan) else { continue }
+            orphans.removeAll { $0.processID == orphan.processID }
+            for slot in context.table.words(of: orphan.processID) {
+                context.table.free(slot, of: orphan.processID)
+            }
             endLeftovers(of: orphan.processID)
-            return true
         }
     }
 
@@ -194,11 +197,8 @@ package struct Supervisor {
         !Waiting.wait(for: [orphan.descriptor.rawValue], until: .now).isEmpty
     }
 
-    /// Whether a process answers for its word, or never came to take it.
-    private func owns(_ process: Int32, _ slot: Int) -> Bool {
-        let owner = context.table.owner(of: slot)
-        return owner == process || owner == 0
-    }
+    /// Whether a process answers for its word.
+    private func owns(_ process: Int32, _ slot: Int) -> Bool { context.table.owner(of: slot) == process }
 
     /// Ends what a process has left that did not end in order, or all that an earlier helper has.
     private func endLeftovers(of child: Int32? = nil) {

@@ -114,6 +114,9 @@ final class PAMSession {
         let (started, before) = try start(order, session, context, deadline, until: time)
         do throws(SessionFailure) {
             try started.admit(password, until: time)
+            guard !deadline.isInterrupted else {
+                throw started.failure(.account, PAM_SYSTEM_ERR, isWithdrawn: true)
+            }
         } catch {
             started.giveUp(error, before)
             throw error

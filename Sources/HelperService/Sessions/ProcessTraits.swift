@@ -8,6 +8,9 @@ struct ProcessTraits {
     private let traits: helper_traits
     let limits: DaemonFacts.Limits
 
+    /// The nice value.
+    var niceness: Int32 { traits.niceness }
+
     /// Reads what this process has.
     static func current() -> ProcessTraits {
         var traits = helper_traits()

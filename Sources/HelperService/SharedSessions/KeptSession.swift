@@ -6,4 +6,6 @@ struct KeptSession {
     let effects: SessionEffects
     /// Where it stands in the directory.
     let place: Int
+    /// Which session of that place it is.
+    let generation: UInt64
 }

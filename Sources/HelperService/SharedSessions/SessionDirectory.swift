@@ -20,7 +20,7 @@ package struct SessionDirectory: Sendable {
     /// What somebody finds who looks for a session.
     enum Finding: Equatable {
         /// It is open; a job is counted there.
-        case open(Int, keeper: Int32)
+        case open(Int, keeper: Int32, generation: UInt64)
 
         /// There is none, and the place is the caller's who opens one.
         case mine(Int)
@@ -34,6 +34,8 @@ package struct SessionDirectory: Sendable {
         case opening
         case open
         case closing
+        /// Nobody keeps it any more; what is on its way is being taken.
+        case draining
     }
 
     /// One place: the process that keeps the session, how many jobs it was given that have not ended, and the state.
@@ -60,13 +62,14 @@ package struct SessionDirectory: Sendable {
     /// How many sessions may be open for others to join.
     ///
     /// Each costs every process of the helper two descriptors.
-    static let capacity = 64
+    static let capacity = 32
 
     /// How long somebody waits at once for a session that is being opened, before he looks whether he is still asked for it.
     private static let pulse: Int32 = 50
 
     private nonisolated(unsafe) let places: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let digests: UnsafeMutablePointer<UInt64>
+    private nonisolated(unsafe) let generations: UnsafeMutablePointer<UInt64>
     private let channels: [Channel]
 
     /// Makes a directory with no session in it.
@@ -74,8 +77,10 @@ package struct SessionDirectory: Sendable {
     /// There is none without memory and descriptors.
     package init?() {
         guard let places = unsafe helper_table_create(Self.capacity),
-            let digests = unsafe helper_table_create(Self.capacity)
+            let digests = unsafe helper_table_create(Self.capacity),
+            let generations = unsafe helper_table_create(Self.capacity)
         else { return nil }
+        unsafe self.generations = generations
         unsafe self.places = places
         unsafe self.digests = digests
         var channels: [Channel] = []
@@ -87,6 +92,19 @@ package struct SessionDirectory: Sendable {
     }
 
     func channel(_ index: Int) -> Channel { channels[index] }
+
+    /// Which session of a place it is: what was meant for an earlier one is not taken for the next one's.
+    func generation(_ index: Int) -> UInt64 { unsafe helper_table_get(generations, index) }
+
+    /// Closes the channels here: a session may leave a process little room for descriptors.
+    ///
+    /// - Parameter index: The place whose channel stays; `nil` for none.
+    func closeChannels(but index: Int?) {
+        for (number, channel) in channels.enumerated() where number != index {
+            channel.sending.descriptor.closeNow()
+            channel.receiving.descriptor.closeNow()
+        }
+    }
 
     /// Looks for a session; waits while it is being opened by somebody else.
     ///
@@ -110,7 +128,7 @@ package struct SessionDirectory: Sendable {
                 let place = Place(word)
                 switch place.state {
                 case .free: firstFree = firstFree ?? index
-                case .closing: break
+                case .closing, .draining: break
                 case .opening:
                     // Whoever has only just taken the place has not said yet what for.
                     let other = unsafe helper_table_get(digests, index)
@@ -118,7 +136,10 @@ package struct SessionDirectory: Sendable {
                 case .open:
                     guard unsafe helper_table_get(digests, index) == digest else { continue }
                     let counted = Place(.open, keeper: place.keeper, jobs: place.jobs + 1)
-                    if exchange(index, word, counted) { return .open(index, keeper: place.keeper) }
+                    let generation = generation(index)
+                    if exchange(index, word, counted) {
+                        return .open(index, keeper: place.keeper, generation: generation)
+                    }
                     awaited = (index, word)
                 }
             }
@@ -129,6 +150,7 @@ package struct SessionDirectory: Sendable {
             }
             guard isOpening, let firstFree else { return .none }
             guard exchange(firstFree, 0, Place(.opening, keeper: getpid(), jobs: 0)) else { continue }
+            unsafe helper_table_set(generations, firstFree, UInt64.random(in: 1...UInt64.max))
             unsafe helper_table_set(digests, firstFree, digest)
             wake(firstFree)
             return .mine(firstFree)
@@ -151,7 +173,7 @@ package struct SessionDirectory: Sendable {
     /// Whether a place is still its keeper's.
     func isKept(_ index: Int, by keeper: Int32) -> Bool {
         let place = Place(word(index))
-        return place.keeper == keeper && place.state != .free
+        return place.keeper == keeper && (place.state == .open || place.state == .closing)
     }
 
     /// How many jobs a session was given that have not ended.
@@ -179,18 +201,32 @@ package struct SessionDirectory: Sendable {
         wake(index)
     }
 
+    /// Lets go of a place whose session is closed, but for what is on its way to it.
+    func beginDraining(_ index: Int) {
+        change(index) { Place(.draining, keeper: $0.keeper, jobs: $0.jobs) }
+    }
+
     /// Gives the places of a process back that has ended, and lets go of what is still on its way to it.
     func release(endOf process: Int32) {
         for index in 0..<Self.capacity {
             let place = Place(word(index))
             guard place.state != .free, place.keeper == process else { continue }
-            // What is on its way may take its time over a close. Whoever finds it later finds that it was meant for another.
-            if place.jobs > 0, helper_fork() == 0 {
+            guard place.state != .draining, place.jobs > 0 else {
+                free(index)
+                continue
+            }
+            // What is on its way may take its time over a close, and this process has none. The end of the other one frees the place.
+            let child = helper_fork()
+            if child == 0 {
                 helper_alarm(Self.drainSeconds)
                 drain(index) { _ in }
                 _exit(0)
             }
-            free(index)
+            if child > 0 {
+                change(index) { _ in Place(.draining, keeper: child, jobs: 0) }
+            } else {
+                free(index)
+            }
         }
     }
 

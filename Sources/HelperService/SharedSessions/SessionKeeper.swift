@@ -46,8 +46,8 @@ struct SessionKeeper {
     /// How soon a fork that failed is tried again.
     private static let retryDelay = Duration.milliseconds(200)
 
-    /// How long jobs may take to end when this process is to end.
-    private static let stopPatience = Duration.seconds(20)
+    /// How long jobs may take to end when this process is to end: what a job has for it, and a second.
+    private static let stopPatience = Duration.seconds(26)
 
     /// Prepares.
     ///
@@ -151,7 +151,9 @@ struct SessionKeeper {
         strayingSince = since
         guard now - since >= Self.strayingPatience else { return }
         strayingSince = nil
-        for slot in context.table.words(of: getpid()) where context.table[slot].hasJob { context.table[slot] = .free }
+        for slot in context.table.words(of: getpid()) where context.table[slot].hasJob {
+            context.table.free(slot, of: getpid())
+        }
         for _ in busy..<directory.jobs(kept.place) { directory.uncount(kept.place, of: getpid()) }
     }
 
@@ -193,10 +195,9 @@ struct SessionKeeper {
             } catch {
                 return
             }
-            // What was meant for an earlier session of this place has no word any more. From here on the word is this process's,
-            // and goes with it.
-            guard let slot = SessionHandover.slot(in: received),
-                context.table.hand(slot, from: keeper, to: getpid())
+            // From here on the word is this process's, and goes with it. What was meant for an earlier session is told so.
+            guard let note = SessionHandover.Note(received), note.generation == kept.generation,
+                context.table.hand(note.slot, from: keeper, to: getpid())
             else {
                 (try? SessionHandover(received))?.refuse()
                 continue
@@ -209,34 +210,36 @@ struct SessionKeeper {
             JobSession(
                 context,
                 handover.client,
-                slot: handover.slot,
+                slot: note.slot,
                 signals: signals,
                 sequence: handover.sequence,
                 in: kept
             )
-            .run(handover.order, handover.descriptors)
+            .run(handover.order, handover.descriptors, within: note.timeLeft)
             return
         }
     }
 
     private mutating func reap() {
         var status: Int32 = 0
-        while case let child = unsafe helper_reap(&status), child > 0 {
-            children.remove(child)
-            let slots = context.table.words(of: child)
-            guard !slots.isEmpty else { continue }
-            if status != 0 {
-                context.log.write(
-                    .error,
-                    "process \(child) of the helper ended with status \(status); its job is ended"
-                )
-            }
-            endLeftovers(of: child)
-            for slot in slots {
-                context.table[slot] = .free
-                guard isOpen else { continue }
-                directory.uncount(kept.place, of: getpid())
-            }
+        while case let child = unsafe helper_reap(&status), child > 0 { bury(child, status) }
+    }
+
+    /// Gives back what a process has left.
+    private mutating func bury(_ child: Int32, _ status: Int32) {
+        children.remove(child)
+        let slots = context.table.words(of: child)
+        guard !slots.isEmpty else { return }
+        if status != 0 {
+            context.log.write(
+                .error,
+                "process \(child) of the helper ended with status \(status); its job is ended"
+            )
+        }
+        endLeftovers(of: child)
+        for slot in slots {
+            context.table.free(slot, of: child)
+            if isOpen { directory.uncount(kept.place, of: getpid()) }
         }
     }
 
@@ -269,12 +272,15 @@ struct SessionKeeper {
         while !children.isEmpty {
             var status: Int32 = 0
             let child = unsafe waitpid(-1, &status, 0)
+            if child > 0 { bury(child, status) }
             guard child > 0 || errno == EINTR else { break }
-            children.remove(child)
         }
         session.close(saying: nil, StepDeadline(nil, 0, signals: signals))
         guard isOpen else { return }
+        directory.beginDraining(kept.place)
         directory.drain(kept.place) { received in
+            // Whoever sends and finds that nobody keeps the session answers himself; the word tells who.
+            guard let note = SessionHandover.Note(received), context.table.free(note.slot, of: getpid()) else { return }
             (try? SessionHandover(received))?.refuse()
         }
         directory.free(kept.place)
