@@ -139,7 +139,10 @@ struct SudoEnvironmentTests {
             renamed.argumentZero = "sh"
             var terminal = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
             terminal.terminal = .pseudoterminal(rows: 24, columns: 80)
-            for command in [exported, written, renamed, terminal] {
+            var open = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
+            open.fileModeCreationMask = [.otherWrite]
+            let longer = Command(.path(FilePath(TestBed.probe + " x")), arguments: ["x"])
+            for command in [exported, written, renamed, terminal, open, longer] {
                 let error = try await launchError(command, as: TestBed.alice.identity, launcher)
                 #expect(error.code == .invalidCommand)
             }

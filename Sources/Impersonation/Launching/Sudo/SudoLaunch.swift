@@ -61,7 +61,7 @@ struct SudoLaunch {
         stopwatch.end(\.preparation)
 
         let purpose = SudoInvocation.Purpose.job(
-            program: preparation.program(of: prepared),
+            program: preparation.program,
             arguments: Array(prepared.arguments.dropFirst())
         )
         let arguments = invocation.arguments(
