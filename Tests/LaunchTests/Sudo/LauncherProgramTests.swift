@@ -60,6 +60,28 @@ struct LauncherProgramTests {
         #expect(try await status(["signal", "9", "\(getpid()):\(own)"]).0 == LAUNCH_SIGNAL_NOBODY)
     }
 
+    @Test("that signals ends with its sudo, though the account has stopped it")
+    func stopped() async throws {
+        let place = "/bed/home/alice/stopped-\(UInt64.random(in: 0...UInt64.max))"
+        // Its two ticks of work begin when it is the launcher, and it has far more of it.
+        let script = """
+            ticks() { set -- $(cat /proc/$child/stat) && case $2 in '(impersonation-'*) echo $((${14} + ${15}));; esac; }
+            start() { set -- $(cat /proc/$$/stat) && echo ${22}; }
+            \(TestBed.launcher) signal 28 $(yes $$:$(start) | head -n 60000) & child=$!
+            first=; while [ -z "$first" ]; do first=$(ticks); done
+            while [ $(ticks) -lt $((first + 2)) ]; do :; done
+            kill -STOP $child; echo $child > \(place); kill -KILL $$
+            """
+        _ = try await runScript(script, as: TestBed.alice.identity)
+        let number = try ProcFile.read(FilePath(place)).filter { $0 != "\n" }
+        var status = "State:\tT"
+        for _ in 0..<1_000 where status.contains("State:\tT") {
+            status = (try? ProcFile.read(FilePath("/proc/\(number)/status"))) ?? ""
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(status.isEmpty || status.contains("State:\tZ"), "\(status)")
+    }
+
     @Test("runs what sudo was asked about, whatever the order says", arguments: ["run", "restricted"])
     func otherProgram(_ mode: String) async throws {
         for (named, planned, opens) in [
