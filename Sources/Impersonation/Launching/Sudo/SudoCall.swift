@@ -23,8 +23,11 @@ package enum SudoCall {
         case notInTime
     }
 
-    /// All that `sudo` gets of an environment: its messages are read.
-    private static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]
+    /// All that `sudo` gets of an environment.
+    ///
+    /// Its messages are read, and are English without any variable of the locale; one that says so would reach jobs behind a login
+    /// shell (`env_check` of sudoers(5)), where it outdoes whatever their profile sets.
+    private static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
     private static let outputLimit = 16 * 1_024
 
