@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../CLaunchPlan/interpreter.h"
@@ -29,6 +30,9 @@
 static const char name[] = "impersonation-launcher";
 
 static uint32_t group_buffer[LAUNCH_GROUPS_MAXIMUM];
+
+/* What programs that a rule names never give to others: a daemon would write what the account runs next. */
+static const mode_t others_write = S_IWGRP | S_IWOTH;
 
 static __attribute__((noreturn)) void refuse(const char *message)
 {
@@ -173,12 +177,16 @@ static int is_named(const char *path, const char *program)
 }
 
 /* What sudo was asked about is what is run; and a daemon that may run certain programs only may not open files as the
- * account either, which the redirections of a shell do before sudo, as their own user. */
-static int is_permitted(const struct launch_plan *plan, const char *program, int opens_files)
+ * account either, which the redirections of a shell do before sudo, as their own user, nor have them make files that it can
+ * write itself. */
+static int is_permitted(const struct launch_plan *plan, const char *program, int is_restricted)
 {
     const struct launch_operation *operations = (const struct launch_operation *)(plan + 1);
     for (uint32_t i = 0; i < plan->operation_count; i++) {
-        if (operations[i].step == LAUNCH_STEP_OPEN_STREAM && !opens_files)
+        if (operations[i].step == LAUNCH_STEP_OPEN_STREAM && is_restricted)
+            return 0;
+        if (operations[i].step == LAUNCH_STEP_FILE_MODE_MASK && is_restricted
+            && (operations[i].a & others_write) != others_write)
             return 0;
         /* It changes the mode of whatever file it is given, with the rights of the account. */
         if (operations[i].step == LAUNCH_STEP_OWN_TERMINAL)
@@ -299,8 +307,11 @@ static int become_job(enum mode mode, char *program, char *const *arguments)
     /* Programs that a rule names get their three streams, and nothing that they do not know of. */
     if (mode == MODE_RESTRICTED && order.descriptor_count != LAUNCH_ORDER_OWN_DESCRIPTORS + 3)
         fail(status, EPERM);
-    if (!is_permitted(plan, program, mode != MODE_RESTRICTED))
+    if (!is_permitted(plan, program, mode == MODE_RESTRICTED))
         fail(status, EPERM);
+    /* A plan may leave the mask as it is, and rules can have sudo pass that of its caller on. */
+    if (mode == MODE_RESTRICTED)
+        umask(umask(others_write) | others_write);
 
     const char *text_end = text + order.strings_size;
     struct launch_context context;
@@ -346,8 +357,12 @@ int main(int count, char **arguments)
 {
     if (count >= 3 && strcmp(arguments[1], "run") == 0)
         return become_job(MODE_RUN, arguments[2], arguments + 3);
-    if (count >= 3 && strcmp(arguments[1], "restricted") == 0)
+    if (count >= 3 && strcmp(arguments[1], "restricted") == 0) {
+        /* sudo compares arguments joined by blanks: to "restricted PROGRAM *" a longer name is PROGRAM with an argument. */
+        if (strpbrk(arguments[2], " \t\n\v\f\r") != NULL)
+            refuse("a program with white space in its path is not what a rule for certain programs means");
         return become_job(MODE_RESTRICTED, arguments[2], arguments + 3);
+    }
     if (count == 2 && strcmp(arguments[1], "session") == 0)
         return become_job(MODE_SESSION, NULL, NULL);
     if (count >= 4 && strcmp(arguments[1], "signal") == 0)

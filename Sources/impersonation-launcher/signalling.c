@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -81,6 +83,8 @@ int send_signals(const char *signal, char *const *processes)
     unsigned long long value;
     if (!number(&signal, LAST_SIGNAL, &value) || *signal != 0 || value == 0)
         return LAUNCH_SIGNAL_INVALID;
+    /* The account can stop this process, and the daemon ends no more than the sudo of a call that does not end. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     int sent = 0;
     for (; *processes != NULL; processes++) {
         const int result = send_one((int)value, *processes);

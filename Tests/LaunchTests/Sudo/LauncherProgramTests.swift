@@ -60,6 +60,28 @@ struct LauncherProgramTests {
         #expect(try await status(["signal", "9", "\(getpid()):\(own)"]).0 == LAUNCH_SIGNAL_NOBODY)
     }
 
+    @Test("that signals ends with its sudo, though the account has stopped it")
+    func stopped() async throws {
+        let place = "/bed/home/alice/stopped-\(UInt64.random(in: 0...UInt64.max))"
+        // Its two ticks of work begin when it is the launcher, and it has far more of it.
+        let script = """
+            ticks() { set -- $(cat /proc/$child/stat) && case $2 in '(impersonation-'*) echo $((${14} + ${15}));; esac; }
+            start() { set -- $(cat /proc/$$/stat) && echo ${22}; }
+            \(TestBed.launcher) signal 28 $(yes $$:$(start) | head -n 60000) & child=$!
+            first=; while [ -z "$first" ]; do first=$(ticks); done
+            while [ $(ticks) -lt $((first + 2)) ]; do :; done
+            kill -STOP $child; echo $child > \(place); kill -KILL $$
+            """
+        _ = try await runScript(script, as: TestBed.alice.identity)
+        let number = try ProcFile.read(FilePath(place)).filter { $0 != "\n" }
+        var status = "State:\tT"
+        for _ in 0..<1_000 where status.contains("State:\tT") {
+            status = (try? ProcFile.read(FilePath("/proc/\(number)/status"))) ?? ""
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(status.isEmpty || status.contains("State:\tZ"), "\(status)")
+    }
+
     @Test("runs what sudo was asked about, whatever the order says", arguments: ["run", "restricted"])
     func otherProgram(_ mode: String) async throws {
         for (named, planned, opens) in [
@@ -73,6 +95,67 @@ struct LauncherProgramTests {
         // The right one gets as far as taking the token, which it finds gone.
         let reported = try await order(mode, named: "id", planned: "/usr/bin/id", opensFile: false)
         #expect(reported?.step == LAUNCH_STEP_COMMIT.rawValue)
+    }
+
+    @Test(
+        "behind a rule for certain programs takes none with white space in its path",
+        arguments: [
+            "/opt/app/render manager", "/opt/app/render x/../../../tmp/evil", "a\tb", "a\nb", " ", "a\r", "a\u{B}\u{C}",
+        ]
+    )
+    func whiteSpace(_ program: String) async throws {
+        let (status, text) = try await status(["restricted", program])
+        #expect(status == LAUNCH_EXIT_FAILED)
+        #expect(text.contains("white space"))
+        // Where any program may be run, it is one like others.
+        #expect(try await self.status(["run", program]).1.contains("is not the socket of the daemon"))
+    }
+
+    @Test(
+        "behind a rule for certain programs has them make no file that others can write",
+        arguments: [0o000, 0o002, 0o020, 0o755, 0o022, 0o077]
+    )
+    func mask(_ bits: UInt32) async throws {
+        for mode in ["restricted", "run"] {
+            let reported = try await order(
+                mode,
+                named: "id",
+                planned: "/usr/bin/id",
+                opensFile: false,
+                configure: { steps in
+                    steps.removeAll { Self.isMask($0) }
+                    let mask = ChildOperation.setFileModeCreationMask(FilePermissions(rawValue: bits))
+                    steps.insert(mask, at: steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0)
+                }
+            )
+            let isRefused = mode == "restricted" && bits & 0o022 != 0o022
+            #expect(reported?.step == (isRefused ? LAUNCH_STEP_READ_PLAN : LAUNCH_STEP_COMMIT).rawValue)
+            if isRefused { #expect(reported?.error == EPERM) }
+        }
+    }
+
+    private static func isMask(_ step: ChildOperation) -> Bool {
+        if case .setFileModeCreationMask = step { true } else { false }
+    }
+
+    @Test("behind a rule for certain programs adds that to the mask of sudo where the plan has none")
+    func inheritedMask() async throws {
+        let output = try FileDescriptor.pipe()
+        let reported = try await order(
+            "restricted",
+            named: "/bin/sh",
+            with: ["-c", "umask"],
+            planned: "/bin/sh",
+            opensFile: false,
+            output: output.writeEnd,
+            configure: { $0.removeAll { Self.isMask($0) } }
+        )
+        #expect(reported == nil)
+        try output.writeEnd.close()
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
+        try output.readEnd.close()
+        #expect(String(decoding: bytes[..<count], as: UTF8.self) == "0022\n")
     }
 
     @Test("takes no variable from the order behind a rule for certain programs")
@@ -182,6 +265,8 @@ struct LauncherProgramTests {
         let socket = try SudoSocket(of: 2001)
         var command = Command(.path(TestBed.launcher), arguments: [mode] + [named].compactMap { $0 } + arguments)
         command.standardInput = .descriptor(FileDescriptor(rawValue: socket.launcher.rawValue))
+        // As rules can have sudo pass it on.
+        command.fileModeCreationMask = []
         let process = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
         socket.launcher.closeNow()
         var greeting: SudoSocket.Greeting?

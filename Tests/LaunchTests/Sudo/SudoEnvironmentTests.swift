@@ -112,6 +112,8 @@ struct SudoEnvironmentTests {
             let report = try await Self.probe(Self.difficult, .ofTheBed(profile: chosen)) { $0.environment = .login }
             #expect(report.environment.contains("FROM_PROFILE=of alice"))
             #expect(!report.environment.contains { $0.hasPrefix("SUDO_") })
+            // The locale is the account's: nothing that the daemon calls sudo with is in its way.
+            #expect(!report.environment.contains { $0.hasPrefix("LC_") || $0.hasPrefix("LANG") })
             #expect(Array(report.arguments.dropFirst()) == Self.difficult)
         }
         _ = unsafe unlink(profile.string)
@@ -139,7 +141,10 @@ struct SudoEnvironmentTests {
             renamed.argumentZero = "sh"
             var terminal = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
             terminal.terminal = .pseudoterminal(rows: 24, columns: 80)
-            for command in [exported, written, renamed, terminal] {
+            var open = Command(.path(FilePath(TestBed.probe)), arguments: ["x"])
+            open.fileModeCreationMask = [.otherWrite]
+            let longer = Command(.path(FilePath(TestBed.probe + " x")), arguments: ["x"])
+            for command in [exported, written, renamed, terminal, open, longer] {
                 let error = try await launchError(command, as: TestBed.alice.identity, launcher)
                 #expect(error.code == .invalidCommand)
             }

@@ -37,6 +37,26 @@ struct SudoProgramTests {
         }
     }
 
+    @Test("gets no password unless it says that it is the original one", arguments: ["echo sudo-os 1.0", "exit 1"])
+    func unknown(_ script: String) async throws {
+        let sudo = try StandIn.install(script)
+        try #require(unsafe chmod(sudo, 0o4755) == 0)
+        await #expect(processExitsWith: .success) { [sudo = sudo as String] in
+            becomeUnprivilegedDaemon()
+            let launcher = SudoLauncher(
+                sudo: FilePath(sudo),
+                launcher: TestBed.launcher,
+                authentication: .password {
+                    Issue.record("the password is asked for")
+                    return nil
+                }
+            )
+            let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+            #expect(error.code == .invalidCommand)
+            #expect(error.message.contains("the original sudo"))
+        }
+    }
+
     @Test(
         "knows regular expressions for arguments from 1.9.10 on",
         arguments: [

@@ -206,6 +206,19 @@ struct SudoRefusalTests {
         }
     }
 
+    @Test("is read in English, whatever the daemon's own locale is")
+    func locale() async {
+        await #expect(processExitsWith: .success) {
+            for (name, value) in [("LC_ALL", "C.UTF-8"), ("LANG", "de_DE.UTF-8"), ("LANGUAGE", "de:fr")] {
+                #expect(unsafe setenv(name, value, 1) == 0)
+            }
+            becomeDaemon(991)
+            try await Self.expect(.passwordRequired)
+            let answer = try SudoCall.run(["/usr/bin/env"], for: .seconds(60))
+            #expect(answer.output == "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n")
+        }
+    }
+
     @Test("can name any message without breaking a log")
     func message() {
         for refusal in SudoRefusal.allCases { #expect(!refusal.remedy.isEmpty) }

@@ -51,7 +51,7 @@ final class PatientCloser: Sendable {
         perform(for: userID) { close(descriptor) }
     }
 
-    /// Does something later, in no particular order.
+    /// Does something later, in no particular order; ``SudoProcess`` has its signals sent like that, on threads of its own.
     ///
     /// - Parameters:
     ///   - userID: The account that can hold it up.

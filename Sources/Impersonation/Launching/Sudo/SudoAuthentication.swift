@@ -10,7 +10,7 @@ public enum SudoAuthentication: Sendable {
     /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used (`-k`). `nil` gives the launch up.
     ///
     /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
-    /// the original `sudo`: older versions of sudo-rs do not say who asks (`-p`).
+    /// a `sudo` that says that it is the original one: older versions of sudo-rs do not say who asks (`-p`).
     case password(@Sendable () async -> Secret?)
 
     /// Whether a password is to be had.

@@ -14,10 +14,25 @@ package enum SudoCall {
         package let output: String
     }
 
-    /// All that `sudo` gets of an environment: its messages are read.
-    private static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]
+    /// Why there is no answer.
+    package enum Failure: Error, Sendable, Hashable {
+        /// It could not be started, or how it ended is not to be had.
+        case notAnswered
+
+        /// It was killed, since it did not end in time.
+        case notInTime
+    }
+
+    /// All that `sudo` gets of an environment.
+    ///
+    /// Its messages are read, and are English without any variable of the locale; one that says so would reach jobs behind a login
+    /// shell (`env_check` of sudoers(5)), where it outdoes whatever their profile sets.
+    private static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
     private static let outputLimit = 16 * 1_024
+
+    /// What a pipe holds, mostly.
+    private static let drainLimit = 64 * 1_024
 
     /// How long the end of one that was killed is waited for.
     private static let reapingTime = Duration.seconds(1)
@@ -73,70 +88,103 @@ package enum SudoCall {
     ///   - patience: How long it may take before it is killed.
     /// - Returns: What it has come to; `nil` when it could not be started, did not end in time, or the task was cancelled.
     package static func answer(_ arguments: [String], for patience: Duration) async -> Answer? {
-        (try? await workers.perform(deadline: nil) { run(arguments, for: patience) }) ?? nil
+        (try? await workers.perform(deadline: nil) { try? run(arguments, for: patience) }) ?? nil
     }
 
     /// Runs it to its end, on a thread that may block.
     ///
+    /// Its end is that of the process: what else has got hold of its output, an agent that was started on the way, may keep it for
+    /// as long as it likes.
+    ///
     /// - Parameters:
     ///   - arguments: Its path and its arguments.
     ///   - patience: How long it may take before it is killed.
-    /// - Returns: What it has come to; `nil` when it could not be started, or did not end in time.
-    static func run(_ arguments: [String], for patience: Duration) -> Answer? {
+    /// - Returns: What it has come to.
+    /// - Throws: ``Failure`` when there is no answer.
+    static func run(_ arguments: [String], for patience: Duration) throws(Failure) -> Answer {
         guard let trampoline = try? Trampoline.shared(), let reactor = try? Reactor.shared(),
             let (reading, writing) = try? OwnedDescriptor.pipe()
-        else { return nil }
+        else { throw .notAnswered }
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-        guard null >= 0, let input = try? OwnedDescriptor(moving: null) else { return nil }
+        guard null >= 0, let input = try? OwnedDescriptor(moving: null) else { throw .notAnswered }
         let streams = [input.rawValue, writing.rawValue, writing.rawValue]
-        guard let (started, _) = try? start(arguments, streams: streams, with: trampoline) else { return nil }
+        guard let (started, _) = try? start(arguments, streams: streams, with: trampoline) else { throw .notAnswered }
         writing.closeNow()
-        let deadline = ContinuousClock.now + patience
-        let output = read(from: reading, until: deadline)
-        let status = wait(for: started.child, until: deadline)
-        guard let status else {
+        var output: [UInt8] = []
+        do throws(Failure) {
+            let exit = try end(of: started.child, reading: reading, into: &output, until: .now + patience)
+            return Answer(
+                status: exit.code == CLD_EXITED ? exit.status : nil,
+                output: String(decoding: output, as: UTF8.self)
+            )
+        } catch {
             SupervisedProcess(started.child, of: getuid(), streams: .none, on: reactor)
                 .discardBlocking(within: reapingTime)
-            return nil
+            throw error
         }
-        return Answer(status: status.code == CLD_EXITED ? status.status : nil, output: output)
     }
 
-    private static func read(from descriptor: OwnedDescriptor, until deadline: ContinuousClock.Instant) -> String {
-        var bytes: [UInt8] = []
-        while poll(descriptor.rawValue, until: deadline) {
-            let count = unsafe withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
-                let count = unsafe Glibc.read(descriptor.rawValue, buffer.baseAddress, buffer.count)
-                if count > 0, bytes.count < outputLimit { unsafe bytes.append(contentsOf: buffer.prefix(count)) }
-                return count
+    /// Reads what a child writes until it has ended.
+    private static func end(
+        of child: StartedChild,
+        reading output: OwnedDescriptor,
+        into bytes: inout [UInt8],
+        until deadline: ContinuousClock.Instant
+    ) throws(Failure) -> launch_exit {
+        var isOpen = true
+        while true {
+            let (hasEnded, isReadable) = poll(child, isOpen ? output : nil, until: deadline)
+            // Also past the deadline: one that has ended is not late.
+            if let exit = try reap(child) {
+                var rest = drainLimit
+                while isOpen, rest > 0, poll(nil, output, until: .now).isReadable {
+                    guard let count = read(output, into: &bytes), count > 0 else { break }
+                    rest -= count
+                }
+                return exit
             }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { break }
+            guard ContinuousClock.now < deadline else { throw .notInTime }
+            if isReadable { isOpen = read(output, into: &bytes) ?? 1 > 0 }
+            // A descriptor of a process is readable just before its status is to be had.
+            if hasEnded { usleep(1_000) }
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func wait(for child: StartedChild, until deadline: ContinuousClock.Instant) -> launch_exit? {
+    private static func reap(_ child: StartedChild) throws(Failure) -> launch_exit? {
         var exit = launch_exit()
         let descriptor = child.processDescriptor.rawValue
-        while poll(descriptor, until: deadline) {
-            let result = unsafe launch_reap(descriptor, &exit)
-            if result == 1 { return exit }
-            // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
-            if result < 0 { return unsafe launch_exit_of_reaped(descriptor, &exit) == 0 ? exit : nil }
-            usleep(1_000)
-        }
-        return nil
+        let result = unsafe launch_reap(descriptor, &exit)
+        if result == 1 { return exit }
+        // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
+        guard result < 0 else { return nil }
+        guard unsafe launch_exit_of_reaped(descriptor, &exit) == 0 else { throw .notAnswered }
+        return exit
     }
 
-    private static func poll(_ descriptor: Int32, until deadline: ContinuousClock.Instant) -> Bool {
-        while true {
-            var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let rest = deadline - ContinuousClock.now
-            guard rest > .zero else { return false }
-            let count = unsafe Glibc.poll(&event, 1, Int32(clamping: rest.milliseconds))
-            if count < 0, errno == EINTR { continue }
-            return count > 0
+    /// Reads once, and keeps the beginning of everything.
+    ///
+    /// - Returns: How much that was, 0 at the end; `nil` when a signal came first.
+    private static func read(_ descriptor: OwnedDescriptor, into bytes: inout [UInt8]) -> Int? {
+        unsafe withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
+            let count = unsafe Glibc.read(descriptor.rawValue, buffer.baseAddress, buffer.count)
+            if count < 0 { return errno == EINTR ? nil : 0 }
+            unsafe bytes.append(contentsOf: buffer.prefix(min(count, max(0, outputLimit - bytes.count))))
+            return count
         }
+    }
+
+    /// Waits for the end of a child, or for something to read.
+    private static func poll(
+        _ child: StartedChild?,
+        _ output: OwnedDescriptor?,
+        until deadline: ContinuousClock.Instant
+    ) -> (hasEnded: Bool, isReadable: Bool) {
+        // A negative descriptor is left out.
+        var events = [child?.processDescriptor.rawValue, output?.rawValue]
+            .map { pollfd(fd: $0 ?? -1, events: Int16(POLLIN), revents: 0) }
+        let rest = max(.zero, deadline - .now)
+        let count = unsafe Glibc.poll(&events, 2, Int32(clamping: rest.milliseconds))
+        guard count > 0 else { return (false, false) }
+        return (events[0].revents != 0, events[1].revents != 0)
     }
 }

@@ -61,7 +61,7 @@ struct SudoLaunch {
         stopwatch.end(\.preparation)
 
         let purpose = SudoInvocation.Purpose.job(
-            program: preparation.program(of: prepared),
+            program: preparation.program,
             arguments: Array(prepared.arguments.dropFirst())
         )
         let arguments = invocation.arguments(
@@ -165,10 +165,15 @@ struct SudoLaunch {
         if launcher.profile.passesShell {
             return "a password is not given to sudo where a shell of the account runs as well; use the account profile"
         }
-        if case .rust = await program.flavour() {
+        switch await program.flavour() {
+        case .original: return nil
+        case .rust:
             return "sudo-rs cannot be told what to ask with, so it is given no password; make the rule NOPASSWD"
+        case .unknown:
+            return
+                "\(program.path) does not say that it is the original sudo, or not in time, and only that one is given a "
+                + "password; make the rule NOPASSWD, or try again when `sudo --version` answers"
         }
-        return nil
     }
 
     private func password() async throws(LaunchError) -> SecretBox? {

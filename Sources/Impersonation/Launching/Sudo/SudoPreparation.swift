@@ -33,6 +33,16 @@ struct SudoPreparation {
                 "a rule for certain programs leaves their environment to sudo; use the clean environment, and neither extra "
                 + "descriptors nor a terminal"
         }
+        // sudo compares arguments joined by blanks.
+        guard !program.unicodeScalars.contains(where: { [" ", "\t", "\n", "\u{B}", "\u{C}", "\r"].contains($0) }) else {
+            return
+                "a rule for certain programs does not mean one with white space in its path; install it where there is none"
+        }
+        guard command.fileModeCreationMask.isSuperset(of: [.groupWrite, .otherWrite]) else {
+            return
+                "a rule for certain programs does not let them make files that others can write; have 022 in "
+                + "fileModeCreationMask"
+        }
         guard command.argumentZero == nil else {
             return "a rule for certain programs is for them under their own names; leave argumentZero out"
         }
@@ -48,7 +58,7 @@ struct SudoPreparation {
         "a rule for certain programs does not let the daemon open files as the account; give the job descriptors or streams"
 
     /// The program that the launcher is named, and `sudo` is asked about.
-    func program(of prepared: PreparedLaunch) -> String {
+    var program: String {
         command.environment == .login && !keepsEnvironment
             ? identity.account.shell.string : command.executable.spelling
     }

@@ -8,7 +8,9 @@ import SystemPackage
 /// leads to it.
 final class SudoProcess: ProcessControl {
     private static let remainderPatience = Duration.seconds(10)
-    private static let workers = BlockingWorkers(name: "sudo-signals", maximumThreads: 4)
+
+    /// An account can hold up what is done to its jobs, so each has a few threads of its own.
+    private static let threads = PatientCloser()
 
     private let sudo: SupervisedProcess
     private let reach: SudoReach
@@ -66,8 +68,7 @@ final class SudoProcess: ProcessControl {
         let deadline = ContinuousClock.now + Self.remainderPatience
         var delay = Duration.milliseconds(1)
         while true {
-            let result = await Self.workers.performToTheEnd(deadline: nil) { [reach] in reach.endLeftovers() }
-            let (remaining, isReached) = (try? result.get()) ?? (1, true)
+            let (remaining, isReached) = await perform { $0.endLeftovers() }
             guard remaining > 0, isReached, ContinuousClock.now < deadline else { return remaining }
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(200))
@@ -130,7 +131,14 @@ final class SudoProcess: ProcessControl {
     }
 
     private func signalTree(_ signal: Signal) async {
-        _ = await Self.workers.performToTheEnd(deadline: nil) { [reach] in reach.signalTree(signal.rawValue) }
+        _ = await perform { $0.signalTree(signal.rawValue) }
+    }
+
+    /// Does what may block, on a thread of the account's.
+    private func perform<Value: Sendable>(_ body: @escaping @Sendable (SudoReach) -> Value) async -> Value {
+        let outcome = OneShot<Value>()
+        Self.threads.perform(for: reach.userID) { [reach] in outcome.settle(body(reach)) }
+        return await outcome.value()
     }
 
     private func endGroup() async -> Int {

@@ -37,7 +37,8 @@ public struct SudoProfile: Sendable, Hashable {
     /// The environment is `HOME`, `USER`, `LOGNAME` and `SHELL` as `sudo` gives them, and `PATH`: a daemon that could choose
     /// variables could make most programs run another one. So it takes ``EnvironmentPolicy/clean`` and nothing that adds a
     /// variable, and files cannot be streams (``StandardStream/Input/file(_:)``): the account would open them. `argv[0]` is the
-    /// program. The working directory and limits stay the daemon's to say.
+    /// program, which has no white space in it, and ``Command/fileModeCreationMask`` has 022. The working directory and limits stay
+    /// the daemon's to say.
     public static let restricted = SudoProfile(.account, isRestricted: true)
 
     /// `sudo -n -H -i -u '#uid' -- launcher session`: the account's login shell runs first, reads its profile, and becomes the

@@ -17,6 +17,9 @@ final class SudoReach: Sendable {
     let job: StartedChild
     let leader: SessionScan.Member
 
+    /// The account of the job.
+    var userID: UInt32 { invocation.userID }
+
     /// The cgroup of the job, if it has one.
     let group: ControlGroup?
 
@@ -30,12 +33,17 @@ final class SudoReach: Sendable {
         var known: Set<SessionScan.Member> = []
         /// Whether `sudo` can be asked to signal; not any more once it has refused.
         var asks: Bool
+        /// Until when it is not asked, after a call that did not end.
+        var rests: ContinuousClock.Instant?
         /// Whether the first process was sent what ends it.
         var hasKilled = false
     }
 
     private static let relayed: Set<Int32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2]
     private static let patience = Duration.seconds(5)
+
+    /// How long `sudo` is not asked again after a call that was killed: an account can hold up each of them.
+    private static let rest = Duration.seconds(5)
     private static let stoppingTime = Duration.seconds(2)
     private static let rounds = 20
     private static let atOnce = 1_000
@@ -56,6 +64,11 @@ final class SudoReach: Sendable {
         self.group = group
         self.invocation = invocation
         state = Mutex(State(asks: asks))
+    }
+
+    /// Whether `sudo` is not asked to signal at present, and will be again.
+    private var isResting: Bool {
+        state.withLock { $0.asks && $0.rests.map { ContinuousClock.now < $0 } ?? false }
     }
 
     /// Whether this process has ended the first process of the job.
@@ -133,11 +146,11 @@ final class SudoReach: Sendable {
 
     /// Kills what an ended job has left behind.
     ///
-    /// - Returns: How many are left, as far as they can be found, and whether there is a way to them.
+    /// - Returns: How many are left, as far as they can be found, and whether there is a way to them, now or soon.
     func endLeftovers() -> (remaining: Int, isReached: Bool) {
         // Its sudo may have been killed, and the job have cut the tie to it.
         guard !find().isEmpty || job.isRunning else { return (0, true) }
-        let isReached = killTree() == 0
+        let isReached = killTree() == 0 || isResting
         return (find().count + (job.isRunning ? 1 : 0), isReached)
     }
 
@@ -174,15 +187,21 @@ final class SudoReach: Sendable {
 
     /// Has the launcher send a signal as the account.
     private func ask(_ signal: Int32, _ members: [SessionScan.Member]) -> Bool {
-        guard state.withLock({ $0.asks }) else { return false }
+        guard state.withLock({ $0.asks }), !isResting else { return false }
         var isSent = false
         for start in stride(from: 0, to: members.count, by: Self.atOnce) {
             let some = Array(members[start..<min(start + Self.atOnce, members.count)])
-            let answer = SudoCall.run(invocation.arguments(for: .signal(signal, some)), for: Self.patience)
-            isSent = isSent || answer?.status == LAUNCH_SIGNAL_SENT
-            // 1 is sudo's own. Where it does not permit it, it will not the next time; anything else may be over by then.
-            if let answer, answer.status == 1, Self.isFinal(SudoRefusal(message: answer.output)) {
-                state.withLock { $0.asks = false }
+            do throws(SudoCall.Failure) {
+                let answer = try SudoCall.run(invocation.arguments(for: .signal(signal, some)), for: Self.patience)
+                isSent = isSent || answer.status == LAUNCH_SIGNAL_SENT
+                // 1 is sudo's own. Where it does not permit it, it will not the next time; anything else may be over by then.
+                if answer.status == 1, Self.isFinal(SudoRefusal(message: answer.output)) {
+                    state.withLock { $0.asks = false }
+                }
+            } catch {
+                guard error == .notInTime else { continue }
+                state.withLock { $0.rests = .now + Self.rest }
+                break
             }
         }
         return isSent
