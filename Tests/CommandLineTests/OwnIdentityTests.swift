@@ -57,7 +57,11 @@ struct OwnIdentityTests {
         let found = try calls(in: "CHelperService")
         #expect(
             found.sorted() == [
+                // Which asks for the id for files and changes none.
+                "CHelperService/helper_calls.c: setfsuid",
+                // For a signal and back, and back from where a module has left the process.
                 "CHelperService/helper_calls.c: setresuid", "CHelperService/helper_calls.c: setresuid",
+                "CHelperService/helper_calls.c: setresuid",
                 "CHelperService/session_calls.c: setgroups", "CHelperService/session_calls.c: setresgid",
             ]
         )

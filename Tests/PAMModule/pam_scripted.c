@@ -7,6 +7,7 @@
  *   putenv=N=V    sets a variable
  *   info=TEXT     says something
  *   ask=TEXT      asks for something that is not to be seen, and answers with PAM_AUTH_ERR unless there is an answer
+ *   demand=TEXT   asks likewise, and answers with PAM_AUTH_ERR also where nobody answers
  *   expect=TEXT   asks for the password, and answers with PAM_AUTH_ERR unless it is that
  *   group=GID     adds a group
  *   umask=OCTAL, nice=N, limit=RESOURCE/SOFT/HARD
@@ -16,6 +17,7 @@
  *   become=UID    takes an effective user id and keeps it
  *   keyring=NAME  joins a session keyring
  *   mounts=own    leaves the mount namespace
+ *   create=FILE   creates a file that everybody may write, as far as the mask lets it
  *   environ=FILE  appends the environment of the process, a line for each variable
  *   block=        blocks all signals
  *   ignore=NUMBER ignores a signal, default=NUMBER gives it its default effect
@@ -91,6 +93,8 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         code = pam_info(handle, "%s", value);
     } else if (strcmp(action, "ask") == 0) {
         code = ask(handle, value, NULL);
+    } else if (strcmp(action, "demand") == 0) {
+        code = ask(handle, value, NULL) == PAM_SUCCESS ? PAM_SUCCESS : PAM_AUTH_ERR;
     } else if (strcmp(action, "expect") == 0) {
         code = ask(handle, "Password: ", value);
     } else if (strcmp(action, "group") == 0) {
@@ -126,6 +130,8 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         }
     } else if (strcmp(action, "become") == 0) {
         code = seteuid((uid_t)atoi(value)) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
+    } else if (strcmp(action, "create") == 0) {
+        close(open(value, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     } else if (strcmp(action, "mounts") == 0) {
         code = unshare(CLONE_NEWNS) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
     } else if (strcmp(action, "keyring") == 0) {

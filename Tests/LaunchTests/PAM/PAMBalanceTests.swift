@@ -164,7 +164,15 @@ struct PAMBalanceTests {
         for (stage, step) in [
             ("account", LaunchStep.checkAccount), ("cred", .establishCredentials), ("open", .openSession),
         ] {
-            let service = try PAMService(scripted: "\(stage):run=/bin/sleep", "\(stage):hang=")
+            // What its programs have left is no child of anybody's any more.
+            let script = freshPath("orphan-maker")
+            try writeFile("#!/bin/sh\n/bin/sleep 100000 &\n", to: script)
+            try #require(unsafe chmod(script.string, 0o755) == 0)
+            let service = try PAMService(
+                scripted: "\(stage):run=/bin/sleep",
+                "\(stage):run=\(script)",
+                "\(stage):hang="
+            )
             let quick = try PAMService(scripted: "*:info=x")
             let helper = try RunningHelper(policy: ["peers = 0", "pam-services = \(service.name) \(quick.name)"])
             var command = Command(.path("/bin/true"))
@@ -212,6 +220,33 @@ struct PAMBalanceTests {
         let helper = try RunningHelper(policy: service.policy)
         let result = try await runScript("exit 5", as: TestBed.alice.identity, PAMLauncher(helper, service))
         #expect(result.exit.status == .exited(5))
+    }
+
+    @Test("and a job that nobody has asked for has its end kept, also when a module hangs over that of its session")
+    func hangingCloseOfKeptJob() async throws {
+        let service = try PAMService(scripted: "close:hang=")
+        let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
+        try #require(unsafe mkdir(directory.string, 0o755) == 0)
+        let helper = try RunningHelper(
+            policy: service.policy + ["when-daemon-ends = keep-allowed"],
+            arguments: ["--adoption-directory", directory.string]
+        )
+        let note = freshPath("reference").string
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, name = service.name as String, note = note as String] in
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
+            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "sleep 0.2; exit 9"]))
+            command.daemonEnd = .goOn
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            try writeFile(
+                String(decoding: try JSONEncoder().encode(process.reference), as: UTF8.self),
+                to: FilePath(note)
+            )
+        }
+        while !service.stages.contains("close") { try await Task.sleep(for: .milliseconds(5)) }
+        let reference = try JSONDecoder().decode(JobReference.self, from: Data(ProcFile.read(FilePath(note)).utf8))
+        let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
+        #expect(try await adopted.exitReport().status == .exited(9))
     }
 
     @Test("and no module leaves the process as somebody else")

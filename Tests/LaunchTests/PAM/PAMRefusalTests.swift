@@ -333,6 +333,22 @@ struct PAMRefusalTests {
         )
         #expect(error.session?.reason == .questionUnanswered)
         #expect(error.session?.messages == ["New password: "])
+        // Most modules make an ordinary refusal of a question without an answer; the password that was right stays so.
+        let second = try PAMService([
+            "auth required \(PAMService.module) [auth:expect=alice-secret]",
+            "auth required \(PAMService.module) [auth:demand=Verification code: ]",
+            "account required pam_permit.so", "session required pam_permit.so",
+        ])
+        let third = try RunningHelper(policy: second.policy)
+        let right = try await store("alice-secret", for: TestBed.alice)
+        let refused = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(third, second, .password(from: right))
+        )
+        #expect(refused.session?.code == 7)
+        #expect(refused.session?.reason == .questionUnanswered)
+        #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
         // Nobody is asked where nothing is to be proven.
         let silent = try PAMService(scripted: "account:ask=Password: ")
         let other = try RunningHelper(policy: silent.policy)
@@ -342,6 +358,38 @@ struct PAMRefusalTests {
             PAMLauncher(other, silent)
         )
         #expect(asked.session?.reason == .questionUnanswered)
+    }
+
+    @Test("in time, also behind launches of the account that a module holds up, and not once it was cancelled")
+    func waiting() async throws {
+        let service = try PAMService(scripted: "auth:wait=GATE", "auth:expect=alice-secret")
+        let helper = try RunningHelper(policy: service.policy)
+        let right = try await store("alice-secret", for: TestBed.alice)
+        let launcher = PAMLauncher(helper, service, .password(from: right))
+        let alice = try await TestBed.alice.identity
+        let first = Task { try await launcher.launch(patient(Command(.path("/bin/true"))), as: alice) }
+        while !service.stages.contains("auth") { try await Task.sleep(for: .milliseconds(1)) }
+        var command = Command(.path("/bin/true"))
+        command.startDeadline = .milliseconds(300)
+        let late = try await launchError(command, as: alice, launcher)
+        #expect(late.code == .deadlineExceeded)
+        #expect(late.step == .authenticate)
+        #expect(late.message.contains("one after the other"))
+        let cancelled = Task { try await launcher.launch(patient(Command(.path("/bin/true"))), as: alice) }
+        try await Task.sleep(for: .milliseconds(20))
+        cancelled.cancel()
+        do {
+            _ = try await cancelled.value
+            Issue.record("it was launched")
+        } catch let error as LaunchError {
+            #expect(error.code == .cancelled)
+        }
+        // Neither of them has asked for anything.
+        #expect(service.stages.count { $0 == "auth" } == 1)
+        try service.openGate()
+        _ = try await first.value.exitReport()
+        // The turn has gone past those that gave up.
+        _ = try await run(Command(.path("/bin/true")), as: alice, launcher)
     }
 
     @Test("with a password of the wrong length, and with the longest one it does")

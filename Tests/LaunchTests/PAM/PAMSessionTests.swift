@@ -116,6 +116,8 @@ struct PAMSessionTests {
             "open:putenv=SHOT=s1",
             "open:putenv=LANG=C.UTF-8",
             "open:putenv=KRB5CCNAME=FILE:/tmp/x",
+            "open:putenv=DBUS_SESSION_BUS_ADDRESS=unixexec:path=/tmp/x",
+            "open:putenv=TZ=:/tmp/x",
             "open:umask=002"
         )
         let helper = try RunningHelper(
@@ -125,7 +127,22 @@ struct PAMSessionTests {
         #expect(report.variables["GIT_SSH_COMMAND"] == nil)
         #expect(report.variables["SHOT"] == "s1")
         #expect(report.variables["KRB5CCNAME"] == "FILE:/tmp/x")
+        #expect(report.variables["DBUS_SESSION_BUS_ADDRESS"] == nil)
+        #expect(report.variables["TZ"] == nil)
         #expect(report.umask & 0o022 == 0o022)
+    }
+
+    @Test("has nothing of what its modules make as root for others to write, whatever mask the daemon orders")
+    func masksOfModules() async throws {
+        let file = freshPath("made-by-a-module")
+        let service = try PAMService(scripted: "open:create=\(file)")
+        let helper = try RunningHelper(policy: service.policy)
+        let report = try await probe(PAMLauncher(helper, service)) { $0.fileModeCreationMask = [] }
+        #expect(report.umask == 0)
+        var status = stat()
+        try #require(unsafe lstat(file.string, &status) == 0)
+        #expect(status.st_uid == 0)
+        #expect(status.st_mode & 0o777 == 0o640)
     }
 
     @Test("has the mask of its modules, whatever the process that opens it has", arguments: [0o002, 0o022, 0o077])
