@@ -58,7 +58,7 @@ helper: packages ## Builds the system helper as it is installed, with Swift's li
 		|| { echo 'helper: the program would look for libraries in places of its own' >&2; exit 1; }
 
 install-helper: helper ## Installs it with its units below DESTDIR; the policy is yours to write
-	install -D -m 0755 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper
+	install -D -m 0711 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper
 	install -D -m 0644 Packaging/impersonation-helper.service $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.service
 	install -D -m 0644 Packaging/impersonation-helper.socket $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.socket
 	test -e $(DESTDIR)/etc/pam.d/impersonation \

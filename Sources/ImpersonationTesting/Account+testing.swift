@@ -12,6 +12,7 @@ extension Account {
     ///   - home: The home directory; `/home/` and the name unless given.
     ///   - shell: The login shell.
     ///   - isGroup: Whether it is a group that the directory gives for an account.
+    ///   - groupsAreComplete: Whether there are no other groups.
     /// - Returns: The account.
     /// - Throws: ``AccountNameError`` when the text cannot be the name of an account.
     public static func forTesting(
@@ -21,7 +22,8 @@ extension Account {
         groups: [UInt32] = [],
         home: FilePath? = nil,
         shell: FilePath = "/bin/sh",
-        isGroup: Bool = false
+        isGroup: Bool = false,
+        groupsAreComplete: Bool = true
     ) throws(AccountNameError) -> Account {
         Account(
             name: try AccountName(name),
@@ -30,7 +32,8 @@ extension Account {
             groups: groups.map { GroupID(rawValue: $0) },
             homeDirectory: home ?? FilePath("/home").appending(name),
             shell: shell,
-            isGroup: isGroup
+            isGroup: isGroup,
+            groupsAreComplete: groupsAreComplete
         )
     }
 }

@@ -19,4 +19,19 @@ package enum NameServiceAnswer<Value: Sendable>: Sendable {
 
     /// Nobody has answered: whoever was to ask was ended before, or could not be started.
     case unanswered(NoAnswer)
+
+    /// The same answer with another value.
+    ///
+    /// - Parameter transform: Makes the value of the one that was found.
+    /// - Returns: The answer.
+    package func map<Other: Sendable>(_ transform: (Value) -> Other) -> NameServiceAnswer<Other> {
+        switch self {
+        case .found(let value): .found(transform(value))
+        case .absent: .absent
+        case .failed(let number): .failed(number)
+        case .tooLarge: .tooLarge
+        case .undecodable(let field): .undecodable(field: field)
+        case .unanswered(let reason): .unanswered(reason)
+        }
+    }
 }

@@ -152,7 +152,7 @@ struct SudoBackendTests {
     func userRules() async throws {
         let user = "proxy_execution_mode = user"
         let minimum = "minimum_uid = 3"
-        let nobodys = "!root, !#0, !%#0, !#1, !#2, !#65535, !#4294967295"
+        let nobodys = "!root, !#0, !%#0, !#1, !#2, !#65535, !#4294967295, !#65523, !#4294960001"
         let everybody = try await rules([], [user, minimum, "denied_accounts = bob, nosuch"])
         #expect(Self.rule(everybody).hasPrefix("renderd ALL=(ALL, \(nobodys), !bob, !#2002) NOPASSWD:"), "\(everybody)")
         let comments = everybody.lines.filter { $0.contains("kept by the daemon alone") }

@@ -71,7 +71,7 @@ struct SudoersRulesTests {
                 "root", "toor", "#0", "rootgroup", "rootprimary", "daemon", "bin", "sys", "www-data", "#1", "#33",
                 "svc999",
                 "#999", "#150", "#1000", "#1500", "#2001", "alice", "bob", "bob2", "#2002", "render_user", "#2101",
-                "#65535",
+                "#65535", "#65523", "#4294960001",
                 "#4294967295", "#-1",
             ]
             for account in refused {

@@ -52,6 +52,15 @@ struct PackagingTests {
     }
 
     @Test
+    func `The helper is installed unreadable, so that nobody can trace it from its first instruction on`() throws {
+        let makefile = Self.folder.removingLastComponent().appending("Makefile")
+        let lines = try String(contentsOf: URL(filePath: makefile.string), encoding: .utf8).split(separator: "\n")
+        let installed = lines.filter { $0.contains("install") && $0.hasSuffix("/usr/libexec/impersonation-helper") }
+        #expect(installed.count == 1)
+        #expect(installed.allSatisfy { $0.contains(" -m 0711 ") })
+    }
+
+    @Test
     func `systemd has nothing to say against the units`() throws {
         let units = ["impersonation-helper.socket", "impersonation-helper.service"]
         let scratch = URL(filePath: NSTemporaryDirectory()).appending(path: "units-\(UUID().uuidString)")

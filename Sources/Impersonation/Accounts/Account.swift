@@ -28,6 +28,12 @@ public struct Account: Sendable, Hashable {
     /// home directory and a shell.
     public let isGroup: Bool
 
+    /// Whether ``groups`` are all that the account has.
+    ///
+    /// They may not be while a directory hangs that may list groups of a local account: then they are those of the local files. What is
+    /// not among them decides nothing.
+    public let groupsAreComplete: Bool
+
     /// Creates the answer of a directory.
     ///
     /// - Parameters:
@@ -38,6 +44,7 @@ public struct Account: Sendable, Hashable {
     ///   - homeDirectory: The home directory.
     ///   - shell: The login shell.
     ///   - isGroup: Whether it is a group that the directory gives for an account.
+    ///   - groupsAreComplete: Whether there are no other groups.
     public init(
         name: AccountName,
         userID: UserID,
@@ -45,7 +52,8 @@ public struct Account: Sendable, Hashable {
         groups: [GroupID],
         homeDirectory: FilePath,
         shell: FilePath,
-        isGroup: Bool = false
+        isGroup: Bool = false,
+        groupsAreComplete: Bool = true
     ) {
         self.name = name
         self.userID = userID
@@ -54,5 +62,21 @@ public struct Account: Sendable, Hashable {
         self.homeDirectory = homeDirectory
         self.shell = shell
         self.isGroup = isGroup
+        self.groupsAreComplete = groupsAreComplete
+    }
+
+    /// Demands every group of the account, before one that is not among them decides something.
+    ///
+    /// - Parameter purpose: What it would decide; a clause that follows "nobody can tell whether".
+    /// - Throws: ``AccountDirectoryError`` where there may be others.
+    package func checkThatGroupsAreComplete(_ purpose: String) throws(AccountDirectoryError) {
+        guard !groupsAreComplete else { return }
+        throw AccountDirectoryError(
+            .unavailable,
+            subject: "account \(name)",
+            message:
+                "a service of /etc/nsswitch.conf that may know more groups of it does not answer, so nobody can tell whether "
+                + "\(purpose); see which one hangs, then try again"
+        )
     }
 }

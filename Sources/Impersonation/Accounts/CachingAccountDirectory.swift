@@ -9,6 +9,8 @@ public import SystemPackage
 ///   takes "there is no such account" from memory then, nor any answer when the directory gave an inconsistent one.
 ///   Nothing new may be granted by it.
 ///
+/// An account whose groups are not complete (``Account/groupsAreComplete``) is not remembered, and leaves what is.
+///
 /// However many tasks ask the same question at once, it is asked once. A cancelled asker gets
 /// ``AccountDirectoryError/Code/cancelled`` at once; the lookup goes on for the others. Errors are never remembered.
 /// The same name in two spellings is two questions, because a directory may know one and not the other.
@@ -200,7 +202,8 @@ public final class CachingAccountDirectory: AccountDirectory {
             }
             let answer = try? outcome.get()
             let life = answer?.isNegative == true ? negativeTimeToLive : timeToLive
-            cache.withLock { $0.end(flight, with: answer, timeToLive: life) }
+            let isPartial = answer?.account?.groupsAreComplete == false
+            cache.withLock { $0.end(flight, with: isPartial ? nil : answer, timeToLive: life) }
             flight.land(outcome)
         }
     }

@@ -1,3 +1,4 @@
+import LaunchProtocol
 import NameLookup
 import SystemPackage
 
@@ -17,30 +18,49 @@ struct LocalFiles: Sendable {
     /// The services that are asked for the groups of an account.
     let groupServices: [String]
 
+    /// Why `nsswitch.conf(5)` could not be read; nothing else here means anything then.
+    let problem: LocalFilesProblem?
+
     /// The databases of `nsswitch.conf(5)` for which the local file is asked first, and what it answers is taken.
     private let localFirst: Set<String>
 
     private let isDistant: Bool
 
-    private let read: @Sendable (FilePath) -> [UInt8]
+    private let read: @Sendable (FilePath) throws(LocalFilesProblem) -> [UInt8]
 
     /// Reads which services are asked; the other files are read when something is asked of them.
     ///
-    /// - Parameter read: How a file is read: `/etc/nsswitch.conf`, `/etc/passwd` or `/etc/group`.
-    init(_ read: @escaping @Sendable (FilePath) -> [UInt8]) {
-        let text = String(decoding: read("/etc/nsswitch.conf"), as: UTF8.self)
-        accountServices = Self.services(of: "passwd", in: text) ?? []
-        groupServices = Self.services(of: "initgroups", in: text) ?? Self.services(of: "group", in: text) ?? []
-        let all = ["passwd", "group", "initgroups"].map { ($0, Self.words(of: $0, in: text) ?? []) }
-        isDistant = all.contains { !$0.1.filter { !$0.hasPrefix("[") }.allSatisfy(Self.local.contains) }
+    /// - Parameter read: How a file is read: `/etc/nsswitch.conf`, `/etc/passwd` or `/etc/group`; one that does not exist is empty.
+    init(_ read: @escaping @Sendable (FilePath) throws(LocalFilesProblem) -> [UInt8]) {
+        var text: [UInt8] = []
+        var problem: LocalFilesProblem?
+        do throws(LocalFilesProblem) {
+            text = try read("/etc/nsswitch.conf")
+        } catch {
+            problem = error
+        }
+        let all = ["passwd", "group", "initgroups"].map { ($0, Self.statements(of: $0, in: text)) }
+        // The last line of a database is the one that glibc takes, the first in older versions: whatever one of them names may hang.
+        isDistant =
+            problem != nil || all.contains { !$0.1.joined().filter(Self.isService).allSatisfy(Self.local.contains) }
         localFirst = Set(
-            all.filter { $0.1.first == "files" && $0.1.dropFirst().first?.hasPrefix("[") != true }.map(\.0)
+            all.filter { _, statements in
+                !statements.isEmpty
+                    && statements.allSatisfy { $0.first == "files" && $0.dropFirst().first?.hasPrefix("[") != true }
+            }
+            .map(\.0)
         )
+        let services = all.map { $0.1.last?.filter(Self.isService) }
+        accountServices = services[0] ?? []
+        groupServices = services[2] ?? services[1] ?? []
+        self.problem = problem
         self.read = read
     }
 
     /// The services that ask nobody outside of this machine.
-    private static let local: Set<String> = ["files", "compat", "systemd", "db", "altfiles", "extrausers"]
+    ///
+    /// `compat` is none of them: its lines with `+` are those of NIS, or of whom `passwd_compat` names.
+    private static let local: Set<String> = ["files", "systemd", "db", "altfiles", "extrausers"]
 
     /// Whether services are asked that may leave this machine, and hang.
     var asksOthers: Bool { isDistant }
@@ -52,29 +72,83 @@ struct LocalFiles: Sendable {
         case groupName(String)
     }
 
-    /// Whether the local files have an answer that no other service is asked for.
-    func answerFirst(_ subject: Subject) -> Bool {
+    /// What the local files answer before any other service is asked.
+    ///
+    /// Read as strictly as `getent(1)` writes it. A line that glibc may take for something else is none: who asks glibc is told then.
+    ///
+    /// - Parameter subject: What is asked for.
+    /// - Returns: The entry; `nil` where another service may be asked.
+    /// - Throws: ``LocalFilesProblem`` when nobody can tell.
+    func entry(_ subject: Subject) throws(LocalFilesProblem) -> LookupAnswer? {
         let (file, database, field, text): (FilePath, String, Int, String) =
             switch subject {
             case .accountName(let name): ("/etc/passwd", "passwd", 0, name)
             case .accountID(let id): ("/etc/passwd", "passwd", 2, "\(id.rawValue)")
             case .groupName(let name): ("/etc/group", "group", 0, name)
             }
-        guard localFirst.contains(database), !text.isEmpty else { return false }
-        return lines(of: file).contains { fields in fields.count > 2 && fields[field].elementsEqual(text.utf8) }
+        guard localFirst.contains(database), !text.isEmpty else { return nil }
+        for line in try read(file).split(separator: UInt8(ascii: "\n")) {
+            let content = line.drop(while: Self.isBlank)
+            guard content.first != UInt8(ascii: "#") else { continue }
+            let fields = content.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            guard fields.count > field else { continue }
+            let value = field == 0 ? fields[0] : Self.digits(of: fields[field])
+            guard value.elementsEqual(text.utf8) else { continue }
+            // The first that may be it is it, or the files are no matter of course.
+            guard content.count == line.count, let first = line.first, !Self.signs.contains(first) else { return nil }
+            return Self.entry(Array(line), subject)
+        }
+        return nil
     }
 
-    /// The files of this host; one that cannot be read has nothing in it.
-    static func ofThisHost() -> LocalFiles { LocalFiles(bytes(of:)) }
+    private static func entry(_ line: [UInt8], _ subject: Subject) -> LookupAnswer? {
+        let question: LookupQuestion =
+            switch subject {
+            case .accountName(let name): .passwdByName(name)
+            case .accountID(let id): .passwdByID(id.rawValue)
+            case .groupName(let name): .groupByName(name)
+            }
+        let answer = GetentOutput(line + [UInt8(ascii: "\n")]).answer(to: question)
+        switch (answer, subject) {
+        case (.passwd(let entry), .accountName(let name)):
+            return entry.name.utf8.elementsEqual(name.utf8) ? answer : nil
+        case (.passwd(let entry), .accountID(let id)): return entry.userID == id ? answer : nil
+        case (.group(let entry), .groupName(let name)): return entry.name.utf8.elementsEqual(name.utf8) ? answer : nil
+        default: return nil
+        }
+    }
+
+    private static let signs: Set<UInt8> = [UInt8(ascii: "+"), UInt8(ascii: "-")]
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    private static func isService(_ word: String) -> Bool { !word.hasPrefix("[") }
+
+    /// A number as `strtoul(3)` may take it, without what it leaves out.
+    private static func digits(of field: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let number = field.drop(while: isBlank)
+        let digits = (number.first == UInt8(ascii: "+") ? number.dropFirst() : number).drop { $0 == UInt8(ascii: "0") }
+        return digits.isEmpty ? field : digits
+    }
+
+    /// The files of this host.
+    static func ofThisHost() -> LocalFiles {
+        LocalFiles { path throws(LocalFilesProblem) in try bytes(of: path) }
+    }
 
     /// Whether only services that know no groups of others' accounts are asked for groups.
     ///
     /// LDAP and NIS may list a local account as the member of a group.
     var hasNoOtherGroups: Bool { Set(groupServices).isSubset(of: ["files", "systemd", Self.winbind]) }
 
+    /// Whether the local file lists every group that a local account may have.
+    ///
+    /// `systemd`, `db`, `altfiles` and `extrausers` may know more, in files of their own.
+    var listsEveryGroup: Bool { Set(groupServices).isSubset(of: ["files", Self.winbind]) }
+
     /// Whether the account is one of the local file, by its name and its number.
-    func contains(_ entry: PasswdEntry) -> Bool {
-        lines(of: "/etc/passwd")
+    func contains(_ entry: PasswdEntry) throws(LocalFilesProblem) -> Bool {
+        try lines(of: "/etc/passwd")
             .contains { fields in
                 fields.count > 2 && fields[0].elementsEqual(entry.name.utf8)
                     && fields[2].elementsEqual("\(entry.userID.rawValue)".utf8)
@@ -82,71 +156,80 @@ struct LocalFiles: Sendable {
     }
 
     /// The groups that the local file lists an account for.
-    func groups(of name: String) -> Set<GroupID> {
-        let numbers = lines(of: "/etc/group")
+    func groups(of name: String) throws(LocalFilesProblem) -> Set<GroupID> {
+        let numbers = try lines(of: "/etc/group")
             .compactMap { fields -> UInt32? in
-                guard fields.count > 3 else { return nil }
+                // With a colon too many, the members are others.
+                guard fields.count == 4 else { return nil }
                 let isMember = fields[3].split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(name.utf8) }
-                return isMember ? UInt32(String(decoding: fields[2], as: UTF8.self)) : nil
+                return isMember ? GetentOutput.number(fields[2]) : nil
             }
         return Set(numbers.map { GroupID(rawValue: $0) })
     }
 
     /// The lines of a file as fields, byte by byte: there are letters that join a colon to themselves.
-    private func lines(of path: FilePath) -> some Sequence<[ArraySlice<UInt8>]> {
-        read(path).split(separator: UInt8(ascii: "\n")).lazy
+    private func lines(of path: FilePath) throws(LocalFilesProblem) -> some Sequence<[ArraySlice<UInt8>]> {
+        try read(path).split(separator: UInt8(ascii: "\n")).lazy
             .map { $0.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) }
     }
 
-    /// The services of a database; what is done about their answers stands in brackets between them.
-    private static func services(of database: String, in text: String) -> [String]? {
-        words(of: database, in: text)?.filter { !$0.hasPrefix("[") }
-    }
-
-    /// The words of a database; what stands in brackets is one word, with the first of its brackets.
-    private static func words(of database: String, in text: String) -> [String]? {
-        for line in text.split(separator: "\n") {
-            let statement = line.prefix { $0 != "#" }
-            guard let colon = statement.firstIndex(of: ":") else { continue }
-            guard statement[..<colon].filter({ !$0.isWhitespace }) == database else { continue }
-            var words: [String] = []
-            var word = ""
-            var isAction = false
-            func end() {
-                if !word.isEmpty { words.append(word) }
-                word = ""
-            }
-            for character in statement[statement.index(after: colon)...] {
-                switch character {
-                case "[":
-                    end()
-                    isAction = true
-                    word = "["
-                case "]":
-                    end()
-                    isAction = false
-                case _ where isAction: break
-                case _ where character.isWhitespace: end()
-                default: word.append(character)
+    /// The lines of a database, each as words; what stands in brackets is one word, with the first of its brackets.
+    private static func statements(of database: String, in text: [UInt8]) -> [[String]] {
+        text.split(separator: UInt8(ascii: "\n"))
+            .compactMap { line in
+                let statement = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: isBlank)
+                guard let colon = statement.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+                let name = statement[..<colon]
+                guard name.starts(with: database.utf8), name.dropFirst(database.utf8.count).allSatisfy(isBlank) else {
+                    return nil
                 }
+                return words(in: statement[(colon + 1)...])
             }
-            end()
-            return words
-        }
-        return nil
     }
 
-    private static func bytes(of path: FilePath) -> [UInt8] {
-        guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec) else { return [] }
-        defer { try? file.close() }
-        var bytes: [UInt8] = []
-        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 1)
-        defer { unsafe part.deallocate() }
-        while bytes.count < largest {
-            guard let count = try? unsafe file.read(into: part) else { return [] }
-            guard count > 0 else { return bytes }
-            unsafe bytes.append(contentsOf: part.prefix(count))
+    private static func words(in statement: ArraySlice<UInt8>) -> [String] {
+        var words: [String] = []
+        var word: [UInt8] = []
+        var isAction = false
+        func end() {
+            if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
+            word = []
         }
-        return []
+        for byte in statement {
+            switch byte {
+            case UInt8(ascii: "["):
+                end()
+                isAction = true
+                word = [byte]
+            case UInt8(ascii: "]"):
+                end()
+                isAction = false
+            case _ where isAction: break
+            case _ where isBlank(byte): end()
+            default: word.append(byte)
+            }
+        }
+        end()
+        return words
+    }
+
+    private static func bytes(of path: FilePath) throws(LocalFilesProblem) -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            defer { try? file.close() }
+            var bytes: [UInt8] = []
+            let part = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 1)
+            defer { unsafe part.deallocate() }
+            while bytes.count < largest {
+                let count = try unsafe file.read(into: part)
+                guard count > 0 else { return bytes }
+                unsafe bytes.append(contentsOf: part.prefix(count))
+            }
+            throw Errno.fileTooLarge
+        } catch let error as Errno where error == .noSuchFileOrDirectory {
+            return []
+        } catch {
+            throw LocalFilesProblem(path: path, errno: error as? Errno ?? .ioError)
+        }
     }
 }

@@ -28,8 +28,12 @@ public import SystemPackage
 /// Neither winbind nor SSSD tells an account that it has not heard of while its directory is down from one that there is
 /// not: the answer is `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
 /// the answer may then hold fewer groups than the account has, never more. One that hangs has the same effect on a *local* account:
-/// its groups are asked for elsewhere with a short patience (at most a second, and not again for five), then the local files
-/// say all of them.
+/// its groups are asked for elsewhere with a short patience (at most a second, and not again for five), then they are those that
+/// the local files list. Where another service may know more, the account says that
+/// (``Account/groupsAreComplete``), and no rule that decides by the absence of a group lets it pass.
+///
+/// What the local files answer first is read from them. One that is there and cannot be read makes everything
+/// ``AccountDirectoryError/Code/unavailable``.
 public struct NSSAccountDirectory: AccountDirectory {
     /// How account names are spelt at this site; the answers of the directory have to be spelt the same way.
     public let syntax: AccountNameSyntax
@@ -184,9 +188,15 @@ public struct NSSAccountDirectory: AccountDirectory {
         // On threads of their own: those of the others may all wait for a directory that hangs.
         let step = try await perform(on: localWorkers, for: subject, deadline) { () -> Step<Value> in
             let files = service.localFiles()
-            let isLocal = files.answerFirst(asked)
-            guard isLocal || !files.asksOthers else { return .leavesThisMachine(files) }
-            return .done(lookUp(files, isLocal))
+            do throws(LocalFilesProblem) {
+                if let problem = files.problem { throw problem }
+                guard files.asksOthers else { return .done(lookUp(files, false)) }
+                let isLocal = try files.entry(asked) != nil
+                guard isLocal else { return .leavesThisMachine(files) }
+                return .done(lookUp(files, isLocal))
+            } catch {
+                return .done(.failure(error.failure(subject: subject)))
+            }
         }
         switch step {
         case .done(let result): return try result.get()

@@ -18,8 +18,8 @@ protocol NameService: Sendable {
     /// `getgrouplist(3)`: every group of the account, the primary one included.
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
 
-    /// The same of an account that is in the local files, where these say all of it once nobody else answers.
-    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]>
+    /// The same of an account that is in the local files: where nobody else answers in time, what these say.
+    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<GroupList>
 
     /// What the local files say by themselves, and which services are asked beside them.
     func localFiles() -> LocalFiles
@@ -35,8 +35,8 @@ protocol NameService: Sendable {
 }
 
 extension NameService {
-    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
-        groups(of: name, primary: primary)
+    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<GroupList> {
+        groups(of: name, primary: primary).map { GroupList(groups: $0) }
     }
 
     func forLookup(until time: MonotonicTime, with files: LocalFiles, isLocal: Bool) -> any NameService { self }

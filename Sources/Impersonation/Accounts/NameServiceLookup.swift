@@ -18,9 +18,10 @@ struct NameServiceLookup: Sendable {
     func account(named name: AccountName) -> Result<Account?, AccountDirectoryError> {
         answer { () throws(AccountDirectoryError) in
             guard let entry = try value(service.passwd(named: name.spelling)) else { return nil }
+            let found = try self.name(of: entry)
             // The same question needs no second answer.
             if !entry.name.utf8.elementsEqual(name.spelling.utf8) { try checkWayBack(to: entry) }
-            return try complete(entry, askedFor: name)
+            return try complete(entry, found, askedFor: name)
         }
     }
 
@@ -30,8 +31,9 @@ struct NameServiceLookup: Sendable {
             guard entry.userID == userID else {
                 throw inconsistent("the directory answered with uid \(entry.userID.rawValue)")
             }
+            let name = try self.name(of: entry)
             try checkWayBack(to: entry)
-            return try complete(entry)
+            return try complete(entry, name)
         }
     }
 
@@ -54,6 +56,7 @@ struct NameServiceLookup: Sendable {
     private func answer<Value>(
         _ body: () throws(AccountDirectoryError) -> Value
     ) -> Result<Value, AccountDirectoryError> {
+        if let problem = files.problem { return .failure(problem.failure(subject: subject)) }
         do {
             return .success(try body())
         } catch {
@@ -78,28 +81,53 @@ struct NameServiceLookup: Sendable {
         }
     }
 
-    /// Makes an account of an answer: to a name, or to a user id, of which there is only one spelling.
-    private func complete(
-        _ entry: PasswdEntry,
-        askedFor asked: AccountName? = nil
-    ) throws(AccountDirectoryError) -> Account {
-        let name: AccountName
+    /// The name of an answer, before anything is asked with it.
+    private func name(of entry: PasswdEntry) throws(AccountDirectoryError) -> AccountName {
         do {
-            name = try AccountName(entry.name, syntax: syntax)
+            return try AccountName(entry.name, syntax: syntax)
         } catch {
             throw inconsistent("the directory answered with the name \"\(error.text)\": \(error.message)")
         }
+    }
+
+    /// What the local files say.
+    private func local<Value>(
+        _ question: (LocalFiles) throws(LocalFilesProblem) -> Value
+    ) throws(AccountDirectoryError) -> Value {
+        do throws(LocalFilesProblem) {
+            return try question(files)
+        } catch {
+            throw error.failure(subject: subject)
+        }
+    }
+
+    private func isLocal(_ entry: PasswdEntry) throws(AccountDirectoryError) -> Bool {
+        try local { files throws(LocalFilesProblem) in try files.contains(entry) }
+    }
+
+    private func localGroups(of entry: PasswdEntry) throws(AccountDirectoryError) -> Set<GroupID> {
+        try local { files throws(LocalFilesProblem) in try files.groups(of: entry.name) }
+    }
+
+    /// Makes an account of an answer: to a name, or to a user id, of which there is only one spelling.
+    private func complete(
+        _ entry: PasswdEntry,
+        _ name: AccountName,
+        askedFor asked: AccountName? = nil
+    ) throws(AccountDirectoryError) -> Account {
         let home = entry.homeDirectory.isEmpty ? FilePath("/") : entry.homeDirectory
         let shell = entry.shell.isEmpty ? FilePath("/bin/sh") : entry.shell
         try checkPath(home, kind: "home directory")
         try checkPath(shell, kind: "login shell")
+        let mayBeElsewhere = files.asksOthers ? try isLocal(entry) : false
         let answer =
-            files.asksOthers && files.contains(entry)
+            mayBeElsewhere
             ? service.groups(ofLocal: entry.name, primary: entry.groupID)
-            : service.groups(of: entry.name, primary: entry.groupID)
-        guard let groups = try value(answer) else {
+            : service.groups(of: entry.name, primary: entry.groupID).map { GroupList(groups: $0) }
+        guard let list = try value(answer) else {
             throw inconsistent("the directory knows no groups of the account it has just answered with")
         }
+        let groups = list.groups
         if let asked, asked.isQualified, !name.isQualified {
             try checkThatGroups(groups, of: entry, areThoseOf: asked)
         }
@@ -111,7 +139,8 @@ struct NameServiceLookup: Sendable {
             groups: groups,
             homeDirectory: home,
             shell: shell,
-            isGroup: isGroup
+            isGroup: isGroup,
+            groupsAreComplete: list.areComplete
         )
     }
 
@@ -128,7 +157,7 @@ struct NameServiceLookup: Sendable {
         let full = try value(service.groups(of: asked.spelling, primary: entry.groupID)) ?? []
         let differing = Set(groups).symmetricDifference(full)
         guard !differing.isEmpty else { return }
-        let local = files.groups(of: entry.name).subtracting(full)
+        let local = try localGroups(of: entry).subtracting(full)
         guard let foreign = differing.subtracting(local).map(\.rawValue).min() else { return }
         throw inconsistent(
             "the directory calls it \(entry.name.printable()), and that name has other groups (gid \(foreign) is in one of "
@@ -148,7 +177,7 @@ struct NameServiceLookup: Sendable {
         else {
             return false
         }
-        guard files.contains(entry) else { return try isGroup(entry) }
+        guard try isLocal(entry) else { return try isGroup(entry) }
         try checkOrigin(of: groups, of: entry)
         return false
     }
@@ -171,7 +200,7 @@ struct NameServiceLookup: Sendable {
     /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
     private func checkOrigin(of groups: [GroupID], of entry: PasswdEntry) throws(AccountDirectoryError) {
         guard files.groupServices.contains(LocalFiles.winbind), files.hasNoOtherGroups else { return }
-        let own = files.groups(of: entry.name).union([entry.groupID])
+        let own = try localGroups(of: entry).union([entry.groupID])
         guard let foreign = groups.first(where: { !own.contains($0) }) else { return }
         throw inconsistent(
             "it is a local account, and an account of the domain has the same short name: the directory gives it groups "

@@ -67,21 +67,24 @@ final class BlockingWorkers: Sendable {
     ///
     /// For what has to be done by a thread that lasts, never on a thread of the concurrency pool.
     ///
-    /// - Parameter body: The work. It runs at most once.
-    /// - Returns: What the work returned, or why it was not started.
+    /// - Parameters:
+    ///   - time: Until when the caller waits; without one, as long as it takes.
+    ///   - body: The work. It runs at most once.
+    /// - Returns: What the work returned, or why there is nothing.
     func performBlocking<Value: Sendable>(
+        until time: MonotonicTime? = nil,
         _ body: @escaping @Sendable () -> Value
     ) -> Result<Value, BlockingWorkersError> {
         let outcome = Monitor<Result<Value, BlockingWorkersError>?>(nil)
         let isDone = MonitorCondition()
         @Sendable func settle(_ value: Result<Value, BlockingWorkersError>) {
-            outcome.withLock { $0 = value }
+            outcome.withLock { $0 = $0 ?? value }
             isDone.signal()
         }
         core.submit(
             BlockingWork(
-                deadline: nil,
-                isWanted: { true },
+                deadline: time,
+                isWanted: { outcome.withLock { $0 == nil } },
                 execute: { settle(.success(body())) },
                 fail: { settle(.failure($0)) }
             )

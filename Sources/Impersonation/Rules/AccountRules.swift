@@ -19,12 +19,12 @@ public struct AccountRules: Sendable {
         AccountRules([MinimumUserIDRule(1_000, from: .builtIn)])
     }
 
-    /// Superuser, superuser's group, reserved ids, machines and groups, answers that do not match the question, pinned
+    /// Superuser, reserved ids, those of lookup processes, superuser's group, machines and groups, answers that do not match the question, pinned
     /// ids: always applied, first, and without any way to leave one out.
     static var builtIn: [any AccountRule] {
         [
-            SuperuserRule(), ReservedIDRule(), SuperuserGroupRule(), MachineAccountRule(), GroupAccountRule(),
-            NameAgreementRule(), PinnedIDRule(),
+            SuperuserRule(), ReservedIDRule(), LookupAccountRule(), SuperuserGroupRule(), MachineAccountRule(),
+            GroupAccountRule(), NameAgreementRule(), PinnedIDRule(),
         ]
     }
 

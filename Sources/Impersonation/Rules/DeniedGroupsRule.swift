@@ -3,7 +3,8 @@ import SystemPackage
 /// Groups whose members never run jobs, be it their primary or a supplementary group.
 ///
 /// While the directory does not know a group of the list, nothing is decided: a name that is misspelt would deny nobody,
-/// and a directory that is down can look like one that does not know it.
+/// and a directory that is down can look like one that does not know it. Nor is anything while the groups of the account are not
+/// complete (``Account/groupsAreComplete``) and none of them is denied.
 public struct DeniedGroupsRule: AccountRule {
     /// The denied groups, each with the place it was denied at.
     public let entries: [Sourced<GroupReference>]
@@ -39,7 +40,8 @@ public struct DeniedGroupsRule: AccountRule {
     ///   - candidate: The account.
     ///   - directory: Where the names on the list are looked up.
     /// - Returns: Whether the account is in none of the groups.
-    /// - Throws: ``AccountDirectoryError`` when a group on the list could not be looked up, or is unknown.
+    /// - Throws: ``AccountDirectoryError`` when a group on the list could not be looked up, or is unknown, and when the account
+    ///   may have other groups.
     public func judge(
         _ candidate: AccountCandidate,
         in directory: any AccountDirectory
@@ -70,6 +72,7 @@ public struct DeniedGroupsRule: AccountRule {
                     + "be told from its members; correct the name or take it off the list"
             )
         }
+        try account.checkThatGroupsAreComplete("it is in one of the denied groups")
         return .passes("account \(account.name) is in none of \(entries.count) denied groups")
     }
 }

@@ -9,7 +9,11 @@ struct SuperuserGroupRule: AccountRule {
         _ candidate: AccountCandidate,
         in directory: any AccountDirectory
     ) async throws(AccountDirectoryError) -> AccountVerdict {
-        guard candidate.account.groups.contains(where: { $0.rawValue == 0 }) else { return .notConcerned }
+        guard candidate.account.groups.contains(where: { $0.rawValue == 0 }) else {
+            // Backends that have others look the groups up, sudo and PAM, would add it.
+            try candidate.account.checkThatGroupsAreComplete("it is in the superuser's group")
+            return .notConcerned
+        }
         return .refused(
             Denial(
                 .superuserGroup,

@@ -177,17 +177,20 @@ package struct ChildPlan: Sendable {
     ///   - daemon: What the daemon has that the job must not get.
     ///   - verifyingGroups: Whether the worker's groups have to be the account's. In desktop mode they are what the login
     ///     session gave the worker.
+    ///   - joiningSessionKeyring: Whether it leaves the keyring of the worker's session.
     /// - Returns: The operations, in order.
     package func keepingAccount(
         _ account: Credentials,
         from daemon: DaemonFacts,
-        verifyingGroups: Bool = false
+        verifyingGroups: Bool = false,
+        joiningSessionKeyring: Bool = false
     ) -> [ChildOperation] {
         session(of: account)
             + [.defaultScheduling, .defaultIOPriority, .niceness(niceness)]
             + (daemon.isProtectedFromOutOfMemory ? [.resetOOMScore] : [])
             + limits(under: daemon)
             + [.emptyAmbientSet, .emptyCapabilities]
+            + (joiningSessionKeyring ? [.joinSessionKeyring] : [])
             + (noNewPrivileges ? [.noNewPrivileges] : [])
             + [.verifyUserID(account.userID), .verifyGroupID(account.groupID)]
             + (verifyingGroups ? [.verifyGroups(account.groups)] : [])

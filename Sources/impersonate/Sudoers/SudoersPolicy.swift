@@ -53,7 +53,7 @@ struct SudoersPolicy {
     private func narrow(_ rules: inout SudoersRules, to accounts: [Account]) throws {
         var permitted: [SudoersRules.Account] = []
         for account in accounts {
-            guard let reason = refusal(of: account, by: rules) else {
+            guard let reason = try refusal(of: account, by: rules) else {
                 permitted.append(SudoersRules.Account(account))
                 continue
             }
@@ -74,7 +74,7 @@ struct SudoersPolicy {
     }
 
     /// Why no job runs as an account, in so far as that is not a question of what is allowed.
-    private func refusal(of account: Account, by rules: SudoersRules) -> String? {
+    private func refusal(of account: Account, by rules: SudoersRules) throws -> String? {
         let number = account.userID.rawValue
         let minimum = configuration.minimumUserID.value
         if number == 0 { return "is the superuser" }
@@ -83,7 +83,10 @@ struct SudoersPolicy {
         if groups.contains(where: { $0.rawValue == 0 }) { return "is in the superuser's group" }
         if rules.deniedAccounts.contains(where: { $0.number == number }) { return "is one of denied_accounts" }
         let denied = rules.deniedGroups.first { denied in groups.contains { $0.rawValue == denied.number } }
-        return denied.map { _ in "is in one of denied_groups" }
+        if denied != nil { return "is in one of denied_groups" }
+        if LookupAccount.reserved.contains(number) { return "has a number of lookup processes" }
+        try account.checkThatGroupsAreComplete("it is in a group that is denied")
+        return nil
     }
 
     private func deny(_ rules: inout SudoersRules) async throws {
@@ -117,7 +120,9 @@ struct SudoersPolicy {
             )
         }
         // The kernel reads them as "leave unchanged" (CVE-2019-14287).
-        rules.deniedNumbers = numbers.sorted() + [UInt32(UInt16.max), .max]
+        rules.deniedNumbers =
+            numbers.sorted() + [UInt32(UInt16.max), .max]
+            + LookupAccount.reserved.subtracting(numbers).sorted()
     }
 
     /// The numbers that `/etc/passwd` has.

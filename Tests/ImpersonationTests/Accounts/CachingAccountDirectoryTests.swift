@@ -1,4 +1,5 @@
 import Glibc
+import ImpersonationTesting
 import Synchronization
 import SystemPackage
 import Testing
@@ -55,6 +56,21 @@ struct CachingAccountDirectoryTests {
         clock.advance(by: .seconds(1))
         _ = try await cache.account(named: alice.name, freshness: .cached)
         #expect(directory.questions.count == 2)
+    }
+
+    @Test("does not remember an account whose groups are not complete, nor forget a complete one over it")
+    func incomplete() async throws {
+        let partial = try Account.forTesting("alice", uid: 1_001, groupsAreComplete: false)
+        directory.change { $0.accounts["alice"] = partial }
+        for _ in 0..<2 { #expect(try await cache.account(named: alice.name, freshness: .cached) == partial) }
+        #expect(directory.questions.count == 2)
+        #expect(cache.count == 0)
+        directory.change { $0.accounts["alice"] = alice }
+        _ = try await cache.account(named: alice.name, freshness: .cached)
+        directory.change { $0.accounts["alice"] = partial }
+        #expect(try await cache.account(named: alice.name, freshness: .current) == partial)
+        #expect(try await cache.account(named: alice.name, freshness: .cached) == alice)
+        #expect(directory.questions.count == 4)
     }
 
     @Test("remembers that there is no such account for a shorter time")

@@ -1,3 +1,4 @@
+import LaunchProtocol
 import NameLookup
 import SystemPackage
 import Testing
@@ -19,7 +20,9 @@ struct LocalFilesTests {
                 "# passwd: nis\n  passwd :  files [NOTFOUND=return SUCCESS=continue] sss [!UNAVAIL=return]winbind",
                 ["files", "sss", "winbind"]
             ),
-            ("passwd_compat: nis\npasswd: compat\npasswd: files", ["compat"]),
+            ("passwd_compat: nis\npasswd: compat\npasswd: files", ["files"]),
+            ("passwd: files\r\n# nis\r\npasswd: files winbind\r\n", ["files", "winbind"]),
+            ("passwd: files\npass wd: nis\n", ["files"]),
             ("group: winbind", []),
             ("passwd", []),
             ("", []),
@@ -40,7 +43,8 @@ struct LocalFilesTests {
         "say whether a service may leave this machine",
         arguments: [
             ("passwd: files systemd\ngroup: files [SUCCESS=merge] systemd\n", false), ("", false),
-            ("passwd: compat\ngroup: compat\n", false), ("passwd: files sss\ngroup: files\n", true),
+            ("passwd: compat\ngroup: files\n", true), ("passwd: sss\npasswd: files\n", true),
+            ("passwd: files sss\ngroup: files\n", true),
             ("passwd: files\ngroup: files\ninitgroups: files winbind\n", true),
             ("passwd: files [!UNAVAIL=return]ldap", true),
             ("hosts: files dns\nnetgroup: nis\npasswd: files\n", false),
@@ -51,19 +55,82 @@ struct LocalFilesTests {
     }
 
     @Test("answer first what they have, where they stand first and their answer is taken")
-    func answerFirst() {
+    func answerFirst() throws {
         let passwd = "root:x:0:0::/root:/bin/sh\nokuser:x:5555:5556::/home/okuser:/bin/sh\n:x:7:7::/:\n"
         let group = "wheel:x:10:\n"
         let first = files("passwd: files sss\ngroup: files sss\n", passwd: passwd, group: group)
-        #expect(first.answerFirst(.accountName("okuser")))
-        #expect(first.answerFirst(.accountID(UserID(rawValue: 5_555))))
-        #expect(first.answerFirst(.groupName("wheel")))
-        for name in ["okuse", "okuser2", "OKUSER", "", "5555"] { #expect(!first.answerFirst(.accountName(name))) }
-        #expect(!first.answerFirst(.accountID(UserID(rawValue: 5_556))))
-        #expect(!first.answerFirst(.groupName("root")))
+        #expect(
+            try first.entry(.accountName("okuser"))
+                == .passwd(PasswdEntry("okuser", uid: 5_555, gid: 5_556, home: "/home/okuser", shell: "/bin/sh"))
+        )
+        #expect(try first.entry(.accountID(UserID(rawValue: 5_555))) == first.entry(.accountName("okuser")))
+        #expect(
+            try first.entry(.groupName("wheel")) == .group(GroupEntry(name: "wheel", groupID: GroupID(rawValue: 10)))
+        )
+        for name in ["okuse", "okuser2", "OKUSER", "", "5555"] { #expect(try first.entry(.accountName(name)) == nil) }
+        #expect(try first.entry(.accountID(UserID(rawValue: 5_556))) == nil)
+        #expect(try first.entry(.groupName("root")) == nil)
         for order in ["passwd: sss files\n", "passwd: files [SUCCESS=continue] sss\n", "passwd: compat sss\n", ""] {
-            #expect(!files(order, passwd: passwd).answerFirst(.accountName("okuser")), "\(order)")
+            #expect(try files(order, passwd: passwd).entry(.accountName("okuser")) == nil, "\(order)")
         }
+    }
+
+    @Test(
+        "leave to glibc what it may read in another way, or not at all",
+        arguments: [
+            "#bob:x:5151:5151::/:/bin/sh", " bob:x:5151:5151::/:/bin/sh", "+bob:x:5151:5151::/:/bin/sh",
+            "-bob:x:5151:5151::/:/bin/sh", "bob:x:5151:5x51::/:/bin/sh", "bob:x:5151:5151",
+            "bob:x:5151:5151::/:/bin/sh:",
+            "bob:x:+5151:5151::/:/bin/sh", "bob:x: 5151:5151::/:/bin/sh",
+            // glibc takes the first, whatever stands behind it.
+            "bob:x:5151:\nbob:x:5151:5151::/:/bin/sh", " bob:x:05151:7::/:/bin/sh\nbob:x:5151:5151::/:/bin/sh",
+        ]
+    )
+    func doubtfulLines(passwd: String) throws {
+        let files = files("passwd: files sss\ngroup: files sss\n", passwd: passwd + "\n", group: "a:x:+5:\nb:x:6\n")
+        #expect(try files.entry(.accountID(UserID(rawValue: 5_151))) == nil)
+        #expect(try files.entry(.accountName("bob")) == nil)
+        for group in ["a", "b"] { #expect(try files.entry(.groupName(group)) == nil) }
+    }
+
+    @Test("that cannot be read are not empty: whoever asks is told", arguments: ["nsswitch.conf", "passwd", "group"])
+    func unreadable(file: String) async throws {
+        let path = FilePath("/etc/\(file)")
+        let files = LocalFiles { asked throws(LocalFilesProblem) in
+            guard asked != path else { throw LocalFilesProblem(path: path, errno: .tooManyOpenFiles) }
+            switch asked {
+            case "/etc/nsswitch.conf": return Array("passwd: files sss winbind\ngroup: files winbind\n".utf8)
+            case "/etc/passwd": return Array("alice:x:2001:100::/home/x:/bin/bash\n".utf8)
+            default: return []
+            }
+        }
+        #expect(files.asksOthers)
+        var service = ScriptedNameService(["alice": PasswdEntry("alice", uid: 2_001)])
+        service.files = files
+        let directory = NSSAccountDirectory(
+            service: service,
+            syntax: .standard,
+            deadline: .seconds(30),
+            workers: BlockingWorkers(name: "test", maximumThreads: 2),
+            localWorkers: BlockingWorkers(name: "test", maximumThreads: 2)
+        )
+        let error = await #expect(throws: AccountDirectoryError.self) {
+            try await directory.account(named: AccountName("alice"))
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.errno == .tooManyOpenFiles)
+        #expect(error?.message.contains("\(path) cannot be read") == true)
+    }
+
+    @Test(
+        "list every group of a local account where no other service has any",
+        arguments: [
+            ("files", true), ("files winbind", true), ("files systemd", false), ("files extrausers", false),
+            ("files sss", false), ("compat", false),
+        ]
+    )
+    func everyGroup(services: String, isComplete: Bool) {
+        #expect(files("group: \(services)").listsEveryGroup == isComplete)
     }
 
     @Test(
@@ -77,31 +144,32 @@ struct LocalFilesTests {
     }
 
     @Test("contain an account by its name and its number, and by nothing less")
-    func accounts() {
+    func accounts() throws {
         let files = files(passwd: "alice:x:2001:2001::/:/bin/sh\n\nbroken\nbob:x:2002\n+::::::\n")
-        #expect(files.contains(PasswdEntry("alice", uid: 2_001)))
-        #expect(files.contains(PasswdEntry("bob", uid: 2_002)))
-        #expect(!files.contains(PasswdEntry("alice", uid: 2_002)))
-        #expect(!files.contains(PasswdEntry("Alice", uid: 2_001)))
-        #expect(!files.contains(PasswdEntry("broken", uid: 0)))
-        #expect(!files.contains(PasswdEntry("", uid: 0)))
+        #expect(try files.contains(PasswdEntry("alice", uid: 2_001)))
+        #expect(try files.contains(PasswdEntry("bob", uid: 2_002)))
+        #expect(try !files.contains(PasswdEntry("alice", uid: 2_002)))
+        #expect(try !files.contains(PasswdEntry("Alice", uid: 2_001)))
+        #expect(try !files.contains(PasswdEntry("broken", uid: 0)))
+        #expect(try !files.contains(PasswdEntry("", uid: 0)))
         // A letter that joins what follows it, where an account may write what it likes.
         let joined = self.files(passwd: "carol:x:2003:2003:\u{600}:/:/bin/sh\u{600}\ndave:x:2004:2004::/:/bin/sh\n")
-        #expect(joined.contains(PasswdEntry("carol", uid: 2_003)))
-        #expect(joined.contains(PasswdEntry("dave", uid: 2_004)))
+        #expect(try joined.contains(PasswdEntry("carol", uid: 2_003)))
+        #expect(try joined.contains(PasswdEntry("dave", uid: 2_004)))
     }
 
     @Test("list an account for its groups, to the letter")
-    func groups() {
+    func groups() throws {
         let files = files(
-            group: "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6"
+            group:
+                "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6\ng:x:7:alice:x\nh:x:+8:alice"
         )
-        #expect(files.groups(of: "alice") == [GroupID(rawValue: 1), GroupID(rawValue: 2)])
-        #expect(files.groups(of: "nobody").isEmpty)
+        #expect(try files.groups(of: "alice") == [GroupID(rawValue: 1), GroupID(rawValue: 2)])
+        #expect(try files.groups(of: "nobody").isEmpty)
     }
 
     @Test("of this host have its superuser")
-    func thisHost() {
-        #expect(LocalFiles.ofThisHost().contains(PasswdEntry("root", uid: 0)))
+    func thisHost() throws {
+        #expect(try LocalFiles.ofThisHost().contains(PasswdEntry("root", uid: 0)))
     }
 }

@@ -10,8 +10,8 @@ struct BuiltInRulesTests {
     func order() {
         #expect(
             AccountRules.builtIn.map(\.name) == [
-                "superuser", "reservedID", "superuserGroup", "machineAccount", "groupAccount", "nameAgreement",
-                "pinnedID",
+                "superuser", "reservedID", "lookupAccount", "superuserGroup", "machineAccount", "groupAccount",
+                "nameAgreement", "pinnedID",
             ]
         )
     }

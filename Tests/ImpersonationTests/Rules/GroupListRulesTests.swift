@@ -1,7 +1,8 @@
-import Impersonation
 import ImpersonationTesting
 import SystemPackage
 import Testing
+
+@testable import Impersonation
 
 @Suite("Lists of groups")
 struct GroupListRulesTests {
@@ -56,6 +57,23 @@ struct GroupListRulesTests {
         #expect(error?.message.contains("/etc/qb.conf:6") == true)
         let allowed = try await RuleBench().verdict(of: AllowedGroupsRule(entries), on: Self.alice())
         #expect(allowed.text.contains("; the directory does not know nonsense (/etc/qb.conf:6);"))
+    }
+
+    @Test("that deny decide nothing for an account that may have other groups, unless one of those it has is denied")
+    func incomplete() async throws {
+        let alice = try Account.forTesting("alice", uid: 2_001, gid: 50, groups: [3_001], groupsAreComplete: false)
+        let error = await #expect(throws: AccountDirectoryError.self) {
+            try await RuleBench().verdict(of: DeniedGroupsRule([.id(GroupID(3_002))]), on: alice)
+        }
+        #expect(error?.code == .unavailable)
+        let denied = try await RuleBench().reason(of: DeniedGroupsRule([.id(GroupID(3_001))]), on: alice)
+        #expect(denied == .deniedGroup)
+        let superuser = await #expect(throws: AccountDirectoryError.self) {
+            try await RuleBench().verdict(of: SuperuserGroupRule(), on: alice)
+        }
+        #expect(superuser?.code == .unavailable)
+        let wheel = try Account.forTesting("wheel", uid: 2_002, groups: [0], groupsAreComplete: false)
+        #expect(try await RuleBench().reason(of: SuperuserGroupRule(), on: wheel) == .superuserGroup)
     }
 
     @Test("know the line of each entry")

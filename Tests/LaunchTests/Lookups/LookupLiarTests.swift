@@ -1,7 +1,9 @@
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
 import NameLookup
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -10,7 +12,7 @@ import Testing
 @Suite("A lookup process that lies", .testBed, .timeLimit(.minutes(5)))
 struct LookupLiarTests {
     /// A program that does what its name says (`Tests/LookupLiar`).
-    private final class Liar {
+    private final class Liar: Sendable {
         let path: FilePath
         private let directory: FilePath
 
@@ -78,12 +80,156 @@ struct LookupLiarTests {
         }
     }
 
-    @Test("that is of another version, older or newer, is no way to ask", arguments: ["newer", "old", "ends"])
+    @Test("that is of another version, older or newer, is no way to ask", arguments: ["newer", "old"])
     func otherVersions(way: String) async throws {
         guard case .unusable = try await failure(way) else {
             Issue.record("it was asked")
             return
         }
+    }
+
+    @Test("that ends before it takes a question is no reason to ask in another way: others can bring that about")
+    func earlyEnd() async throws {
+        guard case .broken = try await failure("ends") else {
+            Issue.record("it counts as a helper that cannot be used")
+            return
+        }
+    }
+
+    @Test(
+        "makes local accounts unavailable too: that a group is not listed would decide something",
+        arguments: ["crashes", "ends", "old"]
+    )
+    func localGroups(way: String) async throws {
+        let liar = try Liar(way)
+        let path = liar.path
+        try await onThread {
+            let files = LocalFiles {
+                $0 == "/etc/nsswitch.conf" ? Array("passwd: files\ngroup: files other\n".utf8) : []
+            }
+            let service = AskedNameService(LookupProcesses(at: path))
+                .forLookup(until: .now + ample, with: files, isLocal: true)
+            guard case .unanswered(let reason) = service.groups(ofLocal: "x", primary: GroupID(rawValue: 1)) else {
+                Issue.record("the local files have answered alone")
+                return
+            }
+            #expect(reason != .late)
+        }
+    }
+
+    @Test(
+        "by its silence leaves a local account what the local files list, which is not all",
+        arguments: [("files other", false), ("files systemd winbind", false), ("files winbind", true)]
+    )
+    func silence(services: String, areComplete: Bool) async throws {
+        let liar = try Liar("mute")
+        let path = liar.path
+        try await onThread {
+            let texts: [FilePath: String] = [
+                "/etc/nsswitch.conf": "passwd: files\ngroup: \(services)\n", "/etc/group": "a:x:7:x\nb:x:8:y\n",
+            ]
+            let files = LocalFiles { Array((texts[$0] ?? "").utf8) }
+            let service = AskedNameService(LookupProcesses(at: path))
+            // The second time nobody is asked.
+            for _ in 0..<2 {
+                let asked = service.forLookup(until: .now + .milliseconds(400), with: files, isLocal: true)
+                guard case .found(let list) = asked.groups(ofLocal: "x", primary: GroupID(rawValue: 1)) else {
+                    Issue.record("a local account has waited")
+                    return
+                }
+                #expect(list.groups.map(\.rawValue) == [1, 7])
+                #expect(list.areComplete == areComplete)
+            }
+            #expect(liar.starts == 1)
+        }
+    }
+
+    @Test("that worked and is gone is not replaced by threads of this process")
+    func noThreads() async throws {
+        let liar = try Liar("fine")
+        let path = liar.path
+        try await onThread {
+            let theirs = PasswdEntry(
+                name: "x",
+                userID: UserID(rawValue: 0),
+                groupID: GroupID(rawValue: 0),
+                homeDirectory: "/",
+                shell: "/bin/sh"
+            )
+            let threads = LookupThreads { _ in .passwd(theirs) }
+            let asker = AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
+            let before = childrenOfThisProcess()
+            #expect(try asker.ask(.passwdByName("x"), until: .now + ample) == .absent)
+            unsafe unlink(path.string)
+            for process in childrenOfThisProcess().subtracting(before) { kill(process, SIGKILL) }
+            while true {
+                do throws(NoAnswer) {
+                    // It may not have ended yet.
+                    guard try asker.ask(.passwdByName("x"), until: .now + ample) == .absent else {
+                        Issue.record("threads were asked")
+                        return
+                    }
+                } catch {
+                    guard case .broken = error else {
+                        Issue.record("\(error)")
+                        return
+                    }
+                    if "\(error)".contains("does not exist") { break }
+                }
+            }
+            guard
+                case .passwd = try AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
+                    .ask(.passwdByName("x"), until: .now + ample)
+            else {
+                Issue.record("where nothing has ever worked, threads ask")
+                return
+            }
+        }
+    }
+
+    @Test("is not shared with a process that was forked from this one: that one starts its own")
+    func forked() async throws {
+        let liar = try Liar("fine")
+        let path = liar.path
+        let identity = Mutex<pid_t>(1)
+        try await onThread {
+            let processes = LookupProcesses(at: path) { identity.withLock { $0 } }
+            for _ in 0..<2 { _ = try processes.ask(.passwdByName("x"), until: .now + ample) }
+            #expect(liar.starts == 1)
+            identity.withLock { $0 = 2 }
+            _ = try processes.ask(.passwdByName("x"), until: .now + ample)
+            #expect(liar.starts == 2)
+        }
+    }
+
+    @Test("loses nothing by a question that cannot be put")
+    func impossible() async throws {
+        let liar = try Liar("fine")
+        let path = liar.path
+        try await onThread {
+            let processes = LookupProcesses(at: path)
+            _ = try processes.ask(.passwdByName("x"), until: .now + ample)
+            for _ in 0..<10 {
+                #expect(throws: NoAnswer.self) { try processes.ask(.passwdByName(""), until: .now + ample) }
+            }
+            _ = try processes.ask(.passwdByName("x"), until: .now + ample)
+            #expect(liar.starts == 1)
+        }
+    }
+
+    @Test(
+        "cannot be started for a while where others can bring that about, and for good where the machine does not permit it",
+        arguments: [
+            (LAUNCH_STEP_EXECUTE, EAGAIN, false), (LAUNCH_STEP_EXECUTE, ENOMEM, false),
+            (LAUNCH_STEP_EXECUTE, ETXTBSY, false), (LAUNCH_STEP_EXECUTE, ENOENT, true),
+            (LAUNCH_STEP_EXECUTE, ENOEXEC, true), (LAUNCH_STEP_SESSION_KEYRING, EDQUOT, false),
+            (LAUNCH_STEP_CLONE, EAGAIN, false), (LAUNCH_STEP_CLONE, EMFILE, false), (LAUNCH_STEP_CLONE, ENOSYS, true),
+            (LAUNCH_STEP_USER_ID, EINVAL, true),
+        ]
+    )
+    func causes(step: launch_step, number: Int32, isForGood: Bool) {
+        let failure = LookupChild.failure(at: step.rawValue, Errno(rawValue: number), "why")
+        #expect(failure == (isForGood ? .unusable("why") : .broken("why")))
     }
 
     @Test("that says nothing is killed when the time is over")

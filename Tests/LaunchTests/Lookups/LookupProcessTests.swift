@@ -53,7 +53,8 @@ struct LookupProcessTests {
         let process = try #require(childrenOfThisProcess().subtracting(before).first)
         let facts = try status(process)
         // Nobody else has the number: not even nobody.
-        let number = TestBed.hasMachineRoot ? "4294960001" : "65534"
+        let number = TestBed.hasMachineRoot ? "4294960001" : "\(LookupAccount.number)"
+        #expect(LookupAccount.number != 65_534)
         #expect(facts["Uid"] == "\(number) \(number) \(number) \(number)")
         #expect(facts["Gid"] == "\(number) \(number) \(number) \(number)")
         #expect(facts["Groups"] == "")
@@ -244,6 +245,7 @@ struct LookupProcessTests {
         }
         let alice = try await asked.account(named: AccountName("alice"))
         #expect(alice?.groups.map(\.rawValue) == [2_001, 3_001, 3_002])
+        #expect(alice?.groupsAreComplete == false)
         let error = await #expect(throws: AccountDirectoryError.self) {
             try await asked.account(named: AccountName("far-alice"))
         }
@@ -341,10 +343,11 @@ struct LookupProcessTests {
             try await missing.account(named: AccountName("far-alice"))
         }
         #expect(unasked?.code == .unavailable)
-        // Without anybody, local accounts are there all the same.
-        #expect(
-            try await missing.account(named: AccountName("alice"))?.groups.map(\.rawValue) == [2_001, 3_001, 3_002]
-        )
+        // Without anybody, nobody knows all the groups of a local account either.
+        let localError = await #expect(throws: AccountDirectoryError.self) {
+            try await missing.account(named: AccountName("alice"))
+        }
+        #expect(localError?.code == .unavailable)
         try await onThread {
             for getent in ["/usr/bin/getent", "/nonexistent/getent"] as [FilePath] {
                 let asker = AutomaticAsker(helper: "/nonexistent/helper", getent: getent)
@@ -385,6 +388,64 @@ struct LookupProcessTests {
         let result = await asked.result
         #expect(throws: AccountDirectoryError.self) { try result.get() }
         #expect(childrenOfThisProcess().subtracting(before).isEmpty)
+    }
+
+    @Test("getent does not answer with what this process finds by itself", .enabled(if: TestBed.hasMachineRoot))
+    func getentAlone() async throws {
+        let nss = try ScriptedNSS()
+        defer { withExtendedLifetime(nss) {} }
+        try await onThread {
+            let found = PasswdEntry(
+                name: "far-nobody",
+                userID: UserID(rawValue: 0),
+                groupID: GroupID(rawValue: 0),
+                homeDirectory: "/",
+                shell: "/bin/sh"
+            )
+            let getent = Getent(threads: LookupThreads { _ in .passwd(found) })
+            let error = #expect(throws: NoAnswer.self) {
+                try getent.ask(.passwdByName("far-nobody"), until: .now + ample)
+            }
+            guard case .broken = error else {
+                Issue.record("it was believed")
+                return
+            }
+            let hanging = Getent(threads: LookupThreads { _ in while true { pause() } })
+            #expect(throws: NoAnswer.late) {
+                try hanging.ask(.passwdByName("far-nobody"), until: .now + .seconds(2))
+            }
+        }
+    }
+
+    @Test("that nobody could wait for is reaped by the next one")
+    func unreaped() async throws {
+        let nss = try ScriptedNSS()
+        defer { withExtendedLifetime(nss) {} }
+        await #expect(processExitsWith: .success) {
+            let sleeper = try LookupChild(
+                ["/bin/sleep", "1000"],
+                streams: [0, 1, 2],
+                endingWith: .daemon,
+                until: .now + ample
+            )
+            var limit = rlimit()
+            #expect(unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            var none = rlimit(rlim_cur: 3, rlim_max: limit.rlim_max)
+            #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &none) == 0)
+            sleeper.end(waiting: .zero)
+            while LookupChild.countOfThoseLeft == 0 { try await Task.sleep(for: .milliseconds(2)) }
+            #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            while hasChildren() {
+                let next = try LookupChild(
+                    ["/bin/sleep", "0"],
+                    streams: [0, 1, 2],
+                    endingWith: .daemon,
+                    until: .now + ample
+                )
+                next.end(waiting: ample)
+            }
+            #expect(LookupChild.countOfThoseLeft == 0)
+        }
     }
 
     @Test(

@@ -57,38 +57,64 @@ struct AskedNameService: NameService {
 
     func localFiles() -> LocalFiles { LocalFiles.ofThisHost() }
 
-    // What the local files answer first does not leave this machine, and needs no process.
+    // What the local files answer first is read from them, and asked of nobody: where glibc could not open them, it would ask the
+    // next service, in this process.
 
     func passwd(named name: String) -> NameServiceAnswer<PasswdEntry> {
-        if isLocal { return SystemNameService().passwd(named: name) }
-        return ask(.passwdByName(name), until: time) { if case .passwd(let entry) = $0 { entry } else { nil } }
+        let value = { @Sendable (answer: LookupAnswer) -> PasswdEntry? in
+            if case .passwd(let entry) = answer { entry } else { nil }
+        }
+        return isLocal ? read(.accountName(name), value) : ask(.passwdByName(name), until: time, value)
     }
 
     func passwd(withID userID: UserID) -> NameServiceAnswer<PasswdEntry> {
-        if isLocal { return SystemNameService().passwd(withID: userID) }
-        return ask(.passwdByID(userID.rawValue), until: time) {
-            if case .passwd(let entry) = $0 { entry } else { nil }
+        let value = { @Sendable (answer: LookupAnswer) -> PasswdEntry? in
+            if case .passwd(let entry) = answer { entry } else { nil }
         }
+        return isLocal ? read(.accountID(userID), value) : ask(.passwdByID(userID.rawValue), until: time, value)
     }
 
     func group(named name: String) -> NameServiceAnswer<GroupEntry> {
-        if isLocal { return SystemNameService().group(named: name) }
-        return ask(.groupByName(name), until: time) { if case .group(let entry) = $0 { entry } else { nil } }
+        let value = { @Sendable (answer: LookupAnswer) -> GroupEntry? in
+            if case .group(let entry) = answer { entry } else { nil }
+        }
+        return isLocal ? read(.groupName(name), value) : ask(.groupByName(name), until: time, value)
     }
 
     func groups(of name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
         groups(of: name, primary: primary, until: time)
     }
 
-    /// One that is down leaves its groups out, and so does one that hangs: `getgrouplist(3)` asks every service, also for `root`.
-    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<[GroupID]> {
-        let local = NameServiceAnswer.found([primary] + files.groups(of: name).sorted { $0.rawValue < $1.rawValue })
-        guard quiet.isOver else { return local }
-        switch groups(of: name, primary: primary, until: min(time, .now + patience)) {
-        case .unanswered(let reason):
-            if reason == .late { quiet.begin(Self.truce) }
-            return local
-        case let answer: return answer
+    /// Asks every service, as `getgrouplist(3)` does also for `root`, for a while.
+    ///
+    /// One that is down leaves its groups out. Of one that hangs this knows that, and says so.
+    func groups(ofLocal name: String, primary: GroupID) -> NameServiceAnswer<GroupList> {
+        let local: GroupList
+        do throws(LocalFilesProblem) {
+            let listed = try files.groups(of: name).sorted { $0.rawValue < $1.rawValue }
+            local = GroupList(groups: [primary] + listed, areComplete: files.listsEveryGroup)
+        } catch {
+            return .unanswered(.broken(error.message))
+        }
+        guard quiet.isOver else { return .found(local) }
+        let answer = groups(of: name, primary: primary, until: min(time, .now + patience))
+        // Whoever could not be asked at all is no directory that hangs, and may have every group to deny.
+        guard case .unanswered(.late) = answer else { return answer.map { GroupList(groups: $0) } }
+        quiet.begin(Self.truce)
+        return .found(local)
+    }
+
+    private func read<Value>(
+        _ subject: LocalFiles.Subject,
+        _ value: (LookupAnswer) -> Value?
+    ) -> NameServiceAnswer<Value> {
+        do throws(LocalFilesProblem) {
+            guard let answer = try files.entry(subject), let value = value(answer) else {
+                return .unanswered(.broken("the local files have changed meanwhile"))
+            }
+            return .found(value)
+        } catch {
+            return .unanswered(.broken(error.message))
         }
     }
 

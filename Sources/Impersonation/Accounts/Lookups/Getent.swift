@@ -7,8 +7,9 @@ import SystemPackage
 
 /// `getent(1)`, where there is no helper: a process for each question.
 ///
-/// It says "there is none" also of accounts whose directory is down. Whatever it has not found is asked for once more on the
-/// calling thread, for the number that tells the one from the other: who has just answered does not hang.
+/// It says "there is none" also of accounts whose directory is down. Whatever it has not found is asked for once more on a thread,
+/// for the number that tells the one from the other. That is no answer: what this process finds, in a cache that `getent` is kept
+/// from or with rights that it does not have, is not what was found.
 final class Getent: LookupAsker {
     /// Where every system has it.
     static let usualPath: FilePath = "/usr/bin/getent"
@@ -23,8 +24,16 @@ final class Getent: LookupAsker {
 
     private let path: FilePath
 
-    init(at path: FilePath = usualPath) {
+    private let threads: LookupThreads
+
+    /// Starts nothing before the first question.
+    ///
+    /// - Parameters:
+    ///   - path: Where it is.
+    ///   - threads: Who says why it has found nothing.
+    init(at path: FilePath = usualPath, threads: LookupThreads = LookupThreads()) {
         self.path = path
+        self.threads = threads
     }
 
     func ask(_ question: LookupQuestion, until time: MonotonicTime) throws(NoAnswer) -> LookupAnswer {
@@ -36,7 +45,12 @@ final class Getent: LookupAsker {
                 throw .broken("getent has answered with something that is no entry")
             }
             return answer
-        case Self.notFound: return LookupAnswer(asking: question)
+        case Self.notFound:
+            let answer = try threads.ask(question, until: time)
+            switch answer {
+            case .absent, .failed: return answer
+            default: throw .broken("getent has not found what the name service of this process finds")
+            }
         default: throw .broken("getent ended with status \(status)")
         }
     }
@@ -50,8 +64,15 @@ final class Getent: LookupAsker {
 
     private func program() throws(NoAnswer) -> LookupProgram {
         // What cannot be killed is what getent is there to avoid.
-        guard geteuid() != 0 || launch_has_capability(Self.killCapability) == 1 else {
-            throw .unusable("without CAP_KILL, a getent that hangs could not be ended")
+        if LookupAccount.isUsed {
+            guard launch_has_capability(Self.killCapability) == 1 else {
+                throw .unusable("without CAP_KILL, a getent that hangs could not be ended")
+            }
+            guard !LookupAccount.isShared else {
+                throw .unusable(
+                    "getent would have to run as nobody, and every process of nobody could answer in its place"
+                )
+            }
         }
         return try LookupProgram(at: path)
     }
@@ -91,13 +112,15 @@ final class Getent: LookupAsker {
         writing.closeNow()
         do throws(NoAnswer) {
             let output = try Self.read(from: reading, until: time)
-            guard let status = child.exitStatus(until: time) else {
-                guard time.remaining > .zero else { throw NoAnswer.late }
+            switch child.ending(until: time) {
+            case .exited(let status): return (status, output)
+            case .killed: throw NoAnswer.broken("getent was ended by somebody")
+            case nil: throw NoAnswer.late
+            case .unknown:
                 throw launch_ignores_child_signal() == 1
-                    ? .unusable("SIGCHLD is ignored, so that nobody knows what getent ended with")
-                    : .broken("getent was ended by somebody")
+                    ? NoAnswer.unusable("SIGCHLD is ignored, so that nobody knows what getent ended with")
+                    : .broken("nobody knows what getent ended with")
             }
-            return (status, output)
         } catch {
             child.end()
             throw error

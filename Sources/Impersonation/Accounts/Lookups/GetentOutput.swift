@@ -2,7 +2,7 @@ import LaunchProtocol
 import NameLookup
 import SystemPackage
 
-/// What `getent(1)` has written, read strictly: one line, with all of its fields and no other.
+/// What `getent(1)` has written, or a line of a local file, read strictly: one line, with all of its fields and no other.
 struct GetentOutput {
     private let line: [UInt8]?
 
@@ -64,7 +64,7 @@ struct GetentOutput {
     }
 
     /// Digits and nothing else: what Swift reads has signs as well.
-    private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32? {
+    static func number(_ bytes: ArraySlice<UInt8>) -> UInt32? {
         guard !bytes.isEmpty, bytes.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
             return nil
         }

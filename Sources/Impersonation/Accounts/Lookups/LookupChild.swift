@@ -2,6 +2,7 @@ import CLaunchPlan
 import Glibc
 import LaunchPlan
 import NameLookup
+import Synchronization
 import SystemPackage
 
 /// A child of this process that asks the name service: started through the trampoline, so that its cost does not grow with the
@@ -25,12 +26,35 @@ final class LookupChild: Sendable {
     /// How long the end of one that was killed is waited for by whoever has killed it.
     static let reapingTime = Duration.milliseconds(50)
 
-    /// What keeps processes from being started for a while, and not for good.
-    private static let passing: Set<Errno> = [
-        .resourceTemporarilyUnavailable, .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem,
+    /// What the program was when it cannot be executed, now and later.
+    private static let lastingOfProgram: Set<Errno> = [
+        .noSuchFileOrDirectory, .permissionDenied, .notPermitted, Errno(rawValue: ENOEXEC),
     ]
 
+    /// What says that this machine, or whoever confines this process, does not permit a step.
+    ///
+    /// Everything else passes, and others can bring it about: processes of the account up to the limit of this one (`EAGAIN`, also of
+    /// an exec), keyrings up to its quota (`EDQUOT`), memory, descriptors.
+    private static let lastingOfStep: Set<Errno> = [
+        .notPermitted, .permissionDenied, .noFunction, .invalidArgument,
+    ]
+
+    /// Why there is no process.
+    ///
+    /// - Parameters:
+    ///   - step: Where it failed.
+    ///   - errno: With what.
+    ///   - reason: A clause that says so.
+    /// - Returns: The failure of whoever asks.
+    static func failure(at step: UInt32, _ errno: Errno, _ reason: String) -> NoAnswer {
+        let lasting = step == LAUNCH_STEP_EXECUTE.rawValue ? lastingOfProgram : lastingOfStep
+        return lasting.contains(errno) ? .unusable(reason) : .broken(reason)
+    }
+
     private let child: StartedChild
+
+    /// Those that were killed and could not be waited for.
+    private static let left = Mutex<[StartedChild]>([])
 
     /// Starts it, and waits until it is the program.
     ///
@@ -46,6 +70,7 @@ final class LookupChild: Sendable {
         endingWith lifetime: Lifetime,
         until time: MonotonicTime
     ) throws(NoAnswer) {
+        Self.reapThoseLeft()
         let clone = { @Sendable in
             Result { () throws(TrampolineStart.Failure) in try Self.start(arguments, streams) }
         }
@@ -62,13 +87,13 @@ final class LookupChild: Sendable {
         do throws(TrampolineStart.Failure) {
             started = try cloned.get()
         } catch {
-            let reason = "no process can be started (\(error.errno))"
-            throw Self.passing.contains(error.errno) ? .broken(reason) : .unusable(reason)
+            throw Self.failure(at: error.step.rawValue, error.errno, "no process can be started (\(error.errno))")
         }
         child = started.child
         if let (failure, _) = started.failure {
             end()
-            throw .broken("no process can be started (\(Errno(rawValue: failure.error)))")
+            let errno = Errno(rawValue: failure.error)
+            throw Self.failure(at: failure.step, errno, "no process can be started (\(errno))")
         }
         // Its pipe hangs up with the exec.
         guard started.status.waits(for: 0, until: time) else {
@@ -79,7 +104,8 @@ final class LookupChild: Sendable {
         case .running: break
         case .failed(let failure):
             end()
-            throw .unusable("\(arguments[0]) cannot be started (\(Errno(rawValue: failure.error)))")
+            let errno = Errno(rawValue: failure.error)
+            throw Self.failure(at: failure.step, errno, "\(arguments[0]) cannot be started (\(errno))")
         case .silent:
             end()
             throw .broken("the process that was to ask was ended by somebody")
@@ -128,28 +154,40 @@ final class LookupChild: Sendable {
             emptiesBoundingSet: true,
             parent: ChildPlan.Parent(processID: getpid(), endSignal: SIGKILL)
         )
-        guard daemon.userID == 0 else {
+        guard LookupAccount.isUsed else {
             let own = ChildPlan.Credentials(userID: daemon.userID, groupID: daemon.groupID, groups: [])
-            return (plan.keepingAccount(own, from: daemon), .keepAccount)
+            return (plan.keepingAccount(own, from: daemon, joiningSessionKeyring: true), .keepAccount)
         }
         let id = LookupAccount.number
         let nobody = ChildPlan.Credentials(userID: id, groupID: id, groups: [])
         return (plan.isolated(as: nobody, from: daemon), .isolated)
     }
 
+    /// How a process has ended.
+    enum End: Sendable, Hashable {
+        /// By itself, with this status.
+        case exited(Int32)
+
+        /// By a signal.
+        case killed
+
+        /// Nobody knows: a host that ignores SIGCHLD, or waits for any child, has taken that.
+        case unknown
+    }
+
     /// How it has ended, once it has.
     ///
     /// - Parameter time: Until when that is waited for.
-    /// - Returns: Its exit status; `nil` when it has not ended, was ended by a signal, or nobody knows.
-    func exitStatus(until time: MonotonicTime) -> Int32? {
+    /// - Returns: Its end; `nil` when it has not ended.
+    func ending(until time: MonotonicTime) -> End? {
         guard child.processDescriptor.waits(for: POLLIN, until: time) else { return nil }
         var exit = launch_exit()
         let descriptor = child.processDescriptor.rawValue
-        // A host that ignores SIGCHLD, or waits for any child, has taken the status. Newer kernels still know it.
+        // Newer kernels still know what somebody else has taken.
         guard unsafe launch_reap(descriptor, &exit) == 1 || launch_exit_of_reaped(descriptor, &exit) == 0 else {
-            return nil
+            return .unknown
         }
-        return exit.code == CLD_EXITED ? exit.status : nil
+        return exit.code == CLD_EXITED ? .exited(exit.status) : .killed
     }
 
     /// Kills it with what it has started, and has it reaped.
@@ -161,12 +199,29 @@ final class LookupChild: Sendable {
         _ = child.send(SIGKILL)
         guard !isReaped(until: .now + patience) else { return }
         Task.detached { [child] in
-            guard let reactor = try? Reactor.shared() else { return }
             let descriptor = child.processDescriptor.rawValue
-            _ = try? await reactor.ready(descriptor, .reading, until: nil)
+            do {
+                _ = try await Reactor.shared().ready(descriptor, .reading, until: nil)
+            } catch {
+                // Without a descriptor to wait with, it is the next one that looks after this one.
+                Self.left.withLock { $0.append(child) }
+                return
+            }
             var exit = launch_exit()
             _ = unsafe launch_reap(descriptor, &exit)
             withExtendedLifetime(child) {}
+        }
+    }
+
+    /// How many that were killed wait for somebody to reap them.
+    static var countOfThoseLeft: Int { left.withLock { $0.count } }
+
+    private static func reapThoseLeft() {
+        left.withLock { left in
+            left.removeAll { child in
+                var exit = launch_exit()
+                return unsafe launch_reap(child.processDescriptor.rawValue, &exit) != 0
+            }
         }
     }
 

@@ -13,19 +13,37 @@ final class LookupProcess: Sendable {
     private let child: LookupChild
     private let socket: FrameSocket
 
+    /// The socket between the two, and where the process writes what nobody reads.
+    struct Ends {
+        fileprivate let ours: FrameSocket
+        fileprivate let theirs: FrameSocket
+        fileprivate let output: OwnedDescriptor
+
+        /// Takes descriptors.
+        ///
+        /// - Throws: ``NoAnswer`` when there are none; that is no fault of a process.
+        init() throws(NoAnswer) {
+            guard let (ours, theirs) = try? FrameSocket.pair() else {
+                throw .broken("there is no descriptor to be had")
+            }
+            let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+            guard null >= 0, let output = try? OwnedDescriptor(moving: null) else {
+                throw .broken("there is no descriptor to be had")
+            }
+            ours.takeDescriptors(false)
+            (self.ours, self.theirs, self.output) = (ours, theirs, output)
+        }
+    }
+
     /// Starts one, and waits until it says that it takes questions.
     ///
     /// - Parameters:
     ///   - program: The helper.
+    ///   - ends: What it talks over; for this one alone.
     ///   - time: When nobody wants it any more.
     /// - Throws: ``NoAnswer``; there is no process then.
-    init(_ program: LookupProgram, until time: MonotonicTime) throws(NoAnswer) {
-        guard let (ours, theirs) = try? FrameSocket.pair() else { throw .broken("there is no descriptor to be had") }
-        let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
-        guard null >= 0, let output = try? OwnedDescriptor(moving: null) else {
-            throw .broken("there is no descriptor to be had")
-        }
-        ours.takeDescriptors(false)
+    init(_ program: LookupProgram, over ends: borrowing Ends, until time: MonotonicTime) throws(NoAnswer) {
+        let (ours, theirs, output) = (ends.ours, ends.theirs, ends.output)
         let streams = [theirs.descriptor.rawValue, output.rawValue, output.rawValue]
         child = try LookupChild([program.path.string, "--lookup"], streams: streams, endingWith: .daemon, until: time)
         theirs.descriptor.closeNow()
@@ -33,9 +51,9 @@ final class LookupProcess: Sendable {
         do {
             try LookupAnswer.checkReady(try Self.receive(from: socket, until: time))
         } catch let error as NoAnswer {
-            let status = error == .late ? nil : child.exitStatus(until: .now + .seconds(1))
+            let end = error == .late ? nil : child.ending(until: .now + .seconds(1))
             child.end()
-            throw error == .late ? .late : .unusable(Self.reason(of: status, program.path))
+            throw error == .late ? .late : Self.failure(after: end, program.path)
         } catch {
             child.end()
             throw .unusable(
@@ -45,37 +63,45 @@ final class LookupProcess: Sendable {
     }
 
     /// Why a process has ended before it said anything.
-    private static func reason(of status: Int32?, _ path: FilePath) -> String {
-        switch status {
-        case 64: "\(path) knows no lookups; install the version that belongs to this library"
-        case 77: "\(path) could not give up its privileges, or has those of root"
-        case let status?: "\(path) ended with status \(status) before it took a question"
-        case nil: "\(path) was ended before it took a question"
+    ///
+    /// Only what it says itself is for good: whoever can kill it, or keep it from its memory, is not to choose who asks in its place.
+    private static func failure(after end: LookupChild.End?, _ path: FilePath) -> NoAnswer {
+        switch end {
+        case .exited(64): .unusable("\(path) knows no lookups; install the version that belongs to this library")
+        case .exited(77): .unusable("\(path) could not give up its privileges, or has those of root")
+        case .exited(let status): .broken("\(path) ended with status \(status) before it took a question")
+        case .killed: .broken("\(path) was killed before it took a question")
+        case .unknown, nil: .broken("\(path) ended before it took a question")
         }
     }
 
     /// Whether it waits for a question, and has neither ended nor said anything unasked.
     var isWaiting: Bool { !socket.descriptor.waits(for: POLLIN, until: .now) }
 
+    /// Puts a question into bytes, before a process is taken for it.
+    ///
+    /// - Throws: ``NoAnswer`` when nobody can be asked that.
+    static func encode(
+        _ question: LookupQuestion,
+        number: UInt64,
+        until time: MonotonicTime
+    ) throws(NoAnswer) -> [UInt8] {
+        do throws(FrameError) {
+            return try question.encoded(number: number, milliseconds: patience(until: time))
+        } catch {
+            throw .broken("no such name can be asked for")
+        }
+    }
+
     /// Asks.
     ///
     /// - Parameters:
-    ///   - question: The question.
+    ///   - bytes: The question.
     ///   - number: Its number, which this process has not been asked yet.
     ///   - time: When nobody wants the answer any more.
     /// - Returns: The answer.
     /// - Throws: ``NoAnswer``; the process is of no further use then.
-    func ask(
-        _ question: LookupQuestion,
-        number: UInt64,
-        until time: MonotonicTime
-    ) throws(NoAnswer) -> LookupAnswer {
-        let bytes: [UInt8]
-        do throws(FrameError) {
-            bytes = try question.encoded(number: number, milliseconds: Self.patience(until: time))
-        } catch {
-            throw .broken("no such name can be asked for")
-        }
+    func ask(_ bytes: [UInt8], number: UInt64, until time: MonotonicTime) throws(NoAnswer) -> LookupAnswer {
         let sent = try? socket.send(OutgoingFrame(bytes: bytes, descriptors: []))
         guard sent == .sent else { throw .broken("the lookup process has ended") }
         var reader = LookupAnswerReader(number: number)

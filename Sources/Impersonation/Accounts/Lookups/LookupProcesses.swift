@@ -1,3 +1,4 @@
+import Glibc
 import LaunchProtocol
 import NameLookup
 import Synchronization
@@ -21,20 +22,27 @@ final class LookupProcesses: LookupAsker {
         /// How many have ended by themselves, or never began, since one has answered.
         var failures = 0
         var nextStart = MonotonicTime.now
+        /// Whose these are.
+        var owner: pid_t
     }
 
     private let path: FilePath
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+    private let processID: @Sendable () -> pid_t
 
     /// Nothing is started before the first question.
     ///
-    /// - Parameter path: Where the helper is.
-    init(at path: FilePath) {
+    /// - Parameters:
+    ///   - path: Where the helper is.
+    ///   - processID: Tells a process from the one that it was forked from.
+    init(at path: FilePath, processID: @escaping @Sendable () -> pid_t = { getpid() }) {
         self.path = path
+        self.processID = processID
+        state = Mutex(State(owner: processID()))
     }
 
     deinit {
-        let waiting = state.withLock { state in
+        let waiting = withState { state in
             defer { state.waiting = [] }
             return state.waiting
         }
@@ -43,14 +51,15 @@ final class LookupProcesses: LookupAsker {
     }
 
     func ask(_ question: LookupQuestion, until time: MonotonicTime) throws(NoAnswer) -> LookupAnswer {
-        let process: LookupProcess
-        if let waiting = waitingProcess() { process = waiting } else { process = try start(until: time) }
-        let number = state.withLock { state in
+        let number = withState { state in
             state.lastNumber += 1
             return state.lastNumber
         }
+        let bytes = try LookupProcess.encode(question, number: number, until: time)
+        let process: LookupProcess
+        if let waiting = waitingProcess() { process = waiting } else { process = try start(until: time) }
         do throws(NoAnswer) {
-            let answer = try process.ask(question, number: number, until: time)
+            let answer = try process.ask(bytes, number: number, until: time)
             keep(process)
             return answer
         } catch {
@@ -64,11 +73,21 @@ final class LookupProcesses: LookupAsker {
     ///
     /// - Throws: ``NoAnswer`` when it is not.
     func rehearse(until time: MonotonicTime) throws(NoAnswer) {
-        try LookupProcess(LookupProgram(at: path), until: time).end()
+        try LookupProcess(LookupProgram(at: path), over: LookupProcess.Ends(), until: time).end()
+    }
+
+    /// A process that was forked from this one shares its sockets, and would read the answers to the other's questions: it lets go of
+    /// them, and has none.
+    private func withState<Value>(_ body: (inout State) -> Value) -> Value {
+        let current = processID()
+        return state.withLock { state in
+            if state.owner != current { state = State(owner: current) }
+            return body(&state)
+        }
     }
 
     private func waitingProcess() -> LookupProcess? {
-        while let process = state.withLock({ $0.waiting.popLast() }) {
+        while let process = withState({ $0.waiting.popLast() }) {
             if process.isWaiting { return process }
             process.end()
         }
@@ -76,10 +95,11 @@ final class LookupProcesses: LookupAsker {
     }
 
     private func start(until time: MonotonicTime) throws(NoAnswer) -> LookupProcess {
-        let mayStart = state.withLock { $0.failures < Self.harmlessFailures || MonotonicTime.now >= $0.nextStart }
+        let mayStart = withState { $0.failures < Self.harmlessFailures || MonotonicTime.now >= $0.nextStart }
         guard mayStart else { throw .broken("lookup processes keep ending, and the next one is started in a while") }
+        let ends = try LookupProcess.Ends()
         do throws(NoAnswer) {
-            return try LookupProcess(LookupProgram(at: path), until: time)
+            return try LookupProcess(LookupProgram(at: path), over: ends, until: time)
         } catch {
             if error != .late { noteFailure() }
             throw error
@@ -87,7 +107,7 @@ final class LookupProcesses: LookupAsker {
     }
 
     private func keep(_ process: LookupProcess) {
-        let isKept = state.withLock { state in
+        let isKept = withState { state in
             state.failures = 0
             guard state.waiting.count < Self.kept else { return false }
             state.waiting.append(process)
@@ -98,7 +118,7 @@ final class LookupProcesses: LookupAsker {
 
     /// A module that crashes, or a program that cannot start, is not started over and over.
     private func noteFailure() {
-        state.withLock { state in
+        withState { state in
             state.failures += 1
             let excess = min(max(0, state.failures - Self.harmlessFailures), 6)
             state.nextStart = .now + min(.milliseconds(100 << excess), Self.longestPause)

@@ -5,21 +5,24 @@ extension NSSAccountDirectory {
     /// How the name service is asked where it may hang.
     ///
     /// That is where `/etc/nsswitch.conf` names a service that may leave this machine, for accounts or for groups: any but
-    /// `files`, `compat`, `systemd`, `db`, `altfiles` and `extrausers`. Local ones alone are asked in this process, always.
+    /// `files`, `systemd`, `db`, `altfiles` and `extrausers`. Local ones alone are asked in this process, always.
     public enum Asking: Sendable, Hashable {
-        /// A lookup process where the helper is installed (``usualHelper``), else `getent(1)`, else threads.
+        /// A lookup process where the helper is installed (``usualHelper``), else `getent(1)`, else threads; never threads again once
+        /// one of the others has answered.
         case automatic
 
         /// Processes without privileges (`impersonation-helper --lookup`), which take one question after the other and are
         /// killed when one hangs.
         ///
-        /// They are this process's children: of the superuser they run under a number that no account has, without groups.
+        /// They are this process's children: where it may switch accounts, they run under a number that no account has, without
+        /// groups. Where it may not, they have its own account, without its capabilities.
         case lookupProcess(at: FilePath)
 
         /// `/usr/bin/getent`: a process for each question. It costs some milliseconds each time.
         ///
         /// What it does not find is asked for once more on a thread, because it does not tell an account that there is not from
-        /// one whose directory is down. Names that are numbers cannot be asked for.
+        /// one whose directory is down; only that is believed. Names that are numbers cannot be asked for. It is no way where it
+        /// would have to run as `nobody`, in a small user namespace: every process of that account could answer in its place.
         case getent
 
         /// Threads of this process. One that hangs in a module keeps its place until that returns, which takes five minutes
@@ -91,7 +94,9 @@ extension NSSAccountDirectory.Route {
     /// Tries the ways in their order, on a thread that may block.
     fileprivate init(_ asking: NSSAccountDirectory.Asking, until time: MonotonicTime) throws(NoAnswer) {
         self.init(way: .local, refusals: [])
-        guard LocalFiles.ofThisHost().asksOthers else { return }
+        let files = LocalFiles.ofThisHost()
+        if let problem = files.problem { throw .broken(problem.message) }
+        guard files.asksOthers else { return }
         switch asking {
         case .threads: way = .threads
         case .getent:
