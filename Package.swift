@@ -150,6 +150,7 @@ let package = Package(
                 "LaunchProtocol",
                 "QubeCompatibility",
                 "CCapability",
+                "CLaunchProtocol",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

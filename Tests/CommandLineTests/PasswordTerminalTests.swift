@@ -42,13 +42,15 @@ struct PasswordTerminalTests {
     ///   - command: The command.
     ///   - keys: What is typed.
     ///   - afterwards: What the shell does then.
+    ///   - isContinued: Whether the tool is in a job that is stopped once, and continued by a shell that has set the terminal.
     /// - Returns: What was to be seen in the terminal: the settings before, the run, its status and the settings after.
     /// - Throws: What keeps script(1) or the helper from being run.
     private func run(
         _ options: String = "",
         _ command: String,
         typing keys: [Keys],
-        afterwards: String = ":"
+        afterwards: String = ":",
+        isContinued: Bool = false
     ) async throws -> String {
         var output = ""
         try await HelperOfTool.running("peers = 0\naccounts = *\npam-services = \(service.name)\n") { helper in
@@ -65,14 +67,15 @@ struct PasswordTerminalTests {
                 trap : INT QUIT
                 stty -g
                 (\(typing)) &
-                \(words.joined(separator: " ")) \(options) -- \(command)
-                echo status $?
+                \(isContinued ? "/bin/sh -c '" : "")\(words.joined(separator: " ")) \(options) -- \(command)
+                echo status $?\(isContinued ? "'; stty echo -echonl; echo again; fg" : "")
                 \(afterwards)
                 stty -g
 
                 """
             )
-            let terminal = "exec 9<>\(keyboard); exec script -qefc 'exec /bin/sh \(file)' \(typescript) <&9"
+            let shell = isContinued ? "/bin/bash -m" : "/bin/sh"
+            let terminal = "exec 9<>\(keyboard); exec script -qefc 'exec \(shell) \(file)' \(typescript) <&9"
             output = try await Tool(prefix: ["/bin/sh", "-c", terminal]).run([], omittingTool: true).output
         }
         let lines = output.split(separator: "\r\n")
@@ -113,6 +116,26 @@ struct PasswordTerminalTests {
         #expect(output.split(separator: "Password of the account").count == 3)
         #expect(!output.contains("half"))
         #expect(service.tries == 0)
+    }
+
+    @Test("shows nothing either when its job was stopped and is continued")
+    func continued() async throws {
+        let again = Keys(
+            condition: "grep -q again \(typescript) && [ $(grep -c 'Password of' \(typescript)) = 2 ] && "
+                + "stty -a <&3 | grep -qw -e -echo",
+            text: "\(Self.right)\\n"
+        )
+        let output = try await run("", "id -un", typing: [.silently("half\\032"), again], isContinued: true)
+        #expect(output.contains("\r\nalice\r\nstatus 0\r\n"), "\(output)")
+    }
+
+    @Test("leaves no file of a report behind when it is ended instead of answered")
+    func report() async throws {
+        try FileManager.default.createDirectory(atPath: scratch.file("reports"), withIntermediateDirectories: false)
+        let options = "--report \(scratch.file("reports/report"))"
+        let output = try await run(options, "id", typing: [.silently("half\\003")])
+        #expect(output.contains("status 130\r\n"), "\(output)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("reports")) == [])
     }
 
     @Test("leaves nothing of a line that is too long to whoever reads next")

@@ -132,12 +132,15 @@ struct SudoBackendTests {
         let outcome = try await rules([], ["proxy_account = render_user"])
         #expect(outcome.status == 0, "\(outcome.messages)")
         #expect(
-            outcome.lines.filter { !$0.hasPrefix("#") } == [
-                "Defaults:renderd !requiretty, !log_input, !log_output",
-                "Defaults!/bed/bin/impersonation-launcher !noexec",
-                "renderd ALL=(render_user) NOPASSWD: /bed/bin/impersonation-launcher",
-            ]
+            outcome.lines.filter { !$0.hasPrefix("# ") }
+                == [
+                    "Defaults:#990 !requiretty, !log_input, !log_output",
+                    "#990 ALL=(#2101) NOPASSWD: EXEC: /bed/bin/impersonation-launcher",
+                ]
+                .filter { !$0.hasPrefix("# ") }
         )
+        #expect(outcome.lines.contains("# the account renderd is #990"))
+        #expect(outcome.lines.contains("# the account render_user is #2101"))
         let json = try await rules(["--json"], ["proxy_account = render_user"])
         #expect(json.output.contains(#""verified":true"#))
         #expect(json.output.contains(#""worker":"renderd""#))
@@ -153,23 +156,26 @@ struct SudoBackendTests {
         let user = "proxy_execution_mode = user"
         let minimum = "minimum_uid = 3"
         let nobodys = "!root, !#0, !%#0, !#1, !#2, !#65535, !#4294967295, !#65523, !#4294960001"
-        let everybody = try await rules([], [user, minimum, "denied_accounts = bob, nosuch"])
-        #expect(Self.rule(everybody).hasPrefix("renderd ALL=(ALL, \(nobodys), !bob, !#2002) NOPASSWD:"), "\(everybody)")
-        let comments = everybody.lines.filter { $0.contains("kept by the daemon alone") }
-        #expect(comments.count == 1)
-        #expect(comments.first?.hasSuffix("denied_accounts: there is no nosuch yet") == true, "\(comments)")
+        let everybody = try await rules([], [user, minimum, "denied_accounts = bob, nosuch", "denied_groups = nosuch"])
+        #expect(
+            Self.rule(everybody).hasPrefix("#990 ALL=(ALL, \(nobodys), !bob, !#2002, !nosuch, !%nosuch) NOPASSWD:"),
+            "\(everybody)"
+        )
+        #expect(!everybody.output.contains("kept by the daemon alone"))
+        let odd = try await rules([], [user, minimum, "denied_groups = NOSUCH"])
+        #expect(odd.output.contains("kept by the daemon alone: denied_groups: there is no NOSUCH yet"), "\(odd)")
         let some = try await rules([], [user, #"allowed_accounts = alice, MYCORP\someuser"#])
-        #expect(Self.rule(some).hasPrefix(#"renderd ALL=(alice, MYCORP\\someuser) NOPASSWD:"#), "\(some)")
+        #expect(Self.rule(some).hasPrefix("#990 ALL=(#2001, #11103) NOPASSWD:"), "\(some)")
         let members = try await rules(["--group", "video"], [user, minimum, "allowed_groups = render"])
-        #expect(Self.rule(members).hasPrefix("renderd ALL=(%render, \(nobodys) : video) NOPASSWD:"), "\(members)")
+        #expect(Self.rule(members).hasPrefix("#990 ALL=(%#3001, \(nobodys) : #3002) NOPASSWD:"), "\(members)")
         let denials = ["denied_accounts = bob", "denied_groups = video", minimum]
         let listed = ["allowed_accounts = alice, bob, carol", "allowed_groups = render"]
         let narrow = try await rules([], [user] + listed + denials)
-        #expect(Self.rule(narrow).hasPrefix("renderd ALL=(carol, !bob, !#2002, !%video) NOPASSWD:"), "\(narrow)")
+        #expect(Self.rule(narrow).hasPrefix("#990 ALL=(#2003, !bob, !#2002, !%video, !%#3002) NOPASSWD:"), "\(narrow)")
         #expect(narrow.lines.contains { $0.contains("kept by the daemon alone: allowed_groups") })
         let denied = try await rules([], [user, "allowed_groups = render"] + denials)
         #expect(
-            Self.rule(denied).hasPrefix("renderd ALL=(%render, \(nobodys), !bob, !#2002, !%video) NOPASSWD:"),
+            Self.rule(denied).hasPrefix("#990 ALL=(%#3001, \(nobodys), !bob, !#2002, !%video, !%#3002) NOPASSWD:"),
             "\(denied)"
         )
         let nobody = try await rules([], [user, "allowed_accounts = bob", "denied_accounts = bob"])
@@ -238,8 +244,8 @@ struct SudoBackendTests {
             isForRust: true
         )
         #expect(
-            try rules.lines().filter { !$0.hasPrefix("#") }
-                == ["renderd ALL=(alice) NOPASSWD: /usr/libexec/impersonation-launcher"]
+            try rules.lines().filter { !$0.hasPrefix("# ") }
+                == ["#990 ALL=(#2001) NOPASSWD: /usr/libexec/impersonation-launcher"]
         )
         rules.profile = .restricted
         #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
@@ -255,14 +261,17 @@ struct SudoBackendTests {
             ("--", "#77"), ("ALL", "#77"), ("RENDER_1", "#77"), ("", "#77"), ("a\nb", "#77"), ("0", "#77"),
             ("a,b", #"a\,b"#), ("a=b:c", #"a\=b\:c"#), ("!a", "#77"), ("a\"b", "#77"),
             ("sudoedit", "#77"), ("Defaults", "#77"), ("list", "#77"),
-            ("someuser@dept.example", #"someuser\@dept.example"#),
+            ("someuser@dept.example", #"someuser\@dept.example"#), ("a\u{0D4E}, ALL", "a\u{0D4E}\\,\\ ALL"),
         ]
     )
     func names(_ name: String, _ word: String) {
         #expect(SudoersWord.account(name, 77) == word)
     }
 
-    @Test("refuse programs whose paths sudo takes for a program and an argument", arguments: ["/opt/my prog", "/a\tb"])
+    @Test(
+        "refuse programs whose paths sudo takes for a program and an argument",
+        arguments: ["/opt/my prog", "/a\tb", "/opt/\u{0D4E} prog"]
+    )
     func blanks(_ program: String) {
         let rules = SudoersRules(
             worker: SudoersRules.Account(name: "renderd", number: 990),
@@ -300,8 +309,30 @@ struct SudoBackendTests {
     @Test("spell paths, and refuse those that are patterns")
     func paths() {
         #expect(SudoersWord.path("/opt/a b,c/run") == #"/opt/a\ b\,c/run"#)
-        for path in ["/opt/*", "/opt/[a]", "/a\\b", "/a?", "/a\nb", "/a#b", "/a\"b", "/$HOME", "/a!b"] {
+        for path in ["/opt/*", "/opt/[a]", "/a\\b", "/a?", "/a\nb", "/a#b", "/a\"b", "/$HOME", "/a!b", "/\u{0D4E}*"] {
             #expect(SudoersWord.path(path) == nil)
         }
+        #expect(SudoersWord.argument("a\u{0D4E} b") == nil)
+        let dotted = "a\u{0D4E}\\.b"
+        #expect(SudoersWord.expression("a\u{0D4E}.b") == dotted)
+        #expect(SudoersWord.comment("a\r\n\u{1B}[0mb\u{2028}") == "a[0mb")
+    }
+
+    @Test("doctor does not take a rule that asks for a password for one that asks for none")
+    func doctorPassword() async throws {
+        let file = "/etc/sudoers.d/doctor-password"
+        let lines =
+            "launcher ALL=(alice) PASSWD: /bed/bin/impersonation-launcher\nlauncher ALL=(bob) NOPASSWD: /bin/true\n"
+        try Data(lines.utf8).write(to: URL(filePath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try scratch.makeDirectory("doctor", owner: 991)
+        let settings = [
+            "proxy_account = alice", "launch_backend = sudo", "audit_log = \(scratch.file("doctor/a.jsonl"))",
+        ]
+        let options = ["--config", try scratch.write("doctor.conf", settings.joined(separator: "\n") + "\n")]
+        let outcome = try await Tool.asAccount(991).run(["doctor"] + options + sudo)
+        #expect(outcome.output.contains("permits the launcher to who gives a password"), "\(outcome.output)")
+        #expect(outcome.status == 1)
     }
 }

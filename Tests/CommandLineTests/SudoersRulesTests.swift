@@ -103,7 +103,7 @@ struct SudoersRulesTests {
     func accounts() async throws {
         let settings = Self.narrow + ["allowed_accounts = alice, bob, carol, render_user, daemon, rootgroup"]
         let outcome = try await printed(settings)
-        #expect(outcome.lines.last?.hasPrefix("launcher ALL=(carol, !bob,") == true, "\(outcome)")
+        #expect(outcome.lines.last?.hasPrefix("#991 ALL=(#2003, !bob,") == true, "\(outcome)")
         try await with(outcome.lines) {
             for account in ["alice", "bob", "bob2", "render_user", "daemon", "rootgroup", "root"] {
                 try await expect(false, ["-u", account, "--", Self.launcher])
@@ -170,7 +170,7 @@ struct SudoersRulesTests {
             ["--sudo-profile", "su"] + names.flatMap { ["--as", $0] }
         )
         #expect(outcome.status == 0, "\(outcome.messages)")
-        #expect(outcome.lines.contains { $0.hasPrefix("launcher ALL=(root) NOPASSWD: /usr/bin/su - alice -c exec ") })
+        #expect(outcome.lines.contains { $0.hasPrefix("#991 ALL=(#0) NOPASSWD: EXEC: /usr/bin/su - alice -c exec ") })
         try await with(outcome.lines) {
             for name in names {
                 let session = try await sudo(["--", "/usr/bin/su", "-", name, "-c", "exec \(Self.launcher) session"])
@@ -241,7 +241,8 @@ struct SudoersRulesTests {
         #expect(throws: SudoersRules.Problem.self) { try rules.lines() }
         rules.launcher = "/opt/launcher"
         #expect(
-            try rules.lines().last == "launcher ALL=(root) NOPASSWD: /usr/bin/su - alice -c exec /opt/launcher session"
+            try rules.lines().last
+                == "#991 ALL=(#0) NOPASSWD: EXEC: /usr/bin/su - alice -c exec /opt/launcher session"
         )
     }
 
@@ -257,21 +258,171 @@ struct SudoersRulesTests {
             ["proxy_account = render_user"],
             ["--sudo-profile", "restricted", "--command", "/usr/bin/env", "--sudo-launcher", standIn]
         )
-        let careless = ["Defaults !env_reset, !set_logname", "Defaults env_keep += \"HOME SHELL USER LOGNAME\""]
         let control = "launcher ALL=(render_user) NOPASSWD: /usr/bin/env"
         let names = ["HOME", "SHELL", "USER", "LOGNAME"]
-        let prefix = Tool.asAccount(Self.worker).prefix + ["/usr/bin/env"] + names.map { "\($0)=/of/the/daemon" }
-        try await with(outcome.lines + careless + [control]) {
-            let kept = try await Tool(prefix: prefix + [Self.sudo, "-n", "-u", "render_user", "--"])
-                .run(["/usr/bin/env"], omittingTool: true)
-            #expect(
-                kept.output.contains("/of/the/daemon"),
-                "the rules of the machine are as careless as they are to be"
-            )
-            let made = try await Tool(prefix: prefix + [Self.sudo, "-n", "-u", "render_user", "--"])
-                .run([standIn, "restricted", "/usr/bin/env"], omittingTool: true)
-            #expect(made.lines.contains("HOME=/bed/home/render_user"), "\(made)")
-            #expect(!made.output.contains("/of/the/daemon"), "\(made)")
+        let variables = names.map { "\($0)=/of/the/daemon" }
+        // A value with a slash in it does not pass env_check.
+        let checked = names.map { "\($0)=of-the-daemon" }
+        let careless = [
+            ["Defaults !env_reset, !set_logname", "Defaults env_keep += \"HOME SHELL USER LOGNAME\""],
+            ["Defaults env_keep += \"*\""], ["Defaults env_keep += \"H* L* S* U*\""],
+            ["Defaults env_check += \"HOME SHELL USER LOGNAME\""], ["Defaults setenv"],
+        ]
+        for others in careless {
+            try await with(outcome.lines + others + [control]) {
+                for given in [variables, checked] {
+                    for (inherited, said) in [(given, []), ([], given)] {
+                        let prefix = Tool.asAccount(Self.worker).prefix + ["/usr/bin/env"] + inherited
+                        let call = prefix + [Self.sudo, "-n", "-u", "#2101"] + said + ["--"]
+                        let made = try await Tool(prefix: call)
+                            .run([standIn, "restricted", "/usr/bin/env"], omittingTool: true)
+                        #expect(
+                            !made.output.contains("of-the-daemon") && !made.output.contains("/of/the/daemon"),
+                            "\(made)"
+                        )
+                        if said.isEmpty {
+                            #expect(made.lines.contains("HOME=/bed/home/render_user"), "\(made)")
+                        } else {
+                            #expect(made.output == "", "\(made)")
+                        }
+                    }
+                }
+                // The rules of the machine are as careless as they are to be.
+                var kept = ""
+                for given in [variables, checked] {
+                    for (inherited, said) in [(given, []), ([], given)] {
+                        let prefix = Tool.asAccount(Self.worker).prefix + ["/usr/bin/env"] + inherited
+                        let call = prefix + [Self.sudo, "-n", "-u", "render_user"] + said + ["--"]
+                        kept += try await Tool(prefix: call).run(["/usr/bin/env"], omittingTool: true).output
+                    }
+                }
+                #expect(kept.contains("of-the-daemon") || kept.contains("/of/the/daemon"), "\(others)")
+            }
         }
+    }
+
+    /// Adds lines to a file of the bed while `body` runs.
+    private func adding(_ lines: String, to file: String, before: Bool = false, _ body: () async throws -> Void)
+        async throws
+    {
+        let former = try String(contentsOfFile: file, encoding: .utf8)
+        try Data((before ? lines + former : former + lines).utf8).write(to: URL(filePath: file))
+        defer { try? Data(former.utf8).write(to: URL(filePath: file)) }
+        try await body()
+    }
+
+    @Test("deny a group whatever its number is called first")
+    func secondNames() async throws {
+        // What sudo makes of the number is the first one.
+        try await adding("oldvideo:x:3002:bob\nvideo:x:3002:bob\n", to: "/etc/group", before: true) {
+            let outcome = try await printed([
+                "proxy_execution_mode = user", "minimum_uid = 2", "denied_groups = video", "denied_accounts = nosuch",
+            ])
+            #expect(outcome.output.contains("!%video, !%#3002"), "\(outcome)")
+            try await with(outcome.lines) {
+                try await expect(false, ["-u", "bob", "--", Self.launcher])
+                try await expect(true, ["-u", "carol", "--", Self.launcher])
+            }
+        }
+    }
+
+    @Test("deny accounts and groups by their names before there are any, also odd ones")
+    func later() async throws {
+        let long = "group–" + String(repeating: "x", count: 90)
+        let settings = [
+            "proxy_execution_mode = user", "minimum_uid = 2", "denied_groups = later, \(long)",
+            "denied_accounts = late",
+        ]
+        let early = try await printed(settings)
+        try await adding("later:x:4001:alice\n\(long):x:4002:bob\n", to: "/etc/group") {
+            let known = try await printed(settings)
+            #expect(known.output.contains("!%\(long), !%#4002"), "\(known)")
+            try await adding("late:x:4003:100::/:/bin/sh\n", to: "/etc/passwd") {
+                for outcome in [early, known] {
+                    #expect(outcome.status == 0, "\(outcome)")
+                    try await with(outcome.lines) {
+                        for account in ["alice", "bob", "late"] {
+                            try await expect(false, ["-u", account, "--", Self.launcher])
+                        }
+                        try await expect(true, ["-u", "carol", "--", Self.launcher])
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("permit no account and no group whose name differs in case alone")
+    func otherCases() async throws {
+        let accounts = """
+            Carol:x:4005:100::/:/bin/sh
+            Launcher:x:4006:100::/:/bin/sh
+            Root:x:4007:100::/:/bin/sh
+
+            """
+        try await adding(accounts, to: "/etc/passwd") {
+            try await adding("Render:x:4011:bob\nVideo:x:4012:\n", to: "/etc/group") {
+                let user = "proxy_execution_mode = user"
+                let named = try await printed([user, "allowed_accounts = carol"], ["--group", "video"])
+                try await with(named.lines) {
+                    for right in [["-u", "carol"], ["-u", "#2003"], ["-u", "#2003", "-g", "#3002"]] {
+                        try await expect(true, right + ["--", Self.launcher])
+                    }
+                    for wrong in [
+                        ["-u", "Carol"], ["-u", "#4005"], ["-u", "#2003", "-g", "#4012"],
+                        ["-u", "carol", "-g", "Video"],
+                    ] {
+                        try await expect(false, wrong + ["--", Self.launcher])
+                    }
+                    let other =
+                        Tool.asAccount(4006).prefix.filter { $0 != "--init-groups" } + [
+                            "--clear-groups", Self.sudo, "-n",
+                        ]
+                    let outcome = try await Tool(prefix: other)
+                        .run(["-u", "#2003", "--", Self.launcher], omittingTool: true)
+                    #expect(outcome.messages.contains("a password is required"), "\(outcome)")
+                }
+                let members = try await printed([user, "allowed_groups = render", "minimum_uid = 2"])
+                try await with(members.lines) {
+                    try await expect(true, ["-u", "carol", "--", Self.launcher])
+                    try await expect(false, ["-u", "bob", "--", Self.launcher])
+                }
+                let su = try await printed(["proxy_account = render_user"], ["--sudo-profile", "su", "--as", "carol"])
+                try await with(su.lines) {
+                    for command in ["session", "signal 15 4194304:1"] {
+                        let words = ["-c", "exec \(Self.launcher) \(command)"]
+                        try await expect(true, ["--", "/usr/bin/su", "-", "carol"] + words)
+                        try await expect(false, ["--", "/usr/bin/su", "-", "Carol"] + words)
+                        try await expect(false, ["--", "/usr/bin/su", "-", "CAROL"] + words)
+                        try await expect(false, ["-u", "Root", "--", "/usr/bin/su", "-", "carol"] + words)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "let what they permit run programs where the other rules forbid it, with each profile",
+        arguments: ["su", "login"]
+    )
+    func noexec(_ profile: String) async throws {
+        let outcome = try await printed(["proxy_account = alice"], ["--sudo-profile", profile, "--as", "alice"])
+        try await with(outcome.lines + ["Defaults noexec"]) {
+            try scratch.makeDirectory("logs", owner: Self.worker)
+            let settings = ["proxy_account = alice", "audit_log = \(scratch.file("logs/audit.jsonl"))"]
+            let file = try scratch.write("run.conf", settings.joined(separator: "\n") + "\n")
+            let job = try await Tool.asAccount(Self.worker)
+                .run([
+                    "run", "--config", file, "--backend", "sudo", "--sudo", Self.sudo, "--sudo-launcher", Self.launcher,
+                    "--sudo-profile", profile, "--", "id", "-un",
+                ])
+            #expect(job.output == "alice\n", "\(job)")
+        }
+    }
+
+    @Test("are checked however long they are")
+    func long() async {
+        let lines = (0..<4_000).map { "#991 ALL=(#\($0 + 2_000)) NOPASSWD: /opt/launcher" }
+        #expect(await RulesCheck.check(lines.joined(separator: "\n") + "\n") == .valid)
+        #expect(await RulesCheck.check(lines.joined(separator: "\n") + "\nnonsense\n") != .valid)
     }
 }

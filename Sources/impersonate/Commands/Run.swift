@@ -101,14 +101,20 @@ struct Run: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let request = ExecutionRequest(login: requestOptions.login, requestedAccount: requestOptions.account)
+        let beginning = ContinuousClock.now
+        var request = ExecutionRequest(login: requestOptions.login, requestedAccount: requestOptions.account)
         var file: ReportFile?
+        let preparation: Result<Preparation, any Error>
         do throws(ReportFile.Failure) {
-            if let report { file = try ReportFile(FilePath(report)) }
+            file = try reportFile()
+            // Who answers the question for a password with a signal leaves no file behind.
+            if readsPassword { file = nil }
+            preparation = await prepare(&request)
+            if readsPassword { file = try reportFile() }
         } catch {
             throw RunEnding(failure: error, request: request, executable: command[0]).tell(json: json)
         }
-        let ending = await carryOut(request)
+        let ending = await carryOut(preparation, request, since: beginning)
         let exitCode = ending.tell(json: json && report == nil)
         do throws(ReportFile.Failure) {
             try file.take()?.commit(ending.report)
@@ -119,26 +125,53 @@ struct Run: AsyncParsableCommand {
         throw exitCode
     }
 
-    private func carryOut(_ asked: ExecutionRequest) async -> RunEnding {
-        let beginning = ContinuousClock.now
-        var request = asked
-        var ending: RunEnding
+    private func reportFile() throws(ReportFile.Failure) -> ReportFile? {
+        guard let report else { return nil }
+        return try ReportFile(FilePath(report))
+    }
+
+    /// What a command needs that runs, but for the file of its report.
+    private struct Preparation {
+        let worker: Worker
+        let supervision: Supervision
+    }
+
+    /// Reads the configuration, and the password when everything else is there: nobody is to type one for nothing.
+    private func prepare(_ request: inout ExecutionRequest) async -> Result<Preparation, any Error> {
         do {
             let worker = Worker(try configurationOptions.load().configuration)
             let caller = try await worker.caller()
             request.login = request.login ?? caller?.name.spelling
+            let groups = try controlGroups.map { try ControlGroups(below: FilePath($0)) }
+            // The terminal of a tool that is in the background yet is set as somebody else has it.
+            if tty { _ = try TerminalRelay() }
             let password = readsPassword ? try await password(for: worker) : nil
             let supervision = Supervision(
-                impersonator: try impersonator(worker, caller: caller, password: password),
+                impersonator: try impersonator(worker, caller: caller, groups: groups, password: password),
                 timeLimit: timeout?.duration,
                 relay: tty ? try TerminalRelay() : nil
             )
+            return .success(Preparation(worker: worker, supervision: supervision))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func carryOut(
+        _ preparation: Result<Preparation, any Error>,
+        _ request: ExecutionRequest,
+        since beginning: ContinuousClock.Instant
+    ) async -> RunEnding {
+        var ending: RunEnding
+        switch preparation {
+        case .success(let prepared):
+            let supervision = prepared.supervision
             let result = await supervision.run(
-                described(worker.configuration, terminal: supervision.relay?.described ?? .none),
+                described(prepared.worker.configuration, terminal: supervision.relay?.described ?? .none),
                 for: request
             )
             ending = RunEnding(result, request: request, executable: command[0])
-        } catch {
+        case .failure(let error):
             ending = RunEnding(failure: error, request: request, executable: command[0])
         }
         ending.report.launch?.timings = Report.Timings(
@@ -152,8 +185,8 @@ struct Run: AsyncParsableCommand {
         backend ?? BackendChoice(worker.configuration.launchBackend.value)
     }
 
-    /// Reads the password, once it is clear what for: nobody is to type one for nothing.
-    private func password(for worker: Worker) async throws -> SinglePassword {
+    /// Reads the password, once it is clear what for; `nil` where the launcher refuses whatever it is.
+    private func password(for worker: Worker) async throws -> SinglePassword? {
         let backend = backend(of: worker)
         guard worker.configuration.policy.mode.value != .desktop else {
             throw ToolFailure(
@@ -163,6 +196,7 @@ struct Run: AsyncParsableCommand {
         }
         switch backend {
         case .pam: return try await PasswordInput.read(prompt: "Password of the account that the command runs as: ")
+        case .sudo where geteuid() == 0: return nil
         case .sudo: return try await PasswordInput.read(prompt: "Password for sudo: ")
         case .setuid, .helper, .current:
             throw ToolFailure(
@@ -175,10 +209,10 @@ struct Run: AsyncParsableCommand {
     private func impersonator(
         _ worker: Worker,
         caller: Account?,
+        groups: ControlGroups?,
         password: SinglePassword?
     ) throws -> (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator {
         let launcher: any ProcessLauncher
-        let groups = try controlGroups.map { try ControlGroups(below: FilePath($0)) }
         let helper = SystemHelperLauncher(socket: FilePath(helperSocket))
         switch backend(of: worker) {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)

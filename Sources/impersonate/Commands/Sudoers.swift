@@ -165,7 +165,7 @@ struct Sudoers: AsyncParsableCommand {
         }
         if let allowed = configuration.allowedGroups.value {
             var members: [SudoersRules.Account] = []
-            for reference in allowed { members.append(try await group(reference.description, worker)) }
+            for reference in allowed { members.append(try await SudoersPolicy(worker: worker).group(reference)) }
             return (.members(of: members), [])
         }
         return (.everybody, [])
@@ -197,6 +197,9 @@ struct Sudoers: AsyncParsableCommand {
     }
 
     private func group(_ name: String, _ worker: Worker) async throws -> SudoersRules.Account {
-        try await SudoersPolicy(worker: worker).group(name)
+        guard let reference = GroupReference(name) else {
+            throw ToolFailure("groupUnknown", "no group is called \(name)")
+        }
+        return try await SudoersPolicy(worker: worker).group(reference)
     }
 }

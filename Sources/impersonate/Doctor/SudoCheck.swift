@@ -133,19 +133,34 @@ struct SudoCheck {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
         }
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
-        let named =
+        let isNamed =
             switch options.profile {
-            case .account, .restricted: options.launcher
-            case .login: "/"
-            case .su: "/su"
+            case .account, .restricted: answer.output.contains(options.launcher)
+            case .login:
+                answer.output.split { " ,\n\t".contains($0) }.contains { $0.hasPrefix("/") && $0.hasSuffix("sh") }
+            case .su: answer.output.contains("/su - ")
             }
-        let permits = answer.status == 0 && (asks || answer.output.contains(named))
+        let permits = answer.status == 0 && (asks || isNamed)
         guard permits else {
             return Finding(
                 "sudo rule",
                 .failed,
                 "does not permit the launcher as jobs need it: \(said)",
                 remedy: remedy
+            )
+        }
+        // Asked for its list, sudo asks for no password where any other rule wants none.
+        if options.profile == .account, let whom,
+            let answer = await SudoCall.answer(
+                [program.path.string, "-n", "-u", whom, "--", options.launcher],
+                for: Self.patience
+            ), answer.output.contains("a password is required")
+        {
+            return Finding(
+                "sudo rule",
+                .failed,
+                "permits the launcher to who gives a password",
+                remedy: "\(remedy), or give one (impersonate run --stdin)"
             )
         }
         let account = target.map { " as \($0.name)" } ?? ""

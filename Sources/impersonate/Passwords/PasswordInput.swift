@@ -14,18 +14,28 @@ enum PasswordInput {
     /// - Returns: The password, without the end of the line.
     /// - Throws: `CredentialStoreError` when there is none, or one that no password can be.
     static func read(prompt: String) async throws(CredentialStoreError) -> SinglePassword {
-        let terminal = SilentTerminal(prompt: prompt)
+        let terminal = try SilentTerminal(prompt: prompt)
         defer { terminal?.putBack() }
         let line = await withCheckedContinuation { continuation in
             DispatchQueue.global()
                 .async {
                     continuation.resume(
                         returning: Result { () throws(CredentialStoreError) in
-                            SinglePassword(try Secret(readingLineFrom: .standardInput))
+                            try readLine()
                         }
                     )
                 }
         }
         return try line.get()
+    }
+
+    // Who reads from the background is stopped, and not refused, when the signal for that comes through.
+    private static func readLine() throws(CredentialStoreError) -> SinglePassword {
+        var line: SinglePassword?
+        try JobControl.allowing([SIGTTIN]) { () throws(CredentialStoreError) in
+            line = SinglePassword(try Secret(readingLineFrom: .standardInput))
+        }
+        guard let line else { preconditionFailure("a line is read or an error is thrown") }
+        return line
     }
 }

@@ -43,7 +43,8 @@ final class ReceivedSignals {
         for ended in caught { signal(ended.rawValue, SIG_DFL) }
     }
 
-    private static func isIgnored(_ signal: Signal) -> Bool {
+    /// Whether whoever started the tool has it ignore a signal; to be asked before that is received.
+    static func isIgnored(_ signal: Signal) -> Bool {
         ProcessStatus.own.contains(signal, in: "SigIgn")
     }
 }

@@ -1,3 +1,4 @@
+import CLaunchProtocol
 import Dispatch
 import Glibc
 import SystemPackage
@@ -10,7 +11,7 @@ enum ShortProgram {
     ///
     /// - Parameters:
     ///   - words: Its path and its arguments.
-    ///   - input: What it can read, less than a pipe holds.
+    ///   - input: What it can read.
     /// - Returns: Its status as `waitpid(2)` has it and what it wrote; `nil` when it could not be started.
     static func run(_ words: [String], input: String = "") async -> (status: Int32, output: String)? {
         await withCheckedContinuation { continuation in
@@ -19,22 +20,30 @@ enum ShortProgram {
     }
 
     private static func runToEnd(_ words: [String], _ input: String) -> (status: Int32, output: String)? {
-        guard input.utf8.count < limit, let given = try? FileDescriptor.pipe(), let output = try? FileDescriptor.pipe()
-        else { return nil }
-        // It fits into the pipe, so nobody has to read at the same time.
-        _ = try? given.writeEnd.writeAll(input.utf8)
-        try? given.writeEnd.close()
-        defer {
-            try? given.readEnd.close()
-            try? output.readEnd.close()
-        }
-        let process = spawn(words, given.readEnd.rawValue, output.writeEnd.rawValue)
+        guard let given = memory(input) else { return nil }
+        defer { try? given.close() }
+        guard let output = try? FileDescriptor.pipe() else { return nil }
+        defer { try? output.readEnd.close() }
+        let process = spawn(words, given.rawValue, output.writeEnd.rawValue)
         try? output.writeEnd.close()
         guard let process else { return nil }
         let said = read(output.readEnd)
         var status: Int32 = 0
         while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
         return (status, said)
+    }
+
+    // How much a pipe holds is the system's to say, and nobody reads while this is written.
+    private static func memory(_ text: String) -> FileDescriptor? {
+        let bytes = Array(text.utf8)
+        let made = unsafe bytes.withUnsafeBytes { unsafe frame_memory_create($0.baseAddress, $0.count, 0) }
+        guard made >= 0 else { return nil }
+        let descriptor = FileDescriptor(rawValue: made)
+        guard (try? descriptor.seek(offset: 0, from: FileDescriptor.SeekOrigin.start)) == 0 else {
+            try? descriptor.close()
+            return nil
+        }
+        return descriptor
     }
 
     private static func read(_ descriptor: FileDescriptor) -> String {

@@ -46,6 +46,7 @@ struct SudoersPolicy {
         guard configuration.executionMode.value == .user, !namesAccounts else {
             rules.deniedAccounts = []
             rules.deniedGroups = []
+            rules.deniedNames = []
             return
         }
     }
@@ -94,14 +95,18 @@ struct SudoersPolicy {
             if let found = try await worker.directory.account(named: name, freshness: .cached) {
                 let account = SudoersRules.Account(found)
                 if account.number != 0 { rules.deniedAccounts.append(account) }
+            } else if let word = SudoersWord.name(name.spelling) {
+                rules.deniedNames.append(word)
             } else {
                 rules.remarks.append("denied_accounts: there is no \(name.spelling) yet")
             }
         }
         for reference in configuration.deniedGroups.value {
-            do {
-                rules.deniedGroups.append(try await group(reference.description))
-            } catch is ToolFailure {
+            if let group = try await known(reference) {
+                rules.deniedGroups.append(group)
+            } else if case .named(let name) = reference, let word = SudoersWord.name(name) {
+                rules.deniedNames.append("%" + word)
+            } else {
                 rules.remarks.append("denied_groups: there is no \(reference.description) yet")
             }
         }
@@ -136,19 +141,21 @@ struct SudoersPolicy {
 
     /// A group by its name or its number.
     ///
-    /// - Parameter name: The name, or `#` and the number.
+    /// - Parameter reference: Either; never a text that was made of one to be shown, which is another name where that is odd.
     /// - Returns: Both.
     /// - Throws: `ToolFailure` when there is none; `AccountDirectoryError`.
-    func group(_ name: String) async throws -> SudoersRules.Account {
-        switch GroupReference(name) {
-        case .id(let id)?: return SudoersRules.Account(name: "", number: id.rawValue)
-        case .named(let name)?:
-            if let id = try await worker.directory.groupID(named: name, freshness: .cached) {
-                return SudoersRules.Account(name: name, number: id.rawValue)
-            }
-        case nil: break
+    func group(_ reference: GroupReference) async throws -> SudoersRules.Account {
+        if let group = try await known(reference) { return group }
+        throw ToolFailure("groupUnknown", "no group is called \(reference)")
+    }
+
+    private func known(_ reference: GroupReference) async throws -> SudoersRules.Account? {
+        switch reference {
+        case .id(let id): return SudoersRules.Account(name: "", number: id.rawValue)
+        case .named(let name):
+            guard let id = try await worker.directory.groupID(named: name, freshness: .cached) else { return nil }
+            return SudoersRules.Account(name: name, number: id.rawValue)
         }
-        throw ToolFailure("groupUnknown", "no group is called \(name)")
     }
 }
 

@@ -24,6 +24,8 @@ struct SudoersRules {
     var deniedAccounts: [Account] = []
     /// Groups whose members jobs never run as.
     var deniedGroups: [Account] = []
+    /// Accounts that jobs never run as, and groups (`%`) whose members they never run as, of which there are none yet: words.
+    var deniedNames: [String] = []
     /// Numbers of accounts that jobs never run as, beside the superuser's; they count where the targets are not named one by one.
     var deniedNumbers: [UInt32] = []
     /// In what the policy of the daemon is narrower than rules can be.
@@ -51,29 +53,54 @@ struct SudoersRules {
     ///
     /// - Throws: ``Problem`` when something cannot be said in sudoers.
     func lines() throws(Problem) -> [String] {
-        let worker = SudoersWord.account(worker.name, worker.number)
+        let daemon = "#\(worker.number)"
         let launcher = try Self.word(launcher)
         var lines = [
             "# What a daemon needs whose jobs start by sudo (impersonate sudoers).",
             "# Install it with: visudo -c -f FILE && install -m 0440 FILE /etc/sudoers.d/impersonation",
         ]
         for remark in remarks {
-            lines.append("# Not said by these rules, and kept by the daemon alone: \(remark.filter { !$0.isNewline })")
+            lines.append("# Not said by these rules, and kept by the daemon alone: \(SudoersWord.comment(remark))")
         }
+        lines += names
         // Nobody sits at a terminal, and nothing may stand between the launcher and its socket. `use_pty` does not without a
         // terminal.
         if !isForRust {
-            lines.append("Defaults:\(worker) !requiretty, !log_input, !log_output")
-            lines.append("Defaults!\(launcher) !noexec")
-            // The environment of such a job is what sudo says, so that is to be nobody else's word.
+            lines.append("Defaults:\(daemon) !requiretty, !log_input, !log_output")
+            // The environment of such a job is what sudo says, so that is to be nobody else's word. The lists are emptied: what
+            // is taken off them by name stays where another rule has put it there with a pattern.
             if profile == .restricted {
                 lines.append(
-                    "Defaults!\(launcher) env_reset, always_set_home, set_logname, env_keep -= \"HOME LOGNAME USER SHELL\""
+                    "Defaults!\(launcher) env_reset, !setenv, always_set_home, set_logname, !env_keep, !env_check"
                 )
             }
         }
         let commands = try commands(launcher)
-        return lines + Self.wrapped("\(worker) ALL=(\(runas)) NOPASSWD: \(commands.joined(separator: ", "))")
+        // Of whatever the commands are: what they run has to be able to run the job.
+        var tags = isForRust ? "NOPASSWD:" : "NOPASSWD: EXEC:"
+        if profile == .restricted { tags += " NOSETENV:" }
+        return lines + Self.wrapped("\(daemon) ALL=(\(runas)) \(tags) \(commands.joined(separator: ", "))")
+    }
+
+    /// Who the numbers are that are permitted something.
+    ///
+    /// By number, since `sudo` compares names without regard to case (`case_insensitive_user`, `case_insensitive_group`), and an
+    /// account of one directory may have the name of another one's but for that; and since a name may become somebody else's.
+    private var names: [String] {
+        let accounts: [Account]
+        let members: [Account]
+        switch targets {
+        case .accounts(let named): (accounts, members) = (named, [])
+        case .members(let named): (accounts, members) = ([], named)
+        case .everybody: (accounts, members) = ([], [])
+        }
+        return ([worker] + accounts).map { Self.name($0, "the account") }
+            + (members + groups).filter { !$0.name.isEmpty }.map { Self.name($0, "the group") }
+    }
+
+    // The name is not what the line ends with: a backslash there would take the next line for more of it.
+    private static func name(_ named: Account, _ kind: String) -> String {
+        "# \(kind) \(SudoersWord.comment(named.name)) is #\(named.number)"
     }
 
     private static let width = 120
@@ -124,7 +151,7 @@ struct SudoersRules {
                     throw Problem(message: "\(program) is no absolute path; name the program in full")
                 }
                 // sudo compares arguments that it has joined by blanks: it would take `/opt/a b` for `/opt/a` with an argument.
-                guard !program.contains(where: \.isWhitespace) else {
+                guard !program.unicodeScalars.contains(where: \.properties.isWhitespace) else {
                     throw Problem(
                         message:
                             "\(program) has a blank in it, and a rule for it would permit another program as well; give "
@@ -179,25 +206,29 @@ struct SudoersRules {
 
     /// Whom for.
     private var runas: String {
-        if profile == .su { return "root" }
+        if profile == .su { return "#0" }
         // Not the superuser, nor whoever is in its group, by whatever name.
         let nobodys = ["!root", "!#0", "!%#0"] + deniedNumbers.map { "!#\($0)" }
         let users =
             switch targets {
-            case .accounts(let accounts): accounts.map { SudoersWord.account($0.name, $0.number) }
-            case .members(let groups): groups.map { "%" + SudoersWord.group($0.name, $0.number) } + nobodys
+            case .accounts(let accounts): accounts.map { "#\($0.number)" }
+            case .members(let groups): groups.map { "%#\($0.number)" } + nobodys
             case .everybody: ["ALL"] + nobodys
             }
-        // The last that matches counts. By its number as well: another name may have the same.
+        // The last that matches counts. By name and by number: another name may have the same number, and sudo compares the
+        // first name alone that a number of a group has.
         let denied =
-            deniedAccounts.flatMap { account in
-                let word = SudoersWord.account(account.name, account.number)
-                let number = "#\(account.number)"
-                return word == number ? ["!\(number)"] : ["!\(word)", "!\(number)"]
-            } + deniedGroups.map { "!%" + SudoersWord.group($0.name, $0.number) }
+            deniedAccounts.flatMap { Self.denials("", SudoersWord.account($0.name, $0.number), $0.number) }
+            + deniedGroups.flatMap { Self.denials("%", SudoersWord.group($0.name, $0.number), $0.number) }
+            + deniedNames.map { "!\($0)" }
         let list = (users + denied).joined(separator: ", ")
         guard !groups.isEmpty else { return list }
-        return list + " : " + groups.map { SudoersWord.group($0.name, $0.number) }.joined(separator: ", ")
+        return list + " : " + groups.map { "#\($0.number)" }.joined(separator: ", ")
+    }
+
+    private static func denials(_ kind: String, _ word: String, _ number: UInt32) -> [String] {
+        let numbered = "!\(kind)#\(number)"
+        return word == "#\(number)" ? [numbered] : ["!\(kind)\(word)", numbered]
     }
 
     private static func word(_ text: String) throws(Problem) -> String {

@@ -1,16 +1,37 @@
 /// Words of sudoers(5), escaped so that they mean themselves.
 enum SudoersWord {
-    /// An account.
+    /// An account that is denied.
+    ///
+    /// One that is permitted is a number: names match others that differ in case.
     ///
     /// By its name where no reader could take that for something else: names of capitals are aliases, `ALL` is everybody, some
     /// words are syntax, and `#`, `%` and `+` stand in front of numbers and groups even where they are escaped. By its number then.
     static func account(_ name: String, _ number: UInt32) -> String {
-        isPlainName(name) ? escaped(name) : "#\(number)"
+        self.name(name) ?? "#\(number)"
     }
 
-    /// A group in the list of those that a job may run with, or whose members may.
+    /// A group whose members are denied.
     static func group(_ name: String, _ number: UInt32) -> String {
-        isPlainName(name) ? escaped(name) : "#\(number)"
+        self.name(name) ?? "#\(number)"
+    }
+
+    /// A name; `nil` where a reader could take it for something else.
+    static func name(_ name: String) -> String? {
+        isPlainName(name) ? escaped(name) : nil
+    }
+
+    /// Text behind a `#`: one line, and nothing that a terminal obeys.
+    static func comment(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.filter { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: false
+                    default: true
+                    }
+                }
+            )
+        )
     }
 
     /// A path, or one word of the arguments behind it.
@@ -18,16 +39,15 @@ enum SudoersWord {
     /// - Returns: The word; `nil` for a path with anything in it that is a pattern to `sudo`, or that its parser and its matching
     ///   of arguments (`fnmatch(3)`) take the escapes off twice.
     static func path(_ text: String) -> String? {
-        var word = ""
-        for character in text {
-            switch character {
-            case " ", ",", ":", "=": word += "\\\(character)"
-            case _ where character.isLetter || character.isNumber || "/_-.+@~".contains(character):
-                word.append(character)
+        var word = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case " ", ",", ":", "=": word += ["\\", scalar]
+            case _ where isWord(scalar) || "/-.+@~".unicodeScalars.contains(scalar): word.append(scalar)
             default: return nil
             }
         }
-        return word
+        return String(word)
     }
 
     /// Whether a shell, and the rules, read a path as it is.
@@ -57,12 +77,28 @@ enum SudoersWord {
     /// - Returns: The expression; `nil` for what ``argument(_:)`` refuses as well.
     static func expression(_ text: String) -> String? {
         guard isArgument(text) else { return nil }
-        return String(text.flatMap { #"\.+$"#.contains($0) ? ["\\", $0] : [$0] })
+        let marks = #"\.+$"#.unicodeScalars
+        return String(String.UnicodeScalarView(text.unicodeScalars.flatMap { marks.contains($0) ? ["\\", $0] : [$0] }))
     }
 
     private static func isArgument(_ text: String) -> Bool {
-        guard let first = text.first, first != "-" else { return false }
-        return text.allSatisfy { $0.isLetter || $0.isNumber || #"/_-.+@$\"#.contains($0) }
+        guard let first = text.unicodeScalars.first, first != "-" else { return false }
+        return text.unicodeScalars.allSatisfy { isWord($0) || #"/-.+@$\"#.unicodeScalars.contains($0) }
+    }
+
+    /// Whether `sudo` reads a scalar as a part of a word.
+    ///
+    /// By scalars, as all of this: a letter that joins what follows makes one `Character` with it, which is a letter.
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "_": return true
+        default: break
+        }
+        guard !scalar.isASCII, !scalar.properties.isWhitespace else { return false }
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .spaceSeparator, .unassigned: return false
+        default: return true
+        }
     }
 
     /// Words that mean something else in some place of sudoers, or did in some version.
@@ -75,15 +111,19 @@ enum SudoersWord {
         guard !syntax.contains(name) else { return false }
         guard let first = name.unicodeScalars.first, first.properties.isAlphabetic || first == "_" else { return false }
         guard name.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F || $0 == " " }) else { return false }
-        guard !name.contains("\"") else { return false }
-        return name.contains { $0.isLowercase || !($0.isUppercase || $0.isNumber || $0 == "_") }
+        guard !name.unicodeScalars.contains("\"") else { return false }
+        return name.unicodeScalars.contains { scalar in
+            switch scalar {
+            case "A"..."Z", "0"..."9", "_": false
+            default: true
+            }
+        }
     }
 
     private static func escaped(_ name: String) -> String {
-        String(name.flatMap { isBare($0) ? [$0] : ["\\", $0] })
-    }
-
-    private static func isBare(_ character: Character) -> Bool {
-        character.isLetter || character.isNumber || "_-.".contains(character)
+        let bare = name.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
+            !scalar.isASCII || isWord(scalar) || scalar == "-" || scalar == "." ? [scalar] : ["\\", scalar]
+        }
+        return String(String.UnicodeScalarView(bare))
     }
 }
