@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 package import SystemPackage
 
 /// Repeats calls of the name service until their answer fits.
@@ -55,7 +55,7 @@ package enum NameServiceBuffer {
     /// Calls `getgrouplist(3)` with a list that grows to the number of groups it asks for.
     @unsafe
     package static func list(
-        _ call: (_ groups: UnsafeMutablePointer<gid_t>, _ count: inout CInt) -> CInt
+        _ call: (_ groups: UnsafeMutablePointer<UInt32>, _ count: inout CInt) -> CInt
     ) -> NameServiceAnswer<[GroupID]> {
         var capacity = 64
         while true {
