@@ -176,6 +176,48 @@ static int is_named(const char *path, const char *program)
     return 0;
 }
 
+/* What a daemon that may run certain programs only may have done before one of them runs: what changes nothing but the process
+ * itself, and what is a mask or a descriptor in the way that is said here. Whatever else there is, or will be, is not among it. */
+static int is_harmless(const struct launch_operation *operation)
+{
+    switch (operation->step) {
+    case LAUNCH_STEP_NOT_DUMPABLE:
+    case LAUNCH_STEP_RESET_SIGNALS:
+    case LAUNCH_STEP_SCHEDULING:
+    case LAUNCH_STEP_IO_PRIORITY:
+    case LAUNCH_STEP_NICE:
+    case LAUNCH_STEP_SESSION_KEYRING:
+    case LAUNCH_STEP_RESOURCE_LIMIT:
+    case LAUNCH_STEP_AMBIENT_SET:
+    case LAUNCH_STEP_CAPABILITIES:
+    case LAUNCH_STEP_NO_NEW_PRIVILEGES:
+    case LAUNCH_STEP_VERIFY_USER_ID:
+    case LAUNCH_STEP_VERIFY_GROUP_ID:
+    case LAUNCH_STEP_VERIFY_GROUPS:
+    case LAUNCH_STEP_VERIFY_CAPABILITIES:
+    case LAUNCH_STEP_VERIFY_NO_REGAIN:
+    case LAUNCH_STEP_VERIFY_NO_NEW_PRIVILEGES:
+    case LAUNCH_STEP_WORKING_DIRECTORY:
+    case LAUNCH_STEP_PARENT:
+    case LAUNCH_STEP_COMMIT:
+    case LAUNCH_STEP_REPORT:
+    case LAUNCH_STEP_SIGNAL_MASK:
+    case LAUNCH_STEP_EXECUTE:
+        return 1;
+    /* Programs make files that the daemon could write, and the account runs them. */
+    case LAUNCH_STEP_FILE_MODE_MASK:
+        return (operation->a & others_write) == others_write;
+    /* Standard error that goes where standard output does. Nothing above them: it would outlast the exec. */
+    case LAUNCH_STEP_PLACE_DESCRIPTOR:
+        return operation->a <= STDERR_FILENO && operation->b <= STDERR_FILENO;
+    /* A program without one of its three streams takes the next file that it opens for it. */
+    case LAUNCH_STEP_CLOSE_DESCRIPTORS:
+        return operation->a > STDERR_FILENO && operation->a <= INT32_MAX;
+    default:
+        return 0;
+    }
+}
+
 /* What sudo was asked about is what is run; and a daemon that may run certain programs only may not open files as the
  * account either, which the redirections of a shell do before sudo, as their own user, nor have them make files that it can
  * write itself. */
@@ -183,10 +225,7 @@ static int is_permitted(const struct launch_plan *plan, const char *program, int
 {
     const struct launch_operation *operations = (const struct launch_operation *)(plan + 1);
     for (uint32_t i = 0; i < plan->operation_count; i++) {
-        if (operations[i].step == LAUNCH_STEP_OPEN_STREAM && is_restricted)
-            return 0;
-        if (operations[i].step == LAUNCH_STEP_FILE_MODE_MASK && is_restricted
-            && (operations[i].a & others_write) != others_write)
+        if (is_restricted && !is_harmless(&operations[i]))
             return 0;
         /* It changes the mode of whatever file it is given, with the rights of the account. */
         if (operations[i].step == LAUNCH_STEP_OWN_TERMINAL)

@@ -318,21 +318,106 @@ struct SudoBackendTests {
         #expect(SudoersWord.comment("a\r\n\u{1B}[0mb\u{2028}") == "a[0mb")
     }
 
-    @Test("doctor does not take a rule that asks for a password for one that asks for none")
-    func doctorPassword() async throws {
-        let file = "/etc/sudoers.d/doctor-password"
-        let lines =
-            "launcher ALL=(alice) PASSWD: /bed/bin/impersonation-launcher\nlauncher ALL=(bob) NOPASSWD: /bin/true\n"
-        try Data(lines.utf8).write(to: URL(filePath: file))
+    @Test(
+        "doctor does not take a rule that asks for a password for one that asks for none",
+        arguments: [
+            ("account", "launcher ALL=(alice) PASSWD: /bed/bin/impersonation-launcher"),
+            ("restricted", "launcher ALL=(alice) PASSWD: /bed/bin/impersonation-launcher restricted /usr/bin/id *"),
+            ("login", "launcher ALL=(alice) PASSWD: /bin/bash"),
+            ("su", #"launcher ALL=(root) PASSWD: /usr/bin/su - alice -c exec /bed/bin/impersonation-launcher session"#),
+        ]
+    )
+    func doctorPassword(_ profile: String, _ rule: String) async throws {
+        let others = """
+            launcher ALL=(bob) NOPASSWD: /bin/true, /bed/bin/impersonation-launcher, /bin/bash
+
+            """
+        let asked = try await findings(on: rule + "\n" + others, profile)
+        #expect(asked.output.contains("permits the launcher to who gives a password"), "\(asked.output)")
+        #expect(asked.status == 1)
+        let free = try await findings(on: rule.replacing("PASSWD", with: "NOPASSWD") + "\n" + others, profile)
+        #expect(free.output.contains("permits the launcher"), "\(free.output)")
+        #expect(!free.output.contains("gives a password"), "\(free.output)")
+        let byDefault = "Defaults:launcher !authenticate\n" + rule.replacing("PASSWD: ", with: "") + "\n" + others
+        let exempt = try await findings(on: byDefault, profile)
+        #expect(!exempt.output.contains("gives a password"), "\(exempt.output)")
+    }
+
+    @Test(
+        "doctor does not take a rule for something else for one that jobs need",
+        arguments: [
+            ("restricted", "launcher ALL=(alice) NOPASSWD: /bed/bin/impersonation-launcher signal *"),
+            ("restricted", "launcher ALL=(bob) NOPASSWD: /bed/bin/impersonation-launcher"),
+            ("restricted", "launcher ALL=(ALL, !alice) NOPASSWD: /bed/bin/impersonation-launcher"),
+            ("login", "launcher ALL=(alice) NOPASSWD: /usr/bin/ssh"),
+            ("su", "launcher ALL=(root) NOPASSWD: /usr/bin/sudoedit, /usr/bin/su alice"),
+        ]
+    )
+    func doctorOtherRules(_ profile: String, _ rule: String) async throws {
+        let outcome = try await findings(on: rule + "\n", profile)
+        #expect(outcome.output.contains("does not permit the launcher as jobs need it"), "\(outcome.output)")
+    }
+
+    @Test("doctor reads rules that are as long as those for anybody but many")
+    func longRules() async throws {
+        let denied = (3_000..<9_000).map { ", !#\($0)" }.joined()
+        let rule = "launcher ALL=(ALL\(denied)) NOPASSWD: /bin/true, /bed/bin/impersonation-launcher restricted /bin/id"
+        let outcome = try await findings(on: rule + "\n", "restricted")
+        #expect(outcome.output.contains("permits the launcher as alice"), "\(outcome.output.suffix(2_000))")
+    }
+
+    @Test(
+        "doctor knows what belongs together in the rules where jobs have many accounts",
+        arguments: [
+            ("account", "    Commands:\n\t/l run *", false), ("account", "    Commands:\n\t/l signal *", nil),
+            ("restricted", "    Options: authenticate\n    Commands:\n\t/bin/true\n\t/l restricted /bin/id", true),
+            ("restricted", "    Options: setenv, !authenticate\n    Commands:\n\t/l restricted /bin/id", false),
+            ("login", "    Commands:\n\tALL", false), ("login", "    Commands:\n\t/bin/true", nil),
+            ("login", "    Options: authenticate\n    Commands:\n\t/bin/zsh", true),
+            ("su", "    Commands:\n\t/bin/su alice", nil),
+            ("su", "    Commands:\n\t/bin/su - alice -c x", false), ("su", "    Commands:\n\t/bin/su", false),
+        ] as [(String, String, Bool?)]
+    )
+    func listing(_ profile: String, _ entry: String, _ asks: Bool?) throws {
+        var options = SudoOptions()
+        options.launcher = "/l"
+        options.profile = try #require(SudoProfileChoice(rawValue: profile))
+        let check = SudoCheck(options: options, target: nil)
+        for (defaults, byDefault) in [("!authenticate", false), ("env_reset", true)] {
+            let text = """
+                Matching Defaults entries for d on h:
+                    \(defaults)
+
+                User d may run the following commands on h:
+
+                Sudoers entry: /etc/sudoers
+                    RunAsUsers: ALL, !root,
+                        !#1, !alice
+                \(entry)
+
+                """
+            let found = try #require(SudoListing(text)).asks(as: nil, for: check.isMeant)
+            let isSaid = entry.contains("authenticate")
+            #expect(found == (isSaid || asks == nil ? asks : byDefault), "\(text)")
+            #expect(try #require(SudoListing(text)).asks(as: ("alice", 2_001), for: check.isMeant) == nil)
+            let spaced = try #require(SudoListing(text.replacing("\t", with: "        ")))
+            #expect(spaced.asks(as: ("bob", 2_002), for: check.isMeant) == found)
+        }
+        #expect(SudoListing("User d may run the following commands on h:\n    (ALL) ALL\n") == nil)
+    }
+
+    /// What doctor says to the account `launcher` with these lines of sudoers, where jobs are alice's.
+    private func findings(on rules: String, _ profile: String) async throws -> Tool.Outcome {
+        let file = "/etc/sudoers.d/doctor-\(UInt64.random(in: 0...UInt64.max))"
+        try Data(rules.utf8).write(to: URL(filePath: file))
         try FileManager.default.setAttributes([.posixPermissions: 0o440], ofItemAtPath: file)
         defer { try? FileManager.default.removeItem(atPath: file) }
-        try scratch.makeDirectory("doctor", owner: 991)
+        let place = "doctor-\(UInt64.random(in: 0...UInt64.max))"
+        try scratch.makeDirectory(place, owner: 991)
         let settings = [
-            "proxy_account = alice", "launch_backend = sudo", "audit_log = \(scratch.file("doctor/a.jsonl"))",
+            "proxy_account = alice", "launch_backend = sudo", "audit_log = \(scratch.file("\(place)/a.jsonl"))",
         ]
-        let options = ["--config", try scratch.write("doctor.conf", settings.joined(separator: "\n") + "\n")]
-        let outcome = try await Tool.asAccount(991).run(["doctor"] + options + sudo)
-        #expect(outcome.output.contains("permits the launcher to who gives a password"), "\(outcome.output)")
-        #expect(outcome.status == 1)
+        let options = ["--config", try scratch.write("\(place).conf", settings.joined(separator: "\n") + "\n")]
+        return try await Tool.asAccount(991).run(["doctor", "--sudo-profile", profile] + options + sudo)
     }
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,6 +72,11 @@ int fault_system_call(const char *name)
     return -1;
 }
 
+int inherit_orphans(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
 int process_dumpable(void)
 {
     return prctl(PR_GET_DUMPABLE);
@@ -88,4 +94,15 @@ long join_session_keyring(const char *name)
 {
     const long join = 1; /* KEYCTL_JOIN_SESSION_KEYRING of linux/keyctl.h */
     return syscall(SYS_keyctl, join, name);
+}
+
+int limit_open_files(int process, uint64_t limit, uint64_t *former)
+{
+    struct rlimit files;
+    if (prlimit(process, RLIMIT_NOFILE, NULL, &files) != 0)
+        return -errno;
+    if (former != NULL)
+        *former = files.rlim_cur;
+    files.rlim_cur = limit;
+    return prlimit(process, RLIMIT_NOFILE, &files, NULL) == 0 ? 0 : -errno;
 }

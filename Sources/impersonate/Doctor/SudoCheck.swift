@@ -11,6 +11,9 @@ struct SudoCheck {
 
     private static let patience = Duration.seconds(10)
 
+    /// Rules for anybody but some are long: each number that is not permitted stands in each entry.
+    private static let longest = 4 * 1_024 * 1_024
+
     func findings() async -> [Finding] {
         let program: SudoProgram
         do throws(SudoProgram.Problem) {
@@ -120,7 +123,9 @@ struct SudoCheck {
         // Without an account, or with programs that only the rule knows, sudo is asked whether it permits anything.
         let asks = whom != nil && options.profile != .restricted
         let user = options.profile == .su ? "root" : whom ?? ""
-        let arguments = [program.path.string, "-n", "-l"] + (asks ? ["-u", user, "--"] + words : [])
+        let knowsEntries = if case .original = await program.flavour() { true } else { false }
+        let list = [program.path.string, "-n", knowsEntries ? "-ll" : "-l"]
+        let arguments = asks ? [program.path.string, "-n", "-l", "-u", user, "--"] + words : list
         guard geteuid() != 0 else {
             return Finding(
                 "sudo rule",
@@ -129,17 +134,17 @@ struct SudoCheck {
                 remedy: "run doctor as the daemon's account"
             )
         }
-        guard let answer = await SudoCall.answer(arguments, for: Self.patience) else {
+        guard let answer = await SudoCall.answer(arguments, for: Self.patience, keeping: Self.longest) else {
             return Finding("sudo rule", .failed, "sudo did not answer within 10 s", remedy: "look at the name service")
         }
         let said = answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300)
-        let isNamed =
-            switch options.profile {
-            case .account, .restricted: answer.output.contains(options.launcher)
-            case .login:
-                answer.output.split { " ,\n\t".contains($0) }.contains { $0.hasPrefix("/") && $0.hasSuffix("sh") }
-            case .su: answer.output.contains("/su - ")
-            }
+        let listing =
+            asks && knowsEntries ? await SudoCall.answer(list, for: Self.patience, keeping: Self.longest) : answer
+        let entries = listing.flatMap { SudoListing($0.output) }
+        let person: (name: String, number: UInt32)? =
+            options.profile == .su ? ("root", 0) : target.map { ($0.name.spelling, $0.userID.rawValue) }
+        let isAsked = entries?.asks(as: person, for: isMeant)
+        let isNamed = entries == nil ? isNamed(in: answer.output) : isAsked != nil
         let permits = answer.status == 0 && (asks || isNamed)
         guard permits else {
             return Finding(
@@ -149,13 +154,7 @@ struct SudoCheck {
                 remedy: remedy
             )
         }
-        // Asked for its list, sudo asks for no password where any other rule wants none.
-        if options.profile == .account, let whom,
-            let answer = await SudoCall.answer(
-                [program.path.string, "-n", "-u", whom, "--", options.launcher],
-                for: Self.patience
-            ), answer.output.contains("a password is required")
-        {
+        guard await !wantsPassword(program, isAsked) else {
             return Finding(
                 "sudo rule",
                 .failed,
@@ -165,5 +164,37 @@ struct SudoCheck {
         }
         let account = target.map { " as \($0.name)" } ?? ""
         return Finding("sudo rule", .ok, "permits the launcher\(options.profile == .su ? " by su" : account)")
+    }
+
+    /// Whether the rule wants a password.
+    ///
+    /// Asked whether it permits something, `sudo` asks for none where any other rule wants none. So it is asked to run the launcher,
+    /// where the rule permits that without a job; elsewhere its list has to say it.
+    private func wantsPassword(_ program: SudoProgram, _ isAsked: Bool?) async -> Bool {
+        guard options.profile == .account, let target else { return isAsked ?? false }
+        let call = [program.path.string, "-n", "-u", "#\(target.userID.rawValue)", "--", options.launcher]
+        let answer = await SudoCall.answer(call, for: Self.patience)
+        return answer?.output.contains("a password is required") ?? false
+    }
+
+    /// Whether a command of a rule is what jobs need.
+    func isMeant(_ command: String) -> Bool {
+        let program = command.prefix { $0 != " " }
+        return switch options.profile {
+        case .account: command == options.launcher || command.hasPrefix("\(options.launcher) run ")
+        case .restricted: command == options.launcher || command.hasPrefix("\(options.launcher) restricted ")
+        case .login: target.map { program == $0.shell.string } ?? program.hasSuffix("sh")
+        // Without arguments it is permitted with any.
+        case .su: program.hasSuffix("/su") && (command == program || command.dropFirst(program.count).hasPrefix(" - "))
+        }
+    }
+
+    /// The same where `sudo` does not say what belongs together.
+    private func isNamed(in text: String) -> Bool {
+        switch options.profile {
+        case .account, .restricted: text.contains(options.launcher)
+        case .login: text.split { " ,\n\t".contains($0) }.contains { $0.hasPrefix("/") && $0.hasSuffix("sh") }
+        case .su: text.contains("/su - ")
+        }
     }
 }

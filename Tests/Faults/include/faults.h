@@ -30,9 +30,16 @@ int fault_system_call(const char *name);
 /* prctl(PR_GET_DUMPABLE) of this process; Swift cannot call prctl. */
 int process_dumpable(void);
 
+/* prctl(PR_SET_CHILD_SUBREAPER): makes this process the parent of whoever below it loses its own. Returns 0 or a negative error
+ * number. */
+int inherit_orphans(void);
+
 /* A write lease on a file, taken as its owner: the root of a user namespace has no CAP_LEASE. Returns 0 or a negative
  * error number. */
 int take_write_lease(int file, uint32_t owner);
+
+/* Sets the soft limit of open files of a process, and tells what it was. Returns 0 or a negative error number. */
+int limit_open_files(int process, uint64_t limit, uint64_t *former);
 
 /* Makes a session keyring of this thread, or joins the one with that name. */
 long join_session_keyring(const char *name);

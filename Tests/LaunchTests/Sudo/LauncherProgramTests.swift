@@ -75,7 +75,7 @@ struct LauncherProgramTests {
         _ = try await runScript(script, as: TestBed.alice.identity)
         let number = try ProcFile.read(FilePath(place)).filter { $0 != "\n" }
         var status = "State:\tT"
-        for _ in 0..<1_000 where status.contains("State:\tT") {
+        for _ in 0..<1_000 where !status.isEmpty && !status.contains("State:\tZ") {
             status = (try? ProcFile.read(FilePath("/proc/\(number)/status"))) ?? ""
             try await Task.sleep(for: .milliseconds(5))
         }
@@ -140,42 +140,24 @@ struct LauncherProgramTests {
 
     @Test("behind a rule for certain programs adds that to the mask of sudo where the plan has none")
     func inheritedMask() async throws {
-        let output = try FileDescriptor.pipe()
-        let reported = try await order(
-            "restricted",
-            named: "/bin/sh",
+        let text = try await said(
+            by: "/bin/sh",
             with: ["-c", "umask"],
             planned: "/bin/sh",
-            opensFile: false,
-            output: output.writeEnd,
             configure: { $0.removeAll { Self.isMask($0) } }
         )
-        #expect(reported == nil)
-        try output.writeEnd.close()
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
-        try output.readEnd.close()
-        #expect(String(decoding: bytes[..<count], as: UTF8.self) == "0022\n")
+        #expect(text == "0022\n")
     }
 
     @Test("takes no variable from the order behind a rule for certain programs")
     func restrictedEnvironment() async throws {
-        let output = try FileDescriptor.pipe()
-        let reported = try await order(
-            "restricted",
-            named: "env",
+        let text = try await said(
+            by: "env",
             planned: "/usr/bin/env",
-            opensFile: false,
-            environment: ["LD_PRELOAD=/tmp/x.so", "HOME=/tmp", "PYTHONSTARTUP=/tmp/x"],
-            output: output.writeEnd
+            environment: ["LD_PRELOAD=/tmp/x.so", "HOME=/tmp", "PYTHONSTARTUP=/tmp/x"]
         )
-        #expect(reported == nil)
-        try output.writeEnd.close()
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
-        try output.readEnd.close()
         // What sudo would say of the account; here it is what the setuid backend has said.
-        let lines = String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").sorted()
+        let lines = text.split(separator: "\n").sorted()
         #expect(
             lines == [
                 "HOME=/bed/home/alice", "LOGNAME=alice", "PATH=/usr/local/bin:/usr/bin:/bin", "SHELL=/bin/bash",
@@ -186,22 +168,13 @@ struct LauncherProgramTests {
 
     @Test("gives a program that a rule names its own name, whatever the order says")
     func ownName() async throws {
-        let output = try FileDescriptor.pipe()
-        let reported = try await order(
-            "restricted",
-            named: "/usr/bin/cat",
+        let text = try await said(
+            by: "/usr/bin/cat",
             with: ["/proc/self/cmdline"],
             planned: "/usr/bin/cat",
-            opensFile: false,
-            argumentZero: "sh",
-            output: output.writeEnd
+            argumentZero: "sh"
         )
-        #expect(reported == nil)
-        try output.writeEnd.close()
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
-        try output.readEnd.close()
-        #expect(String(decoding: bytes[..<count], as: UTF8.self) == "/usr/bin/cat\0/proc/self/cmdline\0")
+        #expect(text == "/usr/bin/cat\0/proc/self/cmdline\0")
     }
 
     @Test(
@@ -248,6 +221,103 @@ struct LauncherProgramTests {
         }
     }
 
+    /// What restricted plans may not have, and where others get with it: to the token, or to where it fails.
+    private static let strangeSteps: [(ChildOperation, elsewhere: launch_step)] = [
+        (.placeDescriptor(3, at: 7), LAUNCH_STEP_COMMIT),
+        (.placeDescriptor(7, at: 7), LAUNCH_STEP_PLACE_DESCRIPTOR),
+        (.placeDescriptor(1, at: 6), LAUNCH_STEP_COMMIT),
+        (.placeDescriptor(-1, at: 1), LAUNCH_STEP_PLACE_DESCRIPTOR),
+        (.controllingTerminal(0), LAUNCH_STEP_CONTROLLING_TERMINAL),
+        (.moveDescriptors(to: 8), LAUNCH_STEP_COMMIT),
+        (.closeDescriptors(from: 0), LAUNCH_STEP_COMMIT),
+        (.closeDescriptors(from: 2), LAUNCH_STEP_COMMIT),
+        (.closeDescriptors(from: -1), LAUNCH_STEP_CLOSE_DESCRIPTORS),
+        (.newSession, LAUNCH_STEP_NEW_SESSION),
+        (.resetOOMScore, LAUNCH_STEP_OOM_SCORE),
+        (.openStream("/dev/null", flags: O_RDONLY, mode: [], at: 0), LAUNCH_STEP_COMMIT),
+        (.keepCapabilities(0), LAUNCH_STEP_KEEP_CAPABILITIES),
+    ]
+
+    @Test("behind a rule for certain programs does what it knows to be harmless, and nothing else", arguments: 0..<13)
+    func otherSteps(_ number: Int) async throws {
+        try #require(Self.strangeSteps.count == 13)
+        let (step, elsewhere) = Self.strangeSteps[number]
+        for mode in ["restricted", "run"] {
+            let reported = try await order(
+                mode,
+                named: "id",
+                planned: "/usr/bin/id",
+                opensFile: false,
+                configure: { steps in
+                    steps.insert(step, at: steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0)
+                }
+            )
+            #expect(
+                reported?.step == (mode == "restricted" ? LAUNCH_STEP_READ_PLAN : elsewhere).rawValue,
+                "\(step), \(mode)"
+            )
+            if mode == "restricted" { #expect(reported?.error == EPERM, "\(step)") }
+        }
+    }
+
+    @Test("behind a rule for certain programs does no step that it has never heard of", arguments: [54, 255, .max])
+    func unknownStep(_ number: UInt32) async throws {
+        for (mode, error) in [("restricted", EPERM), ("run", EBADMSG)] {
+            let reported = try await order(
+                mode,
+                named: "id",
+                planned: "/usr/bin/id",
+                opensFile: false,
+                renumber: (LAUNCH_STEP_NICE, number)
+            )
+            #expect(reported?.error == error)
+            #expect(reported?.step == (mode == "restricted" ? LAUNCH_STEP_READ_PLAN.rawValue : number))
+        }
+    }
+
+    @Test("behind a rule for certain programs has standard error go where standard output does")
+    func joinedStreams() async throws {
+        let text = try await said(
+            by: "/bin/sh",
+            with: ["-c", "echo here >&2"],
+            planned: "/bin/sh",
+            configure: { steps in
+                let commit = steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0
+                steps.insert(.placeDescriptor(1, at: 2), at: commit)
+            }
+        )
+        #expect(text == "here\n")
+    }
+
+    /// What a program that a rule names writes, where nothing is wrong with the order.
+    private func said(
+        by program: String,
+        with arguments: [String] = [],
+        planned: FilePath,
+        environment: [String] = [],
+        argumentZero: String? = nil,
+        configure: (inout [ChildOperation]) -> Void = { _ in }
+    ) async throws -> String {
+        let output = try FileDescriptor.pipe()
+        let reported = try await order(
+            "restricted",
+            named: program,
+            with: arguments,
+            planned: planned,
+            opensFile: false,
+            environment: environment,
+            argumentZero: argumentZero,
+            output: output.writeEnd,
+            configure: configure
+        )
+        #expect(reported == nil)
+        try output.writeEnd.close()
+        var bytes = [UInt8](repeating: 0, count: 4_096)
+        let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe output.readEnd.read(into: $0) }
+        try output.readEnd.close()
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+
     /// Sends a launcher an order of our own, as a daemon that is not what it should be could.
     private func order(
         _ mode: String,
@@ -260,7 +330,8 @@ struct LauncherProgramTests {
         input: FileDescriptor? = nil,
         output: FileDescriptor? = nil,
         isExtended: Bool = false,
-        configure: (inout [ChildOperation]) -> Void = { _ in }
+        configure: (inout [ChildOperation]) -> Void = { _ in },
+        renumber: (launch_step, UInt32)? = nil
     ) async throws -> launch_failure? {
         let socket = try SudoSocket(of: 2001)
         var command = Command(.path(TestBed.launcher), arguments: [mode] + [named].compactMap { $0 } + arguments)
@@ -300,8 +371,14 @@ struct LauncherProgramTests {
         let status = try OwnedDescriptor.pipe()
         var steps = plan.switched(to: prepared.credentials, from: facts)
         configure(&steps)
+        var encoded = try EncodedPlan(steps, kind: .switched).bytes
+        if let (step, number) = renumber {
+            let index = try #require(steps.firstIndex { $0.step == step })
+            let place = MemoryLayout<launch_plan>.size + index * MemoryLayout<launch_operation>.size
+            unsafe withUnsafeBytes(of: number) { unsafe encoded.replaceSubrange(place..<place + 4, with: $0) }
+        }
         let order = SudoOrder(
-            plan: try EncodedPlan(steps, kind: .switched),
+            plan: encoded,
             arguments: [argumentZero ?? named ?? planned.string],
             environment: environment,
             flags: named == nil ? LAUNCH_ORDER_BRINGS_ARGUMENTS.rawValue : 0

@@ -1,4 +1,5 @@
 import CLaunchPlan
+import Faults
 import Glibc
 import SystemPackage
 import Testing
@@ -11,10 +12,12 @@ struct SudoLossTests {
     /// A job that has started another process, and says when it has, with what `sudo` it has.
     private static func start(
         _ launcher: SudoLauncher,
-        cuttingTheTie cutsTie: Bool
+        cuttingTheTie cutsTie: Bool,
+        until stop: FilePath = "/nonexistent"
     ) async throws -> (job: LaunchedProcess, sudo: Int32, other: Int32) {
         let ready = freshPath("ready")
-        let script = "sleep 100000 & echo $! >\(ready).new; mv \(ready).new \(ready); while :; do sleep 0.05; done"
+        let script =
+            "sleep 100000 & echo $! >\(ready).new; mv \(ready).new \(ready); until [ -e \(stop) ]; do sleep 0.05; done; kill $!"
         let words = (cutsTie ? ["/usr/bin/setpriv", "--pdeathsig", "clear"] : []) + ["/bin/sh", "-c", script]
         let job = try await launcher.launch(
             patient(Command(.path(FilePath(words[0])), arguments: Array(words.dropFirst()))),
@@ -29,6 +32,9 @@ struct SudoLossTests {
         ProcessStart.time(of: process) != nil
             && !(((try? ProcFile.read(FilePath("/proc/\(process)/status"))) ?? "").contains("State:\tZ"))
     }
+
+    /// Whether it runs or is a zombie.
+    private static func isThere(_ process: ProcessID) -> Bool { exists(FilePath("/proc/\(process.rawValue)")) }
 
     private static func awaitEnd(of processes: [Int32]) async throws {
         for _ in 0..<1_000 where processes.contains(where: isRunning) { try await Task.sleep(for: .milliseconds(5)) }
@@ -113,12 +119,16 @@ struct SudoLossTests {
     @Test("is not what a job's own end by the same signal is taken for", .controlGroups)
     func ownEnd() async {
         await #expect(processExitsWith: .success) {
-            let launcher = try SudoWay.controlGroup.becomeDaemon()
-            for (script, status) in [
-                ("kill -SEGV $$", TerminationStatus.signaled(.segmentationFault)),
-                ("kill -TERM $$", .signaled(.terminate)),
-                ("exit 139", .exited(139)),
+            var launcher = try SudoWay.controlGroup.becomeDaemon()
+            for (script, status, word) in [
+                ("kill -SEGV $$", TerminationStatus.signaled(.segmentationFault), KernelsWord.ofOthers),
+                ("kill -TERM $$", .signaled(.terminate), KernelsWord.ofOthers),
+                ("exit 139", .exited(139), KernelsWord.ofOthers),
+                ("kill -SEGV $$", .signaled(.segmentationFault), Self.silence),
+                ("kill -TERM $$", .signaled(.terminate), Self.silence),
+                ("exit 139", .exited(139), Self.silence),
             ] {
+                launcher.kernelsWord = word
                 let left = freshPath("left")
                 let command = Command(
                     .path("/bin/sh"),
@@ -136,5 +146,108 @@ struct SudoLossTests {
                 _ = try await job.terminate(gracePeriod: .zero)
             }
         }
+    }
+
+    /// What the kernel says before Linux 6.15.
+    private static let silence: KernelsWord.Source = { _ in .unknown }
+
+    @Test("after its job is not told as the end of that, unless somebody has seen it", arguments: SudoWay.available)
+    func closing(_ way: SudoWay) async throws {
+        let closes = freshPath("closes").string
+        let service = try ReplacedFile(
+            "/etc/pam.d/sudo",
+            """
+            auth required pam_permit.so
+            account required pam_permit.so
+            session required \(PAMService.module) [close:record=\(closes)] [close:hang=]
+
+            """
+        )
+        await #expect(processExitsWith: .success) { [way = way.rawValue as String, closes = closes as String] in
+            var launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
+            var count = 0
+            for (ending, status) in [
+                ("exit 0", TerminationStatus.exited(0)), ("exit 3", .exited(3)),
+                ("kill -KILL $$", .signaled(.kill, coreDumped: false)),
+            ] {
+                for isTold in Self.tellsEnds ? [true, false] : [false] {
+                    launcher.kernelsWord = isTold ? KernelsWord.ofOthers : Self.silence
+                    let go = freshPath("go")
+                    let script = "until [ -e \(go) ]; do sleep 0.02; done; \(ending)"
+                    let job = try await launcher.launch(
+                        patient(Command(.path("/bin/sh"), arguments: ["-c", script])),
+                        as: TestBed.alice.identity
+                    )
+                    let sudo = try ProcessStat(of: job.processID.rawValue).parent
+                    try writeFile("", to: go)
+                    count += 1
+                    while ((try? ProcFile.read(FilePath(closes))) ?? "").count(where: { $0 == "\n" }) < count {
+                        try await Task.sleep(for: .milliseconds(5))
+                    }
+                    #expect(kill(sudo, SIGKILL) == 0)
+                    do throws(LaunchError) {
+                        let report = try await job.exitReport()
+                        #expect(isTold, "\(ending)")
+                        #expect(report.status == status)
+                    } catch {
+                        #expect(!isTold, "\(error)")
+                        #expect(error.code == .statusLost)
+                        #expect(error.message.contains("Linux tells from 6.15 on"))
+                    }
+                }
+            }
+        }
+        service.restore()
+    }
+
+    @Test("by this process is no secret, whatever the kernel tells", arguments: SudoWay.available)
+    func killed(_ way: SudoWay) async {
+        await #expect(processExitsWith: .success) { [way = way.rawValue as String] in
+            var launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
+            launcher.kernelsWord = Self.silence
+            let (job, _, other) = try await Self.start(launcher, cuttingTheTie: false)
+            try job.send(.kill, to: .tree)
+            #expect(try await job.exitReport().status == .signaled(.kill, coreDumped: false))
+            try await Self.awaitEnd(of: [job.processID.rawValue, other])
+        }
+    }
+
+    @Test("leaves its job to a daemon that inherits orphans, which takes the status", arguments: SudoWay.available)
+    func inherited(_ way: SudoWay) async {
+        await #expect(processExitsWith: .success) { [way = way.rawValue as String] in
+            #expect(inherit_orphans() == 0)
+            var launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
+            launcher.kernelsWord = Self.silence
+            for cutsTie in [false, true] {
+                let (job, sudo, other) = try await Self.start(launcher, cuttingTheTie: cutsTie)
+                #expect(kill(sudo, SIGKILL) == 0)
+                #expect(try await job.exitReport().status == .signaled(.kill, coreDumped: false))
+                try await Self.awaitEnd(of: [other])
+                #expect(!Self.isThere(job.processID), "it is a zombie")
+            }
+        }
+    }
+
+    @Test("leaves no zombie to a daemon that inherits a job which it cannot end")
+    func inheritedLater() async throws {
+        let rule = try SudoRule("launcher ALL=(alice) NOPASSWD: \(TestBed.launcher) run *")
+        await #expect(processExitsWith: .success) {
+            #expect(inherit_orphans() == 0)
+            becomeDaemon(991)
+            let stop = freshPath("stop")
+            let launcher = SudoLauncher.ofTheBed(signalsThroughSudo: false)
+            let (job, sudo, _) = try await Self.start(launcher, cuttingTheTie: true, until: stop)
+            #expect(kill(sudo, SIGKILL) == 0)
+            do throws(LaunchError) {
+                let report = try await job.exitReport()
+                Issue.record("the job runs, and its end is told as \(report.status)")
+            } catch {
+                #expect(error.code == .statusLost, "\(error)")
+            }
+            try writeFile("", to: stop)
+            for _ in 0..<1_000 where Self.isThere(job.processID) { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(!Self.isThere(job.processID), "it is a zombie, or runs")
+        }
+        rule.remove()
     }
 }

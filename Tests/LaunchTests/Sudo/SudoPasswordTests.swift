@@ -185,6 +185,113 @@ struct SudoPasswordTests {
         }
     }
 
+    @Test("is given behind a lecture of any length, and a wrong one is told as wrong", arguments: [100, 9_000, 60_000])
+    func lecture(_ length: Int) async throws {
+        let place = freshPath("lecture").string
+        try writeFile(
+            String(repeating: "We trust you have received the usual lecture.\n", count: length / 46),
+            to: FilePath(place)
+        )
+        let rule = try SudoRule("Defaults:renderd lecture=always, lecture_file=\(place)")
+        try await withRule {
+            await #expect(processExitsWith: .success) {
+                becomeUnprivilegedDaemon()
+                let result = try await runScript("id -u", as: TestBed.alice.identity, Self.launcher("alice-secret"))
+                #expect(result.text == "2001\n")
+                let error = try await launchError(
+                    Command(.path("/bin/true")),
+                    as: TestBed.alice.identity,
+                    Self.launcher("wrong")
+                )
+                #expect(error.sudoRefusal == .wrongPassword, "\(error)")
+            }
+        }
+        rule.remove()
+    }
+
+    @Test("is not asked for, and a long lecture does not hide why", arguments: [100, 9_000])
+    func refusedAfterLecture(_ length: Int) async throws {
+        let place = freshPath("lecture").string
+        try writeFile(String(repeating: "=", count: length), to: FilePath(place))
+        let rule = try SudoRule("Defaults:renderd lecture=always, lecture_file=\(place)")
+        let service = try ReplacedFile(
+            "/etc/pam.d/sudo",
+            """
+            auth required pam_permit.so
+            account required \(PAMService.module) [account:return=13]
+            session required pam_permit.so
+
+            """
+        )
+        try await withRule {
+            await #expect(processExitsWith: .success) {
+                becomeUnprivilegedDaemon()
+                let error = try await launchError(
+                    Command(.path("/bin/true")),
+                    as: TestBed.alice.identity,
+                    Self.launcher("alice-secret")
+                )
+                #expect(error.sudoRefusal == .accountInvalid, "\(error)")
+            }
+        }
+        service.restore()
+        rule.remove()
+    }
+
+    @Test(
+        "has no more bytes than that sudo reads, which would take the rest for another attempt",
+        arguments: ["1.8.29", "1.8.31p2", "1.8", "1.9.0", "1.9.13p3"]
+    )
+    func length(_ version: String) async throws {
+        let log = freshPath("called").string
+        let sudo = try StandIn.install(
+            "[ \"$1\" = --version ] && { echo Sudo version \(version); exit; }; echo called >>\(log)"
+        )
+        try #require(unsafe chmod(sudo, 0o4755) == 0)
+        let takesAll = version.hasPrefix("1.9")
+        await #expect(processExitsWith: .success) {
+            [sudo = sudo as String, takesAll = takesAll as Bool, log = log as String] in
+            becomeUnprivilegedDaemon()
+            for (count, isTaken) in [(255, true), (256, takesAll), (511, takesAll)] {
+                let launcher = SudoLauncher(
+                    sudo: FilePath(sudo),
+                    launcher: TestBed.launcher,
+                    authentication: .password {
+                        var bytes = [UInt8](repeating: UInt8(ascii: "x"), count: count)
+                        return try? Secret(consumingBytes: &bytes)
+                    }
+                )
+                let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+                #expect((error.code == .invalidCommand) == !isTaken, "\(count): \(error)")
+                #expect(exists(FilePath(log)) == isTaken)
+                if !isTaken { #expect(error.message.contains("more than the 255 bytes")) }
+                _ = unsafe unlink(log)
+            }
+        }
+    }
+
+    @Test("may be as long as PAM takes with a sudo that reads as much")
+    func longest() async throws {
+        let password = String(repeating: "x", count: 511)
+        let service = try ReplacedFile(
+            "/etc/pam.d/sudo",
+            """
+            auth required \(PAMService.module) [auth:expect=\(password)]
+            account required pam_permit.so
+            session required pam_permit.so
+
+            """
+        )
+        try await withRule {
+            await #expect(processExitsWith: .success) { [password = password as String] in
+                becomeUnprivilegedDaemon()
+                let result = try await runScript("id -u", as: TestBed.alice.identity, Self.launcher(password))
+                #expect(result.text == "2001\n")
+            }
+        }
+        service.restore()
+    }
+
     @Test("that nobody has ends the launch before sudo is asked")
     func none() async {
         await #expect(processExitsWith: .success) {

@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import SystemPackage
 import Testing
@@ -7,17 +8,22 @@ import Testing
 
 @Suite("Who speaks to a daemon behind sudo", .testBed)
 struct SudoSpeakerTests {
-    /// What is counted when this process writes the prompt twice, where `sudo` and the account are said to be these.
-    private static func prompts(from sudo: Int32, of account: UInt32) throws -> Int {
+    /// What is counted when this process writes, where `sudo` and the account are said to be these.
+    private static func prompts(
+        from sudo: Int32,
+        of account: UInt32,
+        writing parts: (_ prompt: String) -> [String] = { [$0, $0] }
+    ) throws -> Int {
         let socket = try SudoSocket(of: account)
         let messages = SudoMessages(socket, of: account, on: try Reactor.shared(for: .streams))
-        messages.start(from: sudo)
-        for _ in 0..<2 {
-            let bytes = Array(messages.prompt.utf8)
-            #expect(unsafe send(socket.launcher.rawValue, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
-        }
-        while messages.text.count < 2 { sched_yield() }
         defer { messages.close() }
+        messages.start(from: sudo)
+        for part in parts(messages.prompt) {
+            let bytes = Array(part.utf8)
+            #expect(unsafe send(socket.launcher.rawValue, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count)
+            while linux_stream_waiting(socket.daemon.rawValue) > 0 { sched_yield() }
+        }
+        _ = messages.text
         return messages.prompts
     }
 
@@ -26,6 +32,23 @@ struct SudoSpeakerTests {
         #expect(try Self.prompts(from: getpid(), of: 2001) == 2)
         #expect(try Self.prompts(from: getppid(), of: 2001) == 0)
         #expect(try Self.prompts(from: getpid(), of: getuid()) == 0)
+    }
+
+    @Test(
+        "is understood behind a banner of any length, and in pieces",
+        arguments: [0, 1, 4_095, 4_096, 8_191, 8_192, 20_000, 500_000]
+    )
+    func banner(_ length: Int) throws {
+        let banner = String(repeating: "=", count: length)
+        for cut in [1, 20, 30] {
+            let found = try Self.prompts(from: getpid(), of: 2001) { prompt in
+                let pieces = [banner + prompt.prefix(cut), String(prompt.dropFirst(cut)), banner, prompt + "x"]
+                return pieces.flatMap { piece in
+                    stride(from: 0, to: piece.count, by: 4_000).map { String(piece.dropFirst($0).prefix(4_000)) }
+                }
+            }
+            #expect(found == 2, "\(cut)")
+        }
     }
 
     @Test(

@@ -6,8 +6,10 @@ public enum SudoAuthentication: Sendable {
     /// With the password that the rule asks for, mostly that of the daemon's own account (`sudo -S`).
     ///
     /// It is asked for at each launch, written to `sudo` once it asks and never before, and only once: a second prompt means that it
-    /// was wrong, and ends the launch. It has no line break, since each line would be an attempt. It goes through the socket that later brings the order of the job, and so is neither in the
-    /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used (`-k`). `nil` gives the launch up.
+    /// was wrong, and ends the launch. It has no line break, since each line would be an attempt, and no more bytes than that `sudo`
+    /// reads, which are 255 before 1.9. It goes through the socket that later brings the order of the job, and so is neither in the
+    /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used
+    /// (`-k`). `nil` gives the launch up.
     ///
     /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
     /// a `sudo` that says that it is the original one: older versions of sudo-rs do not say who asks (`-p`).
@@ -20,15 +22,21 @@ public enum SudoAuthentication: Sendable {
 
     /// Why `sudo` would not read it as one password; `nil` when it does.
     ///
-    /// It takes any line break for the end of one, and the rest for the next attempt. Neither is a ``Secret`` empty, nor longer than
-    /// what PAM takes.
-    static func problem(of secret: borrowing Secret) -> String? {
-        let hasBreak = secret.withBytes { span in
+    /// It takes any line break for the end of one, and the rest for the next attempt; so does one that reads fewer bytes than there
+    /// are. Neither is a ``Secret`` empty, nor longer than what PAM takes.
+    static func problem(of secret: borrowing Secret, for flavour: SudoProgram.Flavour) -> String? {
+        let (hasBreak, count) = secret.withBytes { span in
             unsafe span.withUnsafeBytes { bytes in
-                unsafe bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+                let hasBreak = unsafe bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+                return (hasBreak, bytes.count)
             }
         }
-        return hasBreak
-            ? "the password for sudo has a line break in it, and each line would be an attempt; give it without" : nil
+        if hasBreak {
+            return "the password for sudo has a line break in it, and each line would be an attempt; give it without"
+        }
+        guard count > flavour.longestPassword else { return nil }
+        return
+            "the password has more than the \(flavour.longestPassword) bytes that \(flavour) reads, which would take the rest for "
+            + "another attempt; use a shorter one, install sudo 1.9, or make the rule NOPASSWD"
     }
 }

@@ -29,7 +29,8 @@ package enum SudoCall {
     /// shell (`env_check` of sudoers(5)), where it outdoes whatever their profile sets.
     private static let environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
 
-    private static let outputLimit = 16 * 1_024
+    /// How much of its output is kept unless more is asked for.
+    package static let outputLimit = 16 * 1_024
 
     /// What a pipe holds, mostly.
     private static let drainLimit = 64 * 1_024
@@ -86,9 +87,14 @@ package enum SudoCall {
     /// - Parameters:
     ///   - arguments: Its path and its arguments.
     ///   - patience: How long it may take before it is killed.
+    ///   - limit: How many bytes of its output are kept.
     /// - Returns: What it has come to; `nil` when it could not be started, did not end in time, or the task was cancelled.
-    package static func answer(_ arguments: [String], for patience: Duration) async -> Answer? {
-        (try? await workers.perform(deadline: nil) { try? run(arguments, for: patience) }) ?? nil
+    package static func answer(
+        _ arguments: [String],
+        for patience: Duration,
+        keeping limit: Int = outputLimit
+    ) async -> Answer? {
+        (try? await workers.perform(deadline: nil) { try? run(arguments, for: patience, keeping: limit) }) ?? nil
     }
 
     /// Runs it to its end, on a thread that may block.
@@ -99,9 +105,14 @@ package enum SudoCall {
     /// - Parameters:
     ///   - arguments: Its path and its arguments.
     ///   - patience: How long it may take before it is killed.
+    ///   - limit: How many bytes of its output are kept.
     /// - Returns: What it has come to.
     /// - Throws: ``Failure`` when there is no answer.
-    static func run(_ arguments: [String], for patience: Duration) throws(Failure) -> Answer {
+    static func run(
+        _ arguments: [String],
+        for patience: Duration,
+        keeping limit: Int = outputLimit
+    ) throws(Failure) -> Answer {
         guard let trampoline = try? Trampoline.shared(), let reactor = try? Reactor.shared(),
             let (reading, writing) = try? OwnedDescriptor.pipe()
         else { throw .notAnswered }
@@ -112,7 +123,13 @@ package enum SudoCall {
         writing.closeNow()
         var output: [UInt8] = []
         do throws(Failure) {
-            let exit = try end(of: started.child, reading: reading, into: &output, until: .now + patience)
+            let exit = try end(
+                of: started.child,
+                reading: reading,
+                into: &output,
+                keeping: limit,
+                until: .now + patience
+            )
             return Answer(
                 status: exit.code == CLD_EXITED ? exit.status : nil,
                 output: String(decoding: output, as: UTF8.self)
@@ -129,6 +146,7 @@ package enum SudoCall {
         of child: StartedChild,
         reading output: OwnedDescriptor,
         into bytes: inout [UInt8],
+        keeping limit: Int,
         until deadline: ContinuousClock.Instant
     ) throws(Failure) -> launch_exit {
         var isOpen = true
@@ -138,13 +156,13 @@ package enum SudoCall {
             if let exit = try reap(child) {
                 var rest = drainLimit
                 while isOpen, rest > 0, poll(nil, output, until: .now).isReadable {
-                    guard let count = read(output, into: &bytes), count > 0 else { break }
+                    guard let count = read(output, into: &bytes, keeping: limit), count > 0 else { break }
                     rest -= count
                 }
                 return exit
             }
             guard ContinuousClock.now < deadline else { throw .notInTime }
-            if isReadable { isOpen = read(output, into: &bytes) ?? 1 > 0 }
+            if isReadable { isOpen = read(output, into: &bytes, keeping: limit) ?? 1 > 0 }
             // A descriptor of a process is readable just before its status is to be had.
             if hasEnded { usleep(1_000) }
         }
@@ -164,11 +182,11 @@ package enum SudoCall {
     /// Reads once, and keeps the beginning of everything.
     ///
     /// - Returns: How much that was, 0 at the end; `nil` when a signal came first.
-    private static func read(_ descriptor: OwnedDescriptor, into bytes: inout [UInt8]) -> Int? {
+    private static func read(_ descriptor: OwnedDescriptor, into bytes: inout [UInt8], keeping limit: Int) -> Int? {
         unsafe withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
             let count = unsafe Glibc.read(descriptor.rawValue, buffer.baseAddress, buffer.count)
             if count < 0 { return errno == EINTR ? nil : 0 }
-            unsafe bytes.append(contentsOf: buffer.prefix(min(count, max(0, outputLimit - bytes.count))))
+            unsafe bytes.append(contentsOf: buffer.prefix(min(count, max(0, limit - bytes.count))))
             return count
         }
     }

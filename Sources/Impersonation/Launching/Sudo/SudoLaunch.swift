@@ -54,7 +54,7 @@ struct SudoLaunch {
         let messages = try failures.performing(.createPipes) { () throws(Errno) in
             SudoMessages(errors, of: identity.account.userID.rawValue, on: try Reactor.shared(for: .streams))
         }
-        let password = try await password()
+        let password = try await password(for: program)
         let group = try failures.reporting { () throws(LaunchError) in
             try prepared.makeGroup(in: launcher.controlGroups)
         }
@@ -109,7 +109,7 @@ struct SudoLaunch {
             messages.stopAnswering()
             stopwatch.end(\.clone)
             let reach = try await proven(greeting, attempt, prepared, group, invocation)
-            let job = SudoProcess(process, reach, messages, on: reactor)
+            let job = SudoProcess(process, reach, messages, on: reactor, asking: launcher.kernelsWord)
             let fellBack = try await confirm(attempt, job, greeting, preparation, prepared, streams)
             let attestation = try await attest(reach, job, prepared, group)
             job.start(endingDescendants: command.descendants == .end)
@@ -176,12 +176,13 @@ struct SudoLaunch {
         }
     }
 
-    private func password() async throws(LaunchError) -> SecretBox? {
+    private func password(for program: SudoProgram) async throws(LaunchError) -> SecretBox? {
         guard case .password(let ask) = launcher.authentication else { return nil }
+        let flavour = await program.flavour()
         guard let secret = await ask() else {
             throw refusals.error(.wrongPassword, "there is no password for sudo")
         }
-        if let problem = SudoAuthentication.problem(of: secret) {
+        if let problem = SudoAuthentication.problem(of: secret, for: flavour) {
             throw failures.failure(.invalidCommand, .prepare, nil, problem)
         }
         return SecretBox(secret)

@@ -42,6 +42,9 @@ public struct SudoLauncher: ProcessLauncher {
     /// Whether the rule permits the launcher to signal jobs (`launcher signal`), as one for the launcher with any arguments does.
     public let signalsThroughSudo: Bool
 
+    /// Who tells how a job has ended whose `sudo` was lost.
+    var kernelsWord = KernelsWord.ofOthers
+
     /// The backend's name.
     public var backend: LaunchBackend { .sudo }
 

@@ -1,5 +1,3 @@
-import CLaunchPlan
-import Glibc
 import LaunchPlan
 import SystemPackage
 
@@ -7,12 +5,14 @@ import SystemPackage
 /// want of memory, or by an error of its own.
 ///
 /// `sudo` ends itself with the signal that has ended its command, so the status alone does not tell the two apart. What does: a
-/// job that runs, one that nobody has waited for, and what the kernel says of its end to whoever has a descriptor of it (Linux
-/// 6.15). A job without its `sudo` has nobody any more who reports its end, closes its session, or signals it: it is ended as
-/// a whole.
+/// job that runs, one that nobody has waited for, and what the kernel says of its end: to this process, where it inherits the job,
+/// and to whoever has a descriptor of it (Linux 6.15). Without any of that a `SIGKILL` that this process has not sent is nobody's
+/// end for certain: `sudo` may have been killed while it closed the session of a job that had ended well. A job without its `sudo`
+/// has nobody any more who reports its end, closes its session, or signals it: it is ended as a whole.
 struct SudoLoss {
     private let reach: SudoReach
     private let reactor: Reactor
+    private let kernelsWord: KernelsWord.Source
     private let endRest: () async -> Int
 
     /// How long whoever has inherited the job may take to wait for it.
@@ -23,10 +23,17 @@ struct SudoLoss {
     /// - Parameters:
     ///   - reach: `sudo` and its job.
     ///   - reactor: Who waits.
+    ///   - kernelsWord: Who tells how a process has ended that is not this one's child.
     ///   - endRest: Kills what there is of the job, and says how many processes are left.
-    init(of reach: SudoReach, on reactor: Reactor, endingRest endRest: @escaping () async -> Int) {
+    init(
+        of reach: SudoReach,
+        on reactor: Reactor,
+        asking kernelsWord: @escaping KernelsWord.Source,
+        endingRest endRest: @escaping () async -> Int
+    ) {
         self.reach = reach
         self.reactor = reactor
+        self.kernelsWord = kernelsWord
         self.endRest = endRest
     }
 
@@ -48,23 +55,15 @@ struct SudoLoss {
         if reach.job.isRunning, report.remainingProcesses == 0 || wasKilledByUs {
             await awaitEnd(for: Self.endPatience)
         }
-        if case .notYet = end { end = await word() }
+        // Whoever was between sudo and the job has ended meanwhile, and with that the job may have become this process's.
+        if end == .notYet || end == .unknown { end = await word() }
         switch end {
         case .status(let status): report.status = status
         // It has been sent what ends everything.
         case _ where wasKilledByUs && signal == .kill && !reach.job.isRunning: break
-        case .unknown where !wasRunning: break
-        case .unknown, .notYet: return .failure(lost(signal))
+        case .unknown, .notYet: return .failure(lost(signal, afterwards: !wasRunning))
         }
         return .success(report)
-    }
-
-    /// What the kernel says of the end of the job.
-    private enum KernelsWord {
-        case status(TerminationStatus)
-        /// Nobody has waited for it so far.
-        case notYet
-        case unknown
     }
 
     /// Whether `sudo` has ended first.
@@ -93,36 +92,32 @@ struct SudoLoss {
         let deadline = ContinuousClock.now + Self.reapingPatience
         var delay = Duration.milliseconds(1)
         while true {
-            var exit = launch_exit()
-            let result = unsafe launch_exit_of_reaped(reach.job.processDescriptor.rawValue, &exit)
-            if result == 0 {
-                return .status(
-                    exit.code == CLD_EXITED
-                        ? .exited(exit.status)
-                        : .signaled(Signal(rawValue: exit.status), coreDumped: exit.code == CLD_DUMPED)
-                )
-            }
-            // Only -ENODATA may change.
-            guard result == -ENODATA else { return .unknown }
-            guard ContinuousClock.now < deadline else { return .notYet }
+            let own = KernelsWord.ofOrphans(reach.job)
+            // A descriptor of a process is readable just before its status is to be had.
+            let word = own == .unknown ? kernelsWord(reach.job) : own
+            guard word == .notYet, ContinuousClock.now < deadline else { return word }
             await reactor.pause(delay)
             delay = min(delay * 2, .milliseconds(100))
         }
     }
 
-    private func lost(_ signal: Signal?) -> LaunchError {
+    private func lost(_ signal: Signal?, afterwards: Bool) -> LaunchError {
         let process = reach.job.processID
         let rest =
-            reach.job.isRunning
-            ? "process \(process) of it still runs, since this daemon may not end it; end it by hand, and give jobs a cgroup "
-                + "(ControlGroups), or permit the launcher's signals in the rule (impersonate sudoers prints it)"
-            : "the job was ended with it, and nobody has seen how process \(process) did"
+            if reach.job.isRunning {
+                "before its job; process \(process) of it still runs, since this daemon may not end it; end it by hand, and give "
+                    + "jobs a cgroup (ControlGroups), or permit the launcher's signals in the rule (impersonate sudoers prints it)"
+            } else if afterwards {
+                "after its job, or by the end of that, and nobody has seen how process \(process) did; Linux tells from 6.15 on"
+            } else {
+                "before its job; the job was ended with it, and nobody has seen how process \(process) did"
+            }
         let cause = signal.map { " by signal \($0.rawValue)" } ?? ""
         return LaunchError(
             .statusLost,
             step: .wait,
             backend: .sudo,
-            message: "sudo was ended\(cause) before its job; \(rest)"
+            message: "sudo was ended\(cause) \(rest)"
         )
     }
 }

@@ -6,15 +6,19 @@ import SystemPackage
 
 /// What `sudo` writes to its standard error: its reasons, and the prompt that the password is the answer to.
 ///
-/// It is read on, so that `sudo` is not held up, and the beginning is kept. The account can write there as well, all the time
-/// and for as long as it likes: nobody waits for that, and after ``enough`` it is closed. The kernel tells who has written
-/// what, and only the words of `sudo` itself are a prompt or a refusal: it is a child that this process has not waited for yet, so that
-/// nobody else has its number, and it is not the account as long as it has something to ask or to refuse.
+/// It is read on, so that `sudo` is not held up. The beginning is kept, and the end of what `sudo` itself has written: in front of
+/// a prompt or a reason there may be a lecture, or whatever modules of PAM have to say, as long as an administrator likes. The
+/// account can write there as well, all the time and for as long as it likes: nobody waits for that, and after ``enough`` it is
+/// closed. The kernel tells who has written what, and only the words of `sudo` itself are a prompt or a refusal: it is a child that
+/// this process has not waited for yet, so that nobody else has its number, and it is not the account as long as it has something
+/// to ask or to refuse.
 final class SudoMessages: Sendable {
     private struct State {
         var sudo: Int32?
         var bytes: [UInt8] = []
-        var wordsOfSudo: [UInt8] = []
+        /// What `sudo` has written last, and as much of that as a prompt may begin in.
+        var lastWords: [UInt8] = []
+        var beginning: [UInt8] = []
         var total = 0
         var answer: (@Sendable () -> Void)?
         var surplus: (@Sendable () -> Void)?
@@ -98,14 +102,16 @@ final class SudoMessages: Sendable {
     /// Why `sudo` did not run the job: what it has written itself, and what others only where nobody gains by it.
     var refusal: SudoRefusal {
         drain()
-        let (words, everything) = state.withLock { ($0.wordsOfSudo, $0.bytes) }
+        let (words, everything) = state.withLock { ($0.lastWords, $0.bytes) }
         // One answer is all it gets, so the second question is the refusal of the first.
         if prompts > 1 { return .wrongPassword }
-        let refusal = SudoRefusal(message: line(words))
+        let refusal = SudoRefusal(message: whole(words))
         return refusal == .other ? SudoRefusal(messageOfOthers: line(everything)) : refusal
     }
 
-    private func line(_ bytes: [UInt8]) -> String {
+    private func line(_ bytes: [UInt8]) -> String { whole(bytes).shortened(to: 600) }
+
+    private func whole(_ bytes: [UInt8]) -> String {
         String(decoding: bytes, as: UTF8.self)
             .split(separator: "\n")
             .map { line in
@@ -114,7 +120,6 @@ final class SudoMessages: Sendable {
             .filter { !$0.allSatisfy(\.isWhitespace) }
             .joined(separator: "; ")
             .escapingUnprintable
-            .shortened(to: 600)
     }
 
     /// How often a password was asked for.
@@ -139,34 +144,29 @@ final class SudoMessages: Sendable {
         }
     }
 
-    /// Reads what is there, and no more than is kept: somebody may write faster than this reads.
+    /// Reads what is there, and no more at once than is kept: somebody may write faster than this reads.
     private func drain() {
-        while state.withLock({ $0.bytes.count < Self.limit }), readOnce() > 0 {}
+        let end = state.withLock { $0.total } + Self.limit
+        while state.withLock({ $0.total < min(end, Self.enough) }), readOnce() > 0 {}
     }
 
     private func readOnce() -> Int {
         let (count, call) = state.withLock { state -> (Int, (@Sendable () -> Void)?) in
             var sender = order_sender()
-            let former = state.wordsOfSudo.count
+            var prompts = 0
             let count = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
                 let count = unsafe socket.read(into: buffer, from: &sender)
                 guard count > 0 else { return count }
                 state.total += count
                 unsafe Self.keep(buffer.prefix(count), in: &state.bytes)
                 if sender.process == state.sudo, sender.user != account {
-                    unsafe Self.keep(buffer.prefix(count), in: &state.wordsOfSudo)
+                    prompts = unsafe note(buffer.prefix(count), in: &state)
                 }
                 return count
             }
-            guard state.wordsOfSudo.count > former else { return (count, nil) }
-            let prompts =
-                String(decoding: state.wordsOfSudo, as: UTF8.self)
-                .split(separator: prompt, omittingEmptySubsequences: false)
-                .count - 1
-            let isNew = prompts > state.prompts
-            state.prompts = prompts
-            guard isNew else { return (count, nil) }
-            return (count, prompts > 1 ? state.surplus : state.answer.take())
+            guard prompts > 0 else { return (count, nil) }
+            state.prompts += prompts
+            return (count, state.prompts > 1 ? state.surplus : state.answer.take())
         }
         call?()
         return count
@@ -174,5 +174,23 @@ final class SudoMessages: Sendable {
 
     private static func keep(_ part: Slice<UnsafeMutableRawBufferPointer>, in bytes: inout [UInt8]) {
         unsafe bytes.append(contentsOf: part.prefix(max(0, limit - bytes.count)))
+    }
+
+    /// Notes what `sudo` has written itself, however much that was before.
+    ///
+    /// - Returns: How many prompts end in it.
+    private func note(_ part: Slice<UnsafeMutableRawBufferPointer>, in state: inout State) -> Int {
+        unsafe state.lastWords.append(contentsOf: part)
+        state.lastWords.removeFirst(max(0, state.lastWords.count - Self.limit))
+        let text = Array(prompt.utf8)
+        unsafe state.beginning.append(contentsOf: part)
+        var found = 0
+        // No prompt begins within another one.
+        while let range = state.beginning.firstRange(of: text) {
+            found += 1
+            state.beginning.removeFirst(range.upperBound)
+        }
+        state.beginning.removeFirst(max(0, state.beginning.count - (text.count - 1)))
+        return found
     }
 }

@@ -4,7 +4,8 @@ import SystemPackage
 
 /// What a launcher is told: the plan, the strings and the descriptors of a job.
 struct SudoOrder {
-    let plan: EncodedPlan
+    /// An encoded plan (`EncodedPlan`).
+    let plan: [UInt8]
     /// `argv`, or only its first element where the launcher was named the rest.
     let arguments: [String]
     let environment: [String]
@@ -24,7 +25,7 @@ struct SudoOrder {
         token: LaunchToken,
         descriptors: [OwnedDescriptor]
     ) throws(Errno) {
-        var bytes = plan.bytes
+        var bytes = plan
         for text in arguments + environment {
             bytes.append(contentsOf: text.utf8)
             bytes.append(0)
@@ -38,8 +39,8 @@ struct SudoOrder {
             version: LAUNCH_ORDER_VERSION,
             flags: flags,
             descriptor_count: UInt32(all.count),
-            plan_size: UInt64(plan.bytes.count),
-            strings_size: UInt64(bytes.count - plan.bytes.count),
+            plan_size: UInt64(plan.count),
+            strings_size: UInt64(bytes.count - plan.count),
             argument_count: UInt32(arguments.count),
             environment_count: UInt32(environment.count)
         )

@@ -75,7 +75,7 @@ struct SudoPreparation {
         if keepsEnvironment { flags |= LAUNCH_ORDER_KEEPS_ENVIRONMENT.rawValue }
         let variables = prepared.environment.variables
         return SudoOrder(
-            plan: plan,
+            plan: plan.bytes,
             arguments: profile.passesShell ? prepared.arguments : Array(prepared.arguments.prefix(1)),
             environment: keepsEnvironment ? variables.filter { !Self.isOfTheAccount($0) } : variables,
             flags: flags

@@ -16,14 +16,22 @@ final class SudoProcess: ProcessControl {
     private let reach: SudoReach
     private let messages: SudoMessages
     private let reactor: Reactor
+    private let kernelsWord: KernelsWord.Source
     private let end = JobEnd()
     private let endsTree = Mutex(false)
 
-    init(_ sudo: SupervisedProcess, _ reach: SudoReach, _ messages: SudoMessages, on reactor: Reactor) {
+    init(
+        _ sudo: SupervisedProcess,
+        _ reach: SudoReach,
+        _ messages: SudoMessages,
+        on reactor: Reactor,
+        asking kernelsWord: @escaping KernelsWord.Source
+    ) {
         self.sudo = sudo
         self.reach = reach
         self.messages = messages
         self.reactor = reactor
+        self.kernelsWord = kernelsWord
     }
 
     /// Begins to wait for the end.
@@ -36,7 +44,8 @@ final class SudoProcess: ProcessControl {
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
             messages.close()
-            outcome = await SudoLoss(of: reach, on: reactor) { [self] in await endRest() }.judge(outcome)
+            let loss = SudoLoss(of: reach, on: reactor, asking: kernelsWord) { [self] in await endRest() }
+            outcome = await loss.judge(outcome)
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
                 report.remainingProcesses = await endLeftovers()
                 outcome = .success(report)
@@ -56,6 +65,9 @@ final class SudoProcess: ProcessControl {
             await reactor.pause(delay)
             delay = min(delay * 2, .seconds(1))
         }
+        // One that nobody could end was told as lost, and has ended later. Who judges takes the status first.
+        _ = try? await end.value()
+        _ = KernelsWord.ofOrphans(reach.job)
     }
 
     private func endDescendants() {

@@ -39,11 +39,18 @@ package struct SudoProgram: Sendable {
         }
 
         /// Whether its rules take regular expressions for arguments, as those of the original sudo do from 1.9.10 on.
-        package var knowsExpressions: Bool {
+        package var knowsExpressions: Bool { isOriginal(since: (1, 9, 10)) }
+
+        /// How many bytes of a password it reads, of those that PAM takes.
+        ///
+        /// It leaves the rest to whoever reads next. The limit is `SUDO_CONV_REPL_MAX` of sudo_plugin(5), which was 255 up to 1.8.
+        package var longestPassword: Int { isOriginal(since: (1, 9, 0)) ? Secret.maximumLength : 255 }
+
+        private func isOriginal(since least: (Int, Int, Int)) -> Bool {
             guard case .original(let version) = self else { return false }
             let parts = version.split { $0 == "." || $0 == "p" }.prefix(3).compactMap { Int($0) }
             guard parts.count == 3 else { return false }
-            return (parts[0], parts[1], parts[2]) >= (1, 9, 10)
+            return (parts[0], parts[1], parts[2]) >= least
         }
 
         /// Reads the first line of `sudo --version`.

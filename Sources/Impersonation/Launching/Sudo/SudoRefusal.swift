@@ -56,6 +56,8 @@ extension SudoRefusal {
         ("must be owned by uid 0 and have the setuid bit set", .notSetUserID),
         ("effective uid is not 0", .notSetUserID),
         ("account validation failure", .accountInvalid),
+        // What follows it is that a password is required.
+        ("Account expired or PAM config lacks", .accountInvalid),
         ("incorrect password attempt", .wrongPassword),
         ("incorrect authentication attempt", .wrongPassword),
         ("no password was provided", .wrongPassword),

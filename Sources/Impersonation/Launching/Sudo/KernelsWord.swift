@@ -1,0 +1,54 @@
+import CLaunchPlan
+import Glibc
+import LaunchPlan
+
+/// What the kernel says of the end of a process that this one has not started.
+enum KernelsWord: Sendable, Hashable {
+    case status(TerminationStatus)
+
+    /// Nobody has waited for it so far.
+    case notYet
+
+    /// It does not say, or not any more.
+    case unknown
+
+    /// Who asks the kernel for it, without waiting.
+    typealias Source = @Sendable (StartedChild) -> KernelsWord
+
+    /// What whoever has a descriptor of a process is told once its parent has waited for it (Linux 6.15).
+    static let ofOthers: Source = { process in
+        process.processDescriptor.withOpen { descriptor in
+            var exit = launch_exit()
+            // Only -ENODATA may change.
+            return switch unsafe launch_exit_of_reaped(descriptor, &exit) {
+            case 0: .status(TerminationStatus(exit))
+            case -ENODATA: .notYet
+            default: .unknown
+            }
+        }
+    }
+
+    /// What the parent of a process is told.
+    ///
+    /// That is this one where it inherits orphans, as the first process of a container, or by `PR_SET_CHILD_SUBREAPER`. Nobody else
+    /// waits for them then, and they would stay zombies for good.
+    static let ofOrphans: Source = { process in
+        process.processDescriptor.withOpen { descriptor in
+            var exit = launch_exit()
+            return switch unsafe launch_reap(descriptor, &exit) {
+            case 1: .status(TerminationStatus(exit))
+            case 0: .notYet
+            default: .unknown
+            }
+        }
+    }
+}
+
+extension TerminationStatus {
+    fileprivate init(_ exit: launch_exit) {
+        self =
+            exit.code == CLD_EXITED
+            ? .exited(exit.status)
+            : .signaled(Signal(rawValue: exit.status), coreDumped: exit.code == CLD_DUMPED)
+    }
+}
