@@ -36,26 +36,29 @@ bench-quick: packages ## Measures how fast jobs start, against the other ways th
 	$(SWIFT) build --package-path Benchmarks --configuration release --product spawn-benchmarks
 	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks $(BENCH)
 
-bench-helper: packages benchmarks launcher ## The same with rows for the system helper, PAM and sudo
-	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks measure --helper .build/release/impersonation-helper \
+bench-helper: packages benchmarks helper launcher ## The same with rows for the system helper, PAM and sudo
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks measure --helper .build/helper/impersonation-helper \
 		--launcher .build/launcher/impersonation-launcher $(BENCH)
 
-soak: packages benchmarks ## 20,000 launches each way beside threads that come and go; not part of CI
-	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks soak --helper .build/release/impersonation-helper $(BENCH)
+soak: packages benchmarks helper ## 20,000 launches each way beside threads that come and go; not part of CI
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks soak --helper .build/helper/impersonation-helper $(BENCH)
 
-hostile: packages benchmarks ## Launches of one account beside an attack of another; not part of CI
-	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks hostile --helper .build/release/impersonation-helper $(BENCH)
+hostile: packages benchmarks helper ## Launches of one account beside an attack of another; not part of CI
+	Scripts/testbed -- Benchmarks/.build/release/spawn-benchmarks hostile --helper .build/helper/impersonation-helper $(BENCH)
 
 benchmarks:
-	$(SWIFT) build --configuration release --product impersonation-helper
 	$(SWIFT) build --package-path Benchmarks --configuration release
 
+# Everything is bound before the first fork: each process of the helper would look the same names up again, and nobody can write to
+# the table of them afterwards.
 helper: packages ## Builds the system helper as it is installed, with Swift's libraries in it
 	$(SWIFT) build --configuration release --product impersonation-helper --static-swift-stdlib --disable-local-rpath \
-		--scratch-path .build/helper
+		-Xlinker -z -Xlinker now --scratch-path .build/helper
 	strip -o .build/helper/impersonation-helper .build/helper/release/impersonation-helper
 	@! readelf -d .build/helper/impersonation-helper | grep -E 'R(UN)?PATH' \
 		|| { echo 'helper: the program would look for libraries in places of its own' >&2; exit 1; }
+	@readelf -d .build/helper/impersonation-helper | grep -q BIND_NOW \
+		|| { echo 'helper: the program would be bound call by call' >&2; exit 1; }
 
 install-helper: helper ## Installs it with its units below DESTDIR; the policy is yours to write
 	install -D -m 0711 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper

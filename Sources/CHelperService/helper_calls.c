@@ -12,6 +12,7 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -66,6 +67,12 @@ int helper_thread_count(void)
     while ((entry = readdir(tasks)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(tasks);
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    /* Its runtime has one of its own in each process. */
+    count -= count > 1;
+#endif
+#endif
     return count;
 }
 
@@ -89,6 +96,30 @@ int helper_die_with_parent(int parent)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         return -errno;
     return getppid() == parent ? 0 : -ESRCH;
+}
+
+int helper_death_signal(void)
+{
+    int number = 0;
+    return prctl(PR_GET_PDEATHSIG, &number, 0, 0, 0) == 0 ? number : -errno;
+}
+
+int helper_set_death_signal(int parent, int number)
+{
+    if (prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0)
+        return -errno;
+    return getppid() == parent ? 0 : -ESRCH;
+}
+
+int helper_open_files_set(uint64_t limit, uint64_t *former)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return -errno;
+    if (former != NULL)
+        *former = files.rlim_cur;
+    files.rlim_cur = limit < files.rlim_max ? limit : files.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &files) == 0 ? 0 : -errno;
 }
 
 int helper_signals_open(const int32_t *signals, int count)
@@ -201,22 +232,6 @@ void helper_close_elsewhere(int descriptor)
     close(descriptor);
     close(gate[1]);
     close(gate[0]);
-}
-
-int helper_close_aside(const int32_t *descriptors, int count)
-{
-    const pid_t parent = getpid();
-    /* A fork but for the table of descriptors; without a signal at its end, so that no wait for a job finds it. */
-    const long child = syscall(SYS_clone, (unsigned long)CLONE_FILES, NULL, NULL, NULL, NULL);
-    if (child > 0)
-        return (int)child;
-    if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent))
-        _exit(1);
-    for (int i = 0; i < count; i++)
-        close(descriptors[i]);
-    if (child == 0)
-        _exit(0);
-    return 0;
 }
 
 int helper_dumpable_setting(void)

@@ -81,7 +81,8 @@ int helper_password_read(int descriptor, int milliseconds, struct helper_passwor
     if (page == MAP_FAILED)
         return -errno;
     password->text = page;
-    int result = mlock(page, HELPER_PASSWORD_SIZE) != 0 || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTDUMP) != 0
+    /* By the system call itself: with the runtime of a sanitizer mlock(3) says yes and locks nothing. */
+    int result = syscall(SYS_mlock, page, HELPER_PASSWORD_SIZE) != 0 || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTDUMP) != 0
             || madvise(page, HELPER_PASSWORD_SIZE, MADV_DONTFORK) != 0
         ? -errno
         : 0;
@@ -107,6 +108,11 @@ static void note(struct helper_conversation *conversation, const char *text)
     memcpy(conversation->messages + conversation->messages_size, text, size - 1);
     conversation->messages[conversation->messages_size + size - 1] = 0;
     conversation->messages_size += size;
+}
+
+const char *helper_conversation_messages(const struct helper_conversation *conversation)
+{
+    return conversation->messages;
 }
 
 static void forget(struct pam_response *answers, int count)
@@ -230,7 +236,7 @@ int helper_groups_set(uint32_t group, const uint32_t *groups, int count)
 
 int helper_groups_get(uint32_t *groups, int capacity)
 {
-    const int count = getgroups(capacity, groups);
+    const int count = getgroups(capacity, capacity > 0 ? groups : NULL);
     return count < 0 ? (errno == EINVAL ? -ERANGE : -errno) : count;
 }
 
@@ -268,6 +274,8 @@ void helper_signals_give_back(void)
 
 static struct {
     int is_made;
+    int is_set;
+    pid_t maker; /* timers are not inherited (fork(2)) */
     timer_t timer;
     timer_t last;
     volatile int descriptor;
@@ -360,25 +368,32 @@ int helper_deadline_set(int descriptor, const void *words, size_t size, int64_t 
             result = make_timer(SIGKILL, &deadline.last);
         if (result != 0)
             return result;
+        deadline.maker = getpid();
         deadline.is_made = 1;
     }
     if (milliseconds < 1)
         milliseconds = 1;
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    deadline.is_set = 1;
     const int result = set_timer(deadline.last, milliseconds + LAST_TIME_MILLISECONDS);
     return result != 0 ? result : set_timer(deadline.timer, milliseconds);
 }
 
-/* Timers are not inherited (fork(2)). */
 void helper_deadline_forget(void)
 {
+    if (deadline.is_made && deadline.maker == getpid()) {
+        (void)timer_delete(deadline.timer);
+        (void)timer_delete(deadline.last);
+    }
     deadline.is_made = 0;
+    deadline.is_set = 0;
 }
 
 void helper_deadline_clear(void)
 {
-    if (!deadline.is_made)
+    if (!deadline.is_set)
         return;
+    deadline.is_set = 0;
     (void)set_timer(deadline.timer, 0);
     (void)set_timer(deadline.last, 0);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);

@@ -413,6 +413,12 @@ struct interpreter_state {
     uint32_t fell_back;
 };
 
+/* The kernel looks at the lower half of the number alone. */
+static UNINSTRUMENTED long close_from(uint64_t first, unsigned flags)
+{
+    return first > INT32_MAX ? -ERROR_BAD_MESSAGE : SYSTEM_CALL_3(__NR_close_range, first, ~0u, flags);
+}
+
 static UNINSTRUMENTED long perform(
     const struct launch_plan *plan,
     const struct launch_operation *operation,
@@ -425,13 +431,13 @@ static UNINSTRUMENTED long perform(
     switch (operation->step) {
     case LAUNCH_STEP_UNSHARE_DESCRIPTORS:
         /* CLONE_FILES made the clone share the daemon's table; what lies above is not even copied. */
-        return SYSTEM_CALL_3(__NR_close_range, a, ~0u, CLOSE_RANGE_UNSHARE);
+        return close_from(a, CLOSE_RANGE_UNSHARE);
     case LAUNCH_STEP_PLACE_DESCRIPTOR:
         return place_descriptor((long)a, (long)b);
     case LAUNCH_STEP_SEAL_DESCRIPTORS:
-        return SYSTEM_CALL_3(__NR_close_range, a, ~0u, CLOSE_RANGE_CLOEXEC);
+        return close_from(a, CLOSE_RANGE_CLOEXEC);
     case LAUNCH_STEP_CLOSE_DESCRIPTORS:
-        return SYSTEM_CALL_3(__NR_close_range, a, ~0u, b == 0 ? CLOSE_RANGE_CLOEXEC : 0);
+        return close_from(a, b == 0 ? CLOSE_RANGE_CLOEXEC : 0);
     case LAUNCH_STEP_KEEP_CAPABILITIES:
         return plan->kind == LAUNCH_KIND_BOOTSTRAP ? keep_capabilities(a) : -ERROR_BAD_MESSAGE;
     case LAUNCH_STEP_JOIN_CONTROL_GROUP:

@@ -6,21 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clone.h"
 #include "interpreter.h"
 #include "system_call.h"
 
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef UNINSTRUMENTED
-#define UNINSTRUMENTED
-#endif
-
-#define BLOCK_SIGNALS 0 /* SIG_BLOCK */
-#define SET_SIGNALS 2   /* SIG_SETMASK */
-#define CHILD_ENDED 17  /* SIGCHLD */
+#define CHILD_ENDED 17 /* SIGCHLD */
 
 #define ERROR_PERMITTED 1
 #define ERROR_NO_SYSTEM_CALL 38
@@ -42,7 +32,7 @@ __asm__(".text\n"
         "    movl $435, %eax\n"
         "    syscall\n"
         "    testq %rax, %rax\n"
-        "    jz launch_clone_child\n"
+        "    jz launch_clone_entry\n"
         "    ret\n"
         ".size launch_clone3, .-launch_clone3\n"
         ".globl launch_clone\n"
@@ -54,10 +44,10 @@ __asm__(".text\n"
         "    xorl %r8d, %r8d\n"
         "    syscall\n"
         "    testq %rax, %rax\n"
-        "    jz launch_clone_child\n"
+        "    jz launch_clone_entry\n"
         "    ret\n"
         ".size launch_clone, .-launch_clone\n"
-        "launch_clone_child:\n"
+        "launch_clone_entry:\n"
         "    xorl %ebp, %ebp\n"
         "    popq %rax\n"
         "    popq %rdi\n"
@@ -71,7 +61,7 @@ __asm__(".text\n"
         "launch_clone3:\n"
         "    mov x8, #435\n"
         "    svc #0\n"
-        "    cbz x0, launch_clone_child\n"
+        "    cbz x0, launch_clone_entry\n"
         "    ret\n"
         ".size launch_clone3, .-launch_clone3\n"
         ".globl launch_clone\n"
@@ -82,10 +72,10 @@ __asm__(".text\n"
         "    mov x3, #0\n"
         "    mov x4, #0\n"
         "    svc #0\n"
-        "    cbz x0, launch_clone_child\n"
+        "    cbz x0, launch_clone_entry\n"
         "    ret\n"
         ".size launch_clone, .-launch_clone\n"
-        "launch_clone_child:\n"
+        "launch_clone_entry:\n"
         "    mov x29, #0\n"
         "    mov x30, #0\n"
         "    ldp x1, x0, [sp], #16\n"
@@ -93,21 +83,21 @@ __asm__(".text\n"
         "    brk #1\n");
 #endif
 
-struct clone_child {
-    void (*function)(void *);
-    void *argument;
-};
-
-static UNINSTRUMENTED long clone_child(
-    void *stack, struct clone_child child, int control_group, int32_t *process_descriptor)
+UNINSTRUMENTED long launch_clone_child(
+    void *stack,
+    struct clone_child child,
+    unsigned long flags,
+    int end_signal,
+    int control_group,
+    int32_t *process_descriptor)
 {
     struct clone_child *top = (struct clone_child *)((char *)stack + LAUNCH_STACK_SIZE) - 1;
     *top = child;
 
     struct clone_args arguments = {
-        .flags = CLONE_FLAGS | CLONE_CLEAR_SIGHAND,
+        .flags = flags | CLONE_CLEAR_SIGHAND,
         .pidfd = (uint64_t)(uintptr_t)process_descriptor,
-        .exit_signal = CHILD_ENDED,
+        .exit_signal = (uint64_t)end_signal,
         .stack = (uint64_t)(uintptr_t)stack,
         .stack_size = (uint64_t)((char *)top - (char *)stack),
     };
@@ -118,9 +108,9 @@ static UNINSTRUMENTED long clone_child(
     }
     long process = launch_clone3(&arguments, sizeof arguments);
     /* Filters of containers answer ENOSYS or EPERM to clone3, whose flags they cannot see. The handlers that the older
-     * call leaves in place never run: every signal is blocked until the exec, and the exec resets them. */
+     * call leaves in place never run: every signal is blocked until the exec or the end, and an exec resets them. */
     if (process == -ERROR_NO_SYSTEM_CALL || process == -ERROR_PERMITTED)
-        process = launch_clone(CLONE_FLAGS | CHILD_ENDED, top, process_descriptor);
+        process = launch_clone(flags | (unsigned long)end_signal, top, process_descriptor);
     return process;
 }
 
@@ -161,10 +151,15 @@ UNINSTRUMENTED int launch_spawn(const struct launch_spawn_request *request, stru
     result->is_there = 0;
 
     /* No handler of the daemon may run on the child's stack. Also the two signals that glibc keeps to itself. */
-    SYSTEM_CALL_4(__NR_rt_sigprocmask, BLOCK_SIGNALS, &all, &former, sizeof former);
-    long process = clone_child(
-        request->stack, (struct clone_child){run_plan, &child}, request->control_group, &result->process_descriptor);
-    SYSTEM_CALL_4(__NR_rt_sigprocmask, SET_SIGNALS, &former, NULL, sizeof former);
+    SYSTEM_CALL_4(__NR_rt_sigprocmask, LAUNCH_BLOCK_SIGNALS, &all, &former, sizeof former);
+    long process = launch_clone_child(
+        request->stack,
+        (struct clone_child){run_plan, &child},
+        CLONE_FLAGS,
+        CHILD_ENDED,
+        request->control_group,
+        &result->process_descriptor);
+    SYSTEM_CALL_4(__NR_rt_sigprocmask, LAUNCH_SET_SIGNALS, &former, NULL, sizeof former);
     if (process < 0) {
         result->process_descriptor = -1;
         return (int)process;

@@ -19,11 +19,23 @@ package struct HelperLog: Sendable {
     /// Whether a line begins with its level, which the journal takes off again.
     private let isForJournal: Bool
 
+    /// Whether nothing is written at all.
+    private let isSilent: Bool
+
     package init(isForJournal: Bool) {
-        self.isForJournal = isForJournal
+        self.init(isForJournal: isForJournal, isSilent: false)
     }
 
+    private init(isForJournal: Bool, isSilent: Bool) {
+        self.isForJournal = isForJournal
+        self.isSilent = isSilent
+    }
+
+    /// One that writes nothing.
+    static let silent = HelperLog(isForJournal: false, isSilent: true)
+
     package func write(_ level: Level, _ message: String) {
+        guard !isSilent else { return }
         let prefix = isForJournal ? "<\(level.rawValue)>" : "impersonation-helper[\(getpid())]: "
         var line = prefix + String(message.onOneLine.prefix(Self.longest)) + "\n"
         // Nobody may be reading any more, or not at this moment. Whatever becomes of the line, the jobs go on.

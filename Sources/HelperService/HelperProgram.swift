@@ -149,7 +149,8 @@ package enum HelperProgram {
     }
 
     private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {
-        guard let table = MonitorTable(capacity: 3 * policy.maximumJobs + 256) else {
+        // Jobs, what they leave behind, ends that are remembered, and whoever keeps a session for one of the first two alone.
+        guard let table = MonitorTable(capacity: 5 * policy.maximumJobs + 256) else {
             throw HelperError(.system, "there is no memory for \(policy.maximumJobs) jobs; lower maximum-jobs")
         }
         return table

@@ -37,6 +37,9 @@ struct MeasureCommand: AsyncParsableCommand {
     @Option(help: "The account that uses sudo, which a rule has to let run anything as the account of the jobs.")
     var worker = "svc999"
 
+    @Option(name: .customLong("row"), help: "A row to measure beside the reference, again and again; all unless given.")
+    var names: [String] = []
+
     @Flag(
         name: .customLong("assert"),
         help: "Fail unless the isolated mode is flat and ahead of every peer that switches identity."
@@ -79,12 +82,16 @@ struct MeasureCommand: AsyncParsableCommand {
                 mebibytes: small
             )
             .map(\.profile)
+        if let unknown = names.first(where: { name in !rows.contains { $0.name == name } }) {
+            throw BenchmarkError("there is no row \(unknown); there are \(rows.map(\.name).joined(separator: ", "))")
+        }
         let smallest = try ExitZeroProgram()
         defer { smallest.remove() }
 
         let begin = MonotonicClock.nanoseconds
         var measurement = Measurement(
             rows: rows,
+            only: names.isEmpty ? nil : Set(names),
             programs: [JobProgram(name: "exit-zero", path: smallest.path), .binTrue],
             daemons: [
                 try DaemonConnection(

@@ -33,6 +33,15 @@ int helper_die_with_parent(int parent);
 /* Forgets the death signal of the parent (PR_SET_PDEATHSIG). */
 void helper_outlive_parent(void);
 
+/* The signal that tells this process of its parent's end (PR_GET_PDEATHSIG); 0 for none, or a negative error number. */
+int helper_death_signal(void);
+
+/* Sets it. Returns 0 or a negative error number; -ESRCH when the parent has ended already. */
+int helper_set_death_signal(int parent, int number);
+
+/* Sets the soft limit of open files, up to the hard one, and tells what it was. Returns 0 or a negative error number. */
+int helper_open_files_set(uint64_t limit, uint64_t *former);
+
 /* Blocks the signals and makes them readable (signalfd(2)), close-on-exec and not blocking; SIGPIPE, and SIGHUP where it is
  * not among them, are ignored. Returns the descriptor. */
 int helper_signals_open(const int32_t *signals, int count);
@@ -60,11 +69,6 @@ int helper_log(const void *line, size_t size);
 /* Closes a socket that a stranger has filled with what may take its time to be closed: another process, which nobody waits
  * for, has it last. */
 void helper_close_elsewhere(int descriptor);
-
-/* Closes descriptors whose file systems may take hours over it (FUSE flushes at each close): a child that shares this process's
- * table takes them out of it and waits. They are the caller's no more.
- * Returns the number of that process, or 0 when they were closed here. Until it ends, a fork gets what is not closed yet. */
-int helper_close_aside(const int32_t *descriptors, int count);
 
 /* fs.suid_dumpable, or -1. */
 int helper_dumpable_setting(void);

@@ -32,6 +32,9 @@ struct helper_conversation {
     char messages[HELPER_MESSAGES_SIZE]; /* what modules said, a zero behind each */
 };
 
+/* What modules said, where it is: Swift would make a type of as many numbers as there is room for. */
+const char *helper_conversation_messages(const struct helper_conversation *conversation);
+
 /* Begins with PAM (pam_start(3)). Returns PAM's code; the handle is null unless that is PAM_SUCCESS. */
 int helper_session_start(const char *service, const char *user, struct helper_conversation *conversation, void **handle);
 
@@ -59,7 +62,8 @@ void helper_limit_restore(int32_t resource, uint64_t soft, uint64_t hard);
  * change of the group takes away. Return 0 or a negative error number. */
 int helper_groups_set(uint32_t group, const uint32_t *groups, int count);
 
-/* getgroups(2). Returns the count, or a negative error number; -ERANGE when there are more than there is room for. */
+/* getgroups(2). Returns the count, or a negative error number; -ERANGE when there are more than there is room for;
+ * with no room at all it only counts. */
 int helper_groups_get(uint32_t *groups, int capacity);
 
 /* Replaces the environment of this process: modules look into it. */

@@ -45,6 +45,11 @@ int launch_withdraw(struct launch_spawn_result *result);
 void *launch_stack_create(void);
 void launch_stack_destroy(void *stack);
 
+/* Closes descriptors whose file systems may take hours over it (FUSE flushes at each close): a child that shares this process's
+ * table, and its memory, takes them out of it and waits. They are the caller's no more. Each call takes 128 KiB of addresses for
+ * good. Returns the number of that child, or 0 when they were closed here. Until it ends, a fork gets what is not closed yet. */
+int launch_close_aside(const int32_t *descriptors, int count);
+
 /* Where an image of a program is kept so that only its descriptor is needed to run it. */
 enum launch_image_place {
     LAUNCH_IMAGE_SEALED_MEMORY = 0, /* memfd_create(2), sealed */

@@ -13,13 +13,9 @@ struct JobProcess {
     let child: StartedChild
     let userID: UInt32
     let tree: ProcessTree
-    /// Whether this process looks after the job when the one that forked it has ended.
-    let outlivesParent: Bool
-
     private static let mayKill: UInt32 = 5
 
-    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?, outlivesParent: Bool) {
-        self.outlivesParent = outlivesParent
+    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?) {
         self.child = child
         self.userID = userID
         tree = ProcessTree(leader: child, group: group, of: userID)
@@ -64,16 +60,19 @@ struct JobProcess {
     }
 
     private func asTheAccount(_ body: () -> Void) {
-        let own = geteuid()
-        let parent = getppid()
+        let (own, parent, deathSignal) = (geteuid(), getppid(), helper_death_signal())
         guard helper_become(userID) == 0 else { return }
         body()
         // With the wrong identity nothing else may be done here.
         if helper_come_back(own) != 0 { _exit(70) }
-        // The change of the id has taken the death signal back. A parent that has ended meanwhile ends this process.
-        guard !outlivesParent, helper_die_with_parent(parent) != 0 else { return }
-        _ = launch_signal(child.processDescriptor.rawValue, SIGKILL)
-        _exit(70)
+        // The change of the id has taken the death signal back, and a parent may have ended meanwhile.
+        guard deathSignal != 0, helper_set_death_signal(parent, deathSignal) != 0 else { return }
+        if deathSignal == SIGKILL {
+            _ = launch_signal(child.processDescriptor.rawValue, SIGKILL)
+            _exit(70)
+        }
+        // Where there is a session to be left, this process ends in order.
+        _ = Glibc.kill(getpid(), deathSignal)
     }
 
     enum SignalTarget {

@@ -1,4 +1,5 @@
 import CHelperService
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
@@ -23,43 +24,63 @@ extension JobSession {
         guard kept == nil, let wanted = order.session, wanted.isShared, order.endsWithDaemon,
             let directory = context.sessions
         else { return false }
-        let key = SessionKey(order, wanted, peer: owner.userID)
-        let (now, end) = (ContinuousClock.now, StepDeadline(client, sequence, signals: signals))
+        // The word goes with the job; whoever announces one offers it, and whoever offers none has nothing on its way.
+        let offer = MonitorTable.Offer(of: slot, by: getpid())
+        guard context.table.make(offer) else { return false }
+        let digest = SessionKey(order, wanted, peer: owner.userID).digest
+        let end = StepDeadline(client, sequence, signals: signals)
         // Somebody else's modules may take longer than this job has. There is time left for a session of its own then.
-        let patience = now + (deadline - now) / 2
-        switch directory.find(key.digest, opening: isOpening, until: patience, unless: { end.isInterrupted }) {
-        case .none: return false
-        case .mine(let index):
-            place = index
-            return false
-        case .open(let index, let keeper, let generation):
-            let note = SessionHandover.Note(slot: slot, generation: generation, deadline: deadline)
-            let handover = SessionHandover(note, owner, sequence, order, descriptors)
-            return send(handover, to: index, of: keeper, in: directory, by: deadline)
+        let found = directory.find(
+            digest,
+            opening: isOpening,
+            in: context.table,
+            until: patience,
+            unless: { end.isInterrupted }
+        )
+        switch found {
+        case .none: break
+        // Those who have waited for it open theirs side by side.
+        case .vain: patience = .now
+        case .mine(let index): take(index, in: directory)
+        case .open(let index, let generation):
+            let note = SessionHandover.Note(offer, generation: generation, deadline: deadline, sequence: sequence)
+            let limit = max(patience, .now + (deadline - .now) / 4)
+            return send(SessionHandover(owner, order, descriptors), with: note, to: index, in: directory, until: limit)
         }
+        _ = context.table.withdraw(offer)
+        return false
     }
 
+    /// Takes a place for a session that this process is to open, unless daemons of the user have their share.
+    private func take(_ index: Int, in directory: SessionDirectory) {
+        place = index
+        if directory.count(of: owner.userID, in: context.table) > SessionDirectory.capacityPerPeer { leavePlace() }
+    }
+
+    /// Sends the job, and waits until another process has it: until then it is this one's.
     private func send(
         _ handover: SessionHandover,
+        with note: SessionHandover.Note,
         to index: Int,
-        of keeper: Int32,
         in directory: SessionDirectory,
-        by deadline: ContinuousClock.Instant
+        until limit: ContinuousClock.Instant
     ) -> Bool {
-        // The job counts all the time, so the word goes with it; whoever ends early leaves it to the other one.
-        guard context.table.hand(slot, from: getpid(), to: keeper) else {
-            directory.uncount(index, of: keeper)
+        let (own, end) = (getpid(), StepDeadline(client, sequence, signals: signals))
+        let parcel: FrameSocket
+        do {
+            parcel = try handover.send(with: note, over: directory.channel(index).sending)
+        } catch {
+            _ = context.table.withdraw(note.offer)
+            directory.retract(index, of: own)
             return false
         }
-        do {
-            try handover.send(over: directory.channel(index).sending, until: deadline)
-        } catch {
-            directory.uncount(index, of: keeper)
-            return !context.table.hand(slot, from: keeper, to: getpid())
-        }
-        // A keeper that has ended meanwhile was perhaps buried before the word was its own.
-        if !directory.isKept(index, by: keeper), context.table.hand(slot, from: keeper, to: getpid()) {
-            client?.tell(.failed(SessionKeeper.ended), sequence)
+        while context.table.owner(of: slot) == own {
+            let isOnItsWay = directory.wait(at: index, note.generation, for: own)
+            guard !isOnItsWay || ContinuousClock.now >= limit || end.isInterrupted else { continue }
+            // As long as the message lies there nobody else is to send one: it stays announced.
+            guard context.table.withdraw(note.offer) else { break }
+            SessionHandover.takeBack(parcel)
+            return false
         }
         leave(handover.descriptors)
         return true
@@ -72,7 +93,7 @@ extension JobSession {
         client = nil
         let unneeded = descriptors.compactMap { $0.take()?.rawValue }
         _ = unsafe unneeded.withUnsafeBufferPointer {
-            unsafe helper_close_aside($0.baseAddress, Int32($0.count))
+            unsafe launch_close_aside($0.baseAddress, Int32($0.count))
         }
     }
 
@@ -93,9 +114,10 @@ extension JobSession {
         at index: Int
     ) -> Bool {
         // A fork copies what other threads hold locked, and not them.
-        // What decides about later jobs is to be read where it was read for this one.
+        // What decides about later jobs is to be read where it was read for this one. What a module has lowered for good would be
+        // in the way of those who look after them: of their descriptors, of passwords in locked memory.
         guard let directory = context.sessions, let session, helper_thread_count() == 1, surroundings != nil,
-            surroundings == .current(),
+            surroundings == .current(), effects.before.leavesRoom,
             let word = context.table.claim(.holding(owner.userID), for: getpid())
         else {
             leavePlace()
@@ -128,10 +150,11 @@ extension JobSession {
         client = nil
         let unneeded = descriptors.compactMap { $0.take()?.rawValue }
         let closer = unsafe unneeded.withUnsafeBufferPointer {
-            unsafe helper_close_aside($0.baseAddress, Int32($0.count))
+            unsafe launch_close_aside($0.baseAddress, Int32($0.count))
         }
-        keeping?.run(firstChild: child, after: closer)
+        // From here on the place goes with this process.
         place = nil
+        keeping?.run(firstChild: child, after: closer)
         return true
     }
 
@@ -149,5 +172,24 @@ extension JobSession {
     func leavePlace() {
         if let place { context.sessions?.free(place) }
         place = nil
+    }
+}
+
+extension ProcessTraits {
+    /// The least hard limits that processes have to have which look after any job: they hold its descriptors twice, and lock the
+    /// page of its password.
+    private static let needed: [Int32: UInt64] = [
+        Int32(RLIMIT_NOFILE.rawValue): 256, Int32(__RLIMIT_MEMLOCK.rawValue): 65_536,
+        Int32(RLIMIT_AS.rawValue): .max, Int32(RLIMIT_DATA.rawValue): .max,
+    ]
+
+    /// Whether this process still has room for that, or as much as it had: without `CAP_SYS_RESOURCE` a hard limit that was lowered
+    /// stays so.
+    fileprivate var leavesRoom: Bool {
+        let now = DaemonFacts.current().limits
+        return Self.needed.allSatisfy { resource, needed in
+            guard let before = limits[resource], let limit = now[resource] else { return true }
+            return limit.hard >= min(needed, before.hard)
+        }
     }
 }

@@ -47,6 +47,9 @@ final class JobSession {
     /// The place of a session that this process is to open for other jobs as well.
     var place: Int?
 
+    /// Until when this process waits for the sessions of others, and no longer.
+    var patience = ContinuousClock.now
+
     /// Where this process was before it opened a session.
     var surroundings: Surroundings?
 
@@ -77,6 +80,7 @@ final class JobSession {
         let whole = Duration.milliseconds(Int(order.startDeadlineMilliseconds))
         let time = min(timeLeft ?? whole, whole, context.policy.maximumStartTime)
         let deadline = begin + time
+        patience = begin + time / 2
         if handOver(order, descriptors, by: deadline) { return }
         // What modules have registered for the end of their process is not for this one.
         defer { if isForked { _exit(0) } }
@@ -104,11 +108,14 @@ final class JobSession {
                 _ = Waiting.wait(for: [signals.rawValue], until: .now + min(failureDelay, Self.longestFailureDelay))
             }
             if let unfinished {
-                context.table[slot] = .leaving(owner.userID)
+                say(.leaving(owner.userID))
                 unfinished.outlast(signals)
             }
         }
     }
+
+    /// Says what this process is doing.
+    func say(_ state: MonitorTable.State) { context.table.change(slot, of: getpid(), to: state) }
 
     func subject(_ order: LaunchOrder) -> String {
         // A name can be long, and what is wrong with it stands behind it.
@@ -136,8 +143,10 @@ final class JobSession {
         var descriptors = descriptors
         var effects: SessionEffects?
         if let wanted = order.session {
+            // Nobody is to wait for a session that waits for a password.
+            let canShare = waitForPassword(wanted, descriptors, by: deadline)
             // Another launch of the account may have opened one meanwhile.
-            if handOver(order, descriptors, opening: true, by: deadline) { return nil }
+            if canShare, handOver(order, descriptors, opening: true, by: deadline) { return nil }
             context.sessions?.closeChannels(but: place ?? kept?.place)
             surroundings = .current()
             let pipe = wanted.authenticates ? descriptors.popLast() : nil
@@ -207,6 +216,27 @@ final class JobSession {
         } catch {
             failureDelay = error.delay
             throw .failed(error.report)
+        }
+    }
+
+    /// Waits until whoever sends the password of a session to be shared has done so; it is not read yet.
+    ///
+    /// - Returns: Whether he has, or there is none.
+    private func waitForPassword(
+        _ wanted: SessionOrder,
+        _ descriptors: [OwnedDescriptor],
+        by deadline: ContinuousClock.Instant
+    ) -> Bool {
+        guard kept == nil, wanted.isShared, wanted.authenticates, let pipe = descriptors.last?.rawValue else {
+            return true
+        }
+        let look = StepDeadline(client, sequence, signals: signals)
+        return look.perform(within: deadline - .now, or: Self.unanswered) {
+            var status = stat()
+            // What else it may be says so when it is read.
+            guard unsafe fstat(pipe, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else { return true }
+            let descriptors = [pipe, client?.socket.descriptor.rawValue ?? -1, signals.rawValue]
+            return Waiting.wait(for: descriptors, endOf: pipe, until: patience).contains(0)
         }
     }
 

@@ -81,15 +81,10 @@ struct JobStart {
                 )
             )
         }
-        job = JobProcess(
-            launch.child,
-            as: order.credentials.userID,
-            in: group,
-            outlivesParent: !order.endsWithDaemon
-        )
+        job = JobProcess(launch.child, as: order.credentials.userID, in: group)
         // A file system of the daemon's may take its time over a close, and the job is not to wait for that.
         let unneeded = (descriptors + ends.extra).compactMap { $0.take()?.rawValue }
-        _ = unsafe unneeded.withUnsafeBufferPointer { unsafe helper_close_aside($0.baseAddress, Int32($0.count)) }
+        _ = unsafe unneeded.withUnsafeBufferPointer { unsafe launch_close_aside($0.baseAddress, Int32($0.count)) }
     }
 
     /// The descriptors of the job, where the trampoline can have them.

@@ -68,7 +68,7 @@ final class RunningJob {
         // From here on the job depends on this process alone, and this process on no other.
         if !order.endsWithDaemon {
             helper_outlive_parent()
-            session.context.table[session.slot] = .keeping(session.owner.userID)
+            session.say(.keeping(session.owner.userID))
         }
         if !tellStarted() { abandon() }
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
@@ -93,7 +93,7 @@ final class RunningJob {
     private func removeGroup() {
         guard let group = job.tree.group else { return }
         // The job itself has ended; what its account has left running is not to keep others from having jobs.
-        session.context.table[session.slot] = .leaving(session.owner.userID)
+        session.say(.leaving(session.owner.userID))
         var delay = Duration.milliseconds(1)
         while !group.remove() {
             if let killsAt, ContinuousClock.now >= killsAt {
@@ -257,7 +257,8 @@ final class RunningJob {
 
     /// Waits until nothing is left of a job that is to leave nothing.
     private func settle(_ exit: launch_exit) -> HelperExitReport {
-        let deadline = ContinuousClock.now + Self.remainderPatience
+        // They are killed since before the first process was reaped, where that had to wait for its tracer.
+        let deadline = (endingSince ?? .now) + Self.remainderPatience
         var delay = Duration.milliseconds(1)
         while endsTree, job.tree.hasRemainder, ContinuousClock.now < deadline {
             job.kill()
@@ -294,7 +295,7 @@ final class RunningJob {
             )
             return
         }
-        session.context.table[session.slot] = .remembering(session.owner.userID)
+        session.say(.remembering(session.owner.userID))
         // A helper that was stopped while the job ran has left it to this process; what stops it now is another matter.
         let wasStopping = isStopping
         defer { isStopping = isStopping || wasStopping }

@@ -13,7 +13,7 @@ package struct HelperContext: Sendable {
     package let sessions: SessionDirectory?
     /// Where jobs that outlive their daemon can be taken over, if they can.
     package let adoptionDirectory: FilePath?
-    package let log: HelperLog
+    package private(set) var log: HelperLog
     /// How many processes wait for daemons, made ahead so that no launch waits for a fork.
     package let parked: Int
     /// The ids of the helper itself.
@@ -46,5 +46,12 @@ package struct HelperContext: Sendable {
         self.parked = parked
         self.userID = userID
         self.groupID = groupID
+    }
+
+    /// The same without a word in the log.
+    var silenced: HelperContext {
+        var context = self
+        context.log = .silent
+        return context
     }
 }

@@ -26,7 +26,35 @@ extension Monitor {
             guard let encoded = try? frame.encoded(),
                 let outgoing = try? OutgoingFrame(encoded, descriptors: descriptors)
             else { return false }
-            return (try? socket.send(outgoing)) == .sent
+            return (try? Self.send(outgoing, over: socket)) == .sent
+        }
+
+        /// How long what all processes of the helper have in flight may be too much.
+        private static let flightTime = Duration.seconds(1)
+
+        /// Sends a frame, also where the kernel says that there are too many descriptors on their way already.
+        ///
+        /// It counts those that any process of the user id has sent and nobody has received, and compares that with the soft
+        /// limit of this one (`ETOOMANYREFS`, `unix(7)`): nobody else's jobs are to decide whether a daemon hears of its own.
+        private static func send(_ frame: OutgoingFrame, over socket: FrameSocket) throws(FrameSocketError)
+            -> FrameSocket.Sending
+        {
+            let limit = ContinuousClock.now + flightTime
+            while true {
+                do throws(FrameSocketError) {
+                    return try socket.send(frame)
+                } catch {
+                    guard error.errno == .tooManyReferences else { throw error }
+                    var former: UInt64 = 0
+                    if unsafe helper_open_files_set(.max, &former) == 0 {
+                        // Nothing is forked meanwhile.
+                        defer { _ = helper_open_files_set(former, nil) }
+                        if let sending = try? socket.send(frame) { return sending }
+                    }
+                    guard ContinuousClock.now < limit else { throw error }
+                    _ = Waiting.wait(for: [], until: .now + .milliseconds(10))
+                }
+            }
         }
     }
 }

@@ -39,6 +39,8 @@ struct Monitor {
         }
         JobSession(context, client, slot: slot, signals: signals, sequence: order.sequence)
             .run(order.order, order.descriptors)
+        // Only modules of PAM may have something to do at the end of their process.
+        if order.order.session == nil { _exit(0) }
     }
 
     /// Takes the numbers that descriptors are moved away from.
@@ -67,10 +69,8 @@ struct Monitor {
         defer { owner.closeNow() }
         var firstStranger: ContinuousClock.Instant?
         while true {
-            var numbers: (UInt64, UInt64) = (0, 0)
-            let count = unsafe withUnsafeMutableBytes(of: &numbers) { buffer in
-                unsafe linux_epoll_wait(poll, buffer.bindMemory(to: UInt64.self).baseAddress, 2, -1)
-            }
+            var numbers: [UInt64] = [0, 0]
+            let count = unsafe linux_epoll_wait(poll, &numbers, Int32(numbers.count), -1)
             if count == -EINTR { continue }
             guard count > 0, helper_signals_next(signals.rawValue) == 0 else { return nil }
             switch accept(afterStrangers: firstStranger != nil) {
@@ -198,7 +198,7 @@ struct Monitor {
     /// Reads what the daemon wants.
     ///
     /// - Returns: `nil` when it wants nothing that can be launched, or does not say so in time.
-    private func receiveOrder(
+    func receiveOrder(
         from client: Client
     ) -> (order: LaunchOrder, descriptors: [OwnedDescriptor], sequence: UInt64)? {
         let deadline = ContinuousClock.now + Self.patience

@@ -79,7 +79,7 @@ package struct MonitorTable: Sendable {
         }
     }
 
-    private static func word(_ process: Int32) -> UInt64 { UInt64(UInt32(bitPattern: process)) }
+    static func word(_ process: Int32) -> UInt64 { UInt64(UInt32(bitPattern: process)) }
 
     private static func word(_ state: State) -> UInt64 {
         switch state {
@@ -161,8 +161,15 @@ package struct MonitorTable: Sendable {
     }
 
     /// The process that answers for a word; 0 before it has taken it, -1 for nobody.
-    package func owner(of index: Int) -> Int32 {
-        Int32(truncatingIfNeeded: unsafe helper_table_get(owners, index))
+    package func owner(of index: Int) -> Int32 { Int32(truncatingIfNeeded: ownerWord(of: index)) }
+
+    /// The owner of a word, and behind it the number of the offer that it makes of it.
+    func ownerWord(of index: Int) -> UInt64 { unsafe helper_table_get(owners, index) }
+
+    /// Changes the owner of a word, if it is the one that is expected.
+    func exchangeOwner(of index: Int, _ expected: UInt64, _ new: UInt64) -> Bool {
+        guard (0..<capacity).contains(index) else { return false }
+        return unsafe helper_table_exchange(owners, index, expected, new) == 1
     }
 
     /// Sets a word free, if a process answers for it.
@@ -179,7 +186,7 @@ package struct MonitorTable: Sendable {
         return true
     }
 
-    /// Hands a word to another process.
+    /// Hands a word to another process, whatever offer there is of it.
     ///
     /// - Parameters:
     ///   - index: The word.
@@ -188,12 +195,28 @@ package struct MonitorTable: Sendable {
     /// - Returns: Whether it was the giver's.
     package func hand(_ index: Int, from giver: Int32, to taker: Int32) -> Bool {
         guard (0..<capacity).contains(index) else { return false }
-        return unsafe helper_table_exchange(owners, index, Self.word(giver), Self.word(taker)) == 1
+        let word = ownerWord(of: index)
+        return Int32(truncatingIfNeeded: word) == giver && exchangeOwner(of: index, word, Self.word(taker))
     }
 
     /// All that answer for words in use.
     package var answerers: Set<Int32> {
         Set((0..<capacity).filter { self[$0] != .free }.map { owner(of: $0) }.filter { $0 > 0 })
+    }
+
+    /// Says what a process is doing, if the word is its own.
+    ///
+    /// - Parameters:
+    ///   - index: The word.
+    ///   - process: The process.
+    ///   - state: What it is doing.
+    func change(_ index: Int, of process: Int32, to state: State) {
+        if owner(of: index) == process { self[index] = state }
+    }
+
+    /// How many of some processes serve daemons of a user.
+    func count(of processes: Set<Int32>, serving user: UInt32) -> Int {
+        Set((0..<capacity).filter { self[$0].userID == user }.map { owner(of: $0) }).intersection(processes).count
     }
 
     /// The words in use that a process answers for.
@@ -206,6 +229,15 @@ extension MonitorTable.State {
     /// Whether it is a process that keeps a session for jobs of others.
     var keepsSession: Bool {
         if case .holding = self { true } else { false }
+    }
+
+    /// Whose daemon it is for.
+    var userID: UInt32? {
+        switch self {
+        case .free, .parked, .greeting: nil
+        case .leaving(let user), .remembering(let user), .serving(let user), .keeping(let user), .holding(let user):
+            user
+        }
     }
 
     /// Whether there is a job, or what is left of one.

@@ -1,3 +1,4 @@
+import CHelperService
 import CLaunchPlan
 import Glibc
 import LaunchPlan
@@ -7,12 +8,26 @@ import SystemPackage
 /// Goes once through what every process of the helper does for a launch, before the first of them is forked.
 ///
 /// What Swift makes when a type is used for the first time (its metadata, its conformances) is then there in all of them.
-/// Nothing comes of it: the order is for the superuser, whom no policy permits, and no child is made.
+/// Nothing comes of it: the order is for the superuser, whom no policy permits, and for a directory instead of a program; no child
+/// is made, and no module of PAM is asked for anything.
 struct Rehearsal {
     private let context: HelperContext
+    /// A word of the table, for as long as there are rehearsals.
+    private let slot: Int
 
-    init(_ context: HelperContext) {
-        self.context = context
+    /// Prepares; `nil` when there is no room for another process, let alone for a rehearsal.
+    ///
+    /// - Parameter context: The helper.
+    init?(_ context: HelperContext) {
+        guard let slot = context.table.claim(.parked, for: getpid()) else { return nil }
+        self.slot = slot
+        // What comes of it is no news.
+        self.context = context.silenced
+    }
+
+    /// Gives back what rehearsals need.
+    func end() {
+        context.table.free(slot, of: getpid())
     }
 
     /// Whatever fails here fails, and says so, when it matters.
@@ -21,34 +36,64 @@ struct Rehearsal {
         let client = Monitor.Client(socket: helper, userID: 0, groupID: 0, processID: getpid())
         tellEverything(client)
         hearEverything(launcher)
-        let frame = ClientFrame(sequence: 1, message: .launch(order), descriptors: descriptors)
-        guard let encoded = try? frame.encoded(),
-            let outgoing = try? OutgoingFrame(encoded, descriptors: frame.descriptors),
-            (try? launcher.send(outgoing)) == .sent,
-            case .frame(let received) = client.nextFrame(context, mayLaunch: true),
-            case .launch(let order) = received.message
-        else { return }
-        _ = try? Admission(context, client).admit(order, received.descriptors)
-        plan(order)
+        send(.hello(version: FrameHeader.version), over: launcher)
+        send(.launch(order), descriptors, over: launcher)
+        let nothing = OwnedDescriptor(-1)
+        let monitor = Monitor(context: context, slot: slot, signals: nothing, wake: nothing)
+        guard let received = monitor.receiveOrder(from: client) else { return }
+        // Without the deadline of a launch, which ends the process: a name service may be slow when a machine starts.
+        _ = try? Admission(context, client).admit(received.order, received.descriptors)
+        var nobodys = received.order
+        // Which nobody is asked for.
+        nobodys.account = [0xFF]
+        JobSession(context, client, slot: slot, signals: nothing, sequence: received.sequence)
+            .run(nobodys, received.descriptors)
+        helper_deadline_forget()
+        plan(received.order)
+        if let service = context.policy.sessionServices.first {
+            PAMSession.rehearse(received.order, SessionOrder(service: Array(service.utf8)), context)
+        }
         _ = context.table.load(of: 0)
         _ = Waiting.wait(for: [helper.descriptor.rawValue], until: .now)
         let leader = StartedChild(processID: getpid(), processDescriptor: OwnedDescriptor(-1))
         _ = SessionScan.find(treeOf: leader)
+        _ = ProcessTree(leader: leader, group: nil, of: 0).hasRemainder
+        hearEverything(launcher)
+        makeTypes()
+    }
+
+    /// Makes types that are used for the first time where a rehearsal does not come: with a job that runs.
+    private func makeTypes() {
+        let types: [Any.Type] = [
+            KeptSession?.self, SessionEffects?.self, JobStart?.self, SessionOrder?.self, StartedReport?.self,
+            Result<Admission.Admitted, JobSession.Denial>.self, (LaunchOrder, [OwnedDescriptor], UInt64)?.self,
+        ]
+        let times: [ContinuousClock.Instant?] = [.now, nil]
+        withExtendedLifetime((types, times, times.compactMap { $0 }.min())) {}
+    }
+
+    private func send(_ message: ClientMessage, _ descriptors: [OwnedDescriptor] = [], over launcher: FrameSocket) {
+        let frame = ClientFrame(sequence: 1, message: message, descriptors: descriptors)
+        guard let encoded = try? frame.encoded(),
+            let outgoing = try? OutgoingFrame(encoded, descriptors: frame.descriptors)
+        else { return }
+        _ = try? launcher.send(outgoing)
     }
 
     private var order: LaunchOrder {
         LaunchOrder(
             account: Array("root".utf8),
             credentials: ChildPlan.Credentials(userID: 0, groupID: 0, groups: [0]),
-            executables: ["/bin/true"],
-            arguments: [Array("true".utf8)],
+            // Nothing that could be run, whoever were to try.
+            executables: ["/"],
+            arguments: [Array("nothing".utf8)],
             environment: [Array("HOME=/".utf8), Array("LANG=C".utf8)],
             workingDirectory: "/",
             fileModeCreationMask: 0o022,
             resourceLimits: [ChildPlan.Limit(resource: 4, soft: 0, hard: 0)],
             noNewPrivileges: true,
             emptiesBoundingSet: true,
-            startDeadlineMilliseconds: 1
+            startDeadlineMilliseconds: 10_000
         )
     }
 

@@ -19,15 +19,23 @@ package struct Supervisor {
     /// When processes are made next; `nil` while enough of them wait.
     private var parksAt: ContinuousClock.Instant?
     private var complainedOfRoom: ContinuousClock.Instant?
+    /// What processes take before they wait.
+    private var pages: WarmPages?
 
     /// A process that somebody else waits for, and its descriptor, which tells of its end.
     private struct Orphan {
         let processID: Int32
-        let descriptor: OwnedDescriptor
+        /// None as long as this process has none left for it.
+        var descriptor: OwnedDescriptor?
     }
 
     /// How long processes with jobs may take to end when the helper stops.
-    private static let stopPatience = Duration.seconds(40)
+    ///
+    /// One that keeps a session has 28 seconds for those, and three steps of PAM of five.
+    private static let stopPatience = Duration.seconds(45)
+
+    /// How soon it is looked again at what takes a while.
+    private static let lookDelay = Duration.seconds(1)
 
     /// How long a process may take to send somebody away before it is killed.
     private static let greetingPatience = Duration.seconds(5)
@@ -58,11 +66,18 @@ package struct Supervisor {
     package mutating func run() throws(Errno) {
         let signals = try HelperSignals.open(Self.signals)
         endLeftovers()
-        Rehearsal(context).perform()
+        if let rehearsal = Rehearsal(context) {
+            // Once for what is made when it is first used, and once more for the memory that it uses from then on.
+            rehearsal.perform()
+            pages = WarmPages { rehearsal.perform() }
+            rehearsal.end()
+        }
         while true {
             try parkInTime()
-            let look = parksAt ?? (greeting.isEmpty ? nil : .now + .seconds(1))
-            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue] + orphans.map(\.descriptor.rawValue), until: look)
+            let isWatching = !greeting.isEmpty || orphans.contains { $0.descriptor == nil }
+            let look = parksAt ?? (isWatching ? .now + Self.lookDelay : nil)
+            let known = orphans.compactMap { $0.descriptor?.rawValue }
+            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue] + known, until: look)
             var count: UInt64 = 0
             _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
             while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
@@ -141,6 +156,7 @@ package struct Supervisor {
         _ = context.table.hand(slot, from: 0, to: getpid())
         guard context.table.owner(of: slot) == getpid(), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
         else { return }
+        pages?.populate()
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
     }
 
@@ -151,9 +167,13 @@ package struct Supervisor {
             guard let slot = monitors.removeValue(forKey: child) else { continue }
             // Whoever has handed his job over answers for no word; whoever keeps a session, for others.
             let slots = context.sessions == nil && owns(child, slot) ? [slot] : context.table.words(of: child)
-            let hadJob = slots.contains { context.table[$0].hasJob }
             let keptSession = slots.contains { context.table[$0].keepsSession }
-            for slot in slots { context.table.free(slot, of: child) }
+            // Somebody else may take what it has offered until then, and goes on with the job.
+            let jobs = slots.filter { slot in
+                let hadJob = context.table[slot].hasJob
+                return context.table.free(slot, of: child) && hadJob
+            }
+            let hadJob = !jobs.isEmpty
             if keptSession { findOrphans() }
             if status != 0, hadJob || context.table.mayComplain() {
                 context.log.write(
@@ -166,6 +186,7 @@ package struct Supervisor {
             // A stranger who was turned away has nothing to be looked for.
             if hadJob { endLeftovers(of: child) }
         }
+        context.sessions?.releaseRest()
     }
 
     /// Looks for what a process that kept a session has left behind: others wait for the end of that, and this process frees
@@ -177,24 +198,26 @@ package struct Supervisor {
         for process in context.table.answerers where monitors[process] == nil && !known.contains(process) {
             // One of another keeper has that as its parent.
             if let stat = try? ProcessStat(of: process), monitors[stat.parent] != nil { continue }
-            orphans.append(Orphan(processID: process, descriptor: OwnedDescriptor(linux_pidfd_open(process))))
+            orphans.append(Orphan(processID: process))
         }
     }
 
     private mutating func lookAfterOrphans() {
-        for orphan in orphans {
-            // What cannot be opened has been reaped.
-            guard orphan.descriptor.rawValue < 0 || hasEnded(orphan) else { continue }
-            orphans.removeAll { $0.processID == orphan.processID }
-            for slot in context.table.words(of: orphan.processID) {
-                context.table.free(slot, of: orphan.processID)
-            }
-            endLeftovers(of: orphan.processID)
+        for index in orphans.indices.reversed() where hasEnded(&orphans[index]) {
+            let process = orphans.remove(at: index).processID
+            for slot in context.table.words(of: process) { context.table.free(slot, of: process) }
+            endLeftovers(of: process)
         }
     }
 
-    private func hasEnded(_ orphan: Orphan) -> Bool {
-        !Waiting.wait(for: [orphan.descriptor.rawValue], until: .now).isEmpty
+    /// Whether an orphan has ended; one that this process has no descriptor for has not, as far as anybody knows.
+    private func hasEnded(_ orphan: inout Orphan) -> Bool {
+        if orphan.descriptor == nil {
+            let opened = linux_pidfd_open(orphan.processID)
+            guard opened >= 0 else { return opened == -ESRCH }
+            orphan.descriptor = OwnedDescriptor(opened)
+        }
+        return orphan.descriptor.map { !Waiting.wait(for: [$0.rawValue], until: .now).isEmpty } ?? false
     }
 
     /// Whether a process answers for its word.

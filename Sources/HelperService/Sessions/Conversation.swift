@@ -35,8 +35,11 @@ final class Conversation {
 
     /// What modules have said so far, each on one line.
     var messages: [String] {
-        let size = unsafe storage.pointee.messages_size
-        let text = unsafe withUnsafeBytes(of: &storage.pointee.messages) { bytes in unsafe Array(bytes.prefix(size)) }
-        return text.split(separator: 0).prefix(32).map { String(decoding: $0, as: UTF8.self).onOneLine }
+        let text = unsafe UnsafeRawBufferPointer(
+            start: helper_conversation_messages(storage),
+            count: storage.pointee.messages_size
+        )
+        return unsafe text.split(separator: 0).prefix(32)
+            .map { unsafe String(decoding: $0, as: UTF8.self).onOneLine }
     }
 }

@@ -29,7 +29,7 @@ final class PAMSession {
     var isOpen = false
     var isClosed = false
 
-    private init(
+    init(
         _ order: LaunchOrder,
         _ session: SessionOrder,
         _ context: HelperContext,
@@ -204,7 +204,7 @@ final class PAMSession {
         // Whoever would have to be looked up now could stand still with an open session.
         try checkUser(until: nil)
         let after = ProcessTraits.current()
-        leave(before)
+        leave(before, from: after)
         return SessionEffects(
             before: before,
             after: after,
@@ -215,8 +215,8 @@ final class PAMSession {
     }
 
     /// Takes this process back from the account.
-    private func leave(_ before: ProcessTraits) {
-        before.restore()
+    private func leave(_ before: ProcessTraits, from after: ProcessTraits? = nil) {
+        before.restore(from: after)
         guard unsafe helper_groups_set(context.groupID, [], 0) == 0 else {
             context.log.write(.error, "the groups of an account cannot be given up again; nothing was launched")
             _exit(70)
@@ -227,13 +227,14 @@ final class PAMSession {
     /// What is left of a session that failed may take this long for each step: the daemon waits.
     private static let failedTime = Duration.seconds(1)
 
-    private func addedGroups() throws(SessionFailure) -> [UInt32] {
-        var groups = [UInt32](repeating: 0, count: 65_536)
+    func addedGroups() throws(SessionFailure) -> [UInt32] {
+        // Nobody else changes them between the two calls.
+        var groups = [UInt32](repeating: 0, count: Int(max(0, helper_groups_get(nil, 0))))
         let count = unsafe helper_groups_get(&groups, Int32(groups.count))
-        guard count >= 0 else {
+        guard count == groups.count else {
             throw failure(.credentials, PAM_SYSTEM_ERR, "the groups of the session cannot be read")
         }
         let known = Set(account.groups + [account.groupID])
-        return Set(groups.prefix(Int(count))).subtracting(known).sorted()
+        return Set(groups).subtracting(known).sorted()
     }
 }

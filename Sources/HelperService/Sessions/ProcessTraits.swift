@@ -19,10 +19,15 @@ struct ProcessTraits {
     }
 
     /// Gives this process back what it had.
-    func restore() {
+    ///
+    /// - Parameter after: What it has now, where that is known; what is the same is left alone.
+    func restore(from after: ProcessTraits? = nil) {
         var traits = traits
         unsafe helper_traits_restore(&traits)
-        for (resource, limit) in limits { helper_limit_restore(resource, limit.soft, limit.hard) }
+        for (resource, limit) in limits {
+            if let now = after?.limits[resource], now == limit { continue }
+            helper_limit_restore(resource, limit.soft, limit.hard)
+        }
     }
 
     /// The mask that modules run with: what they make as root is nobody's to write, whatever the daemon has ordered.

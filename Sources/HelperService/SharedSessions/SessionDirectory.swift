@@ -7,8 +7,8 @@ import SystemPackage
 /// The sessions that are open for jobs to share, in memory that all processes of the helper have: which there are, who keeps each,
 /// and a channel to it.
 ///
-/// A place is free, or its session is being opened, open, or being closed. As long as one is open, whoever hands a job to it
-/// counts the job first, so none comes to a keeper that has closed it.
+/// A place is free, or its session is being opened, open, or being closed. Whoever brings a job to an open one announces it
+/// first, in the same word: one job at a time is on its way to a session, and none is closed with a job on its way to it.
 @safe
 package struct SessionDirectory: Sendable {
     /// The way to a keeper.
@@ -19,14 +19,17 @@ package struct SessionDirectory: Sendable {
 
     /// What somebody finds who looks for a session.
     enum Finding: Equatable {
-        /// It is open; a job is counted there.
-        case open(Int, keeper: Int32, generation: UInt64)
+        /// It is open; a job of the caller's is announced there.
+        case open(Int, generation: UInt64)
 
         /// There is none, and the place is the caller's who opens one.
         case mine(Int)
 
         /// There is none; nobody asked for a place, or all are taken.
         case none
+
+        /// The one that the caller has waited for was not opened.
+        case vain
     }
 
     private enum State: UInt64 {
@@ -38,25 +41,42 @@ package struct SessionDirectory: Sendable {
         case draining
     }
 
-    /// One place: the process that keeps the session, how many jobs it was given that have not ended, and the state.
+    /// One place: the process that keeps the session, the one that has a job on its way there, and the state.
+    ///
+    /// Process ids have 22 bits at most (`PID_MAX_LIMIT`).
     private struct Place {
         var keeper: Int32
-        var jobs: UInt32
+        var announcer: Int32
+        /// Another one after each change, in the half that is waited for.
+        var turn: UInt64
         var state: State
 
+        private static let processMask: UInt64 = 0x3F_FFFF
+        private static let turnMask: UInt64 = 0x1_FFFF
+
         init(_ word: UInt64) {
-            keeper = Int32(truncatingIfNeeded: word >> 32)
-            jobs = UInt32(truncatingIfNeeded: word) & 0xFF_FFFF
-            state = State(rawValue: word >> 24 & 0xFF) ?? .free
+            keeper = Int32(truncatingIfNeeded: word >> 42 & Self.processMask)
+            announcer = Int32(truncatingIfNeeded: word >> 20 & Self.processMask)
+            turn = word >> 3 & Self.turnMask
+            state = State(rawValue: word & 7) ?? .free
         }
 
-        init(_ state: State, keeper: Int32, jobs: UInt32) {
-            (self.state, self.keeper, self.jobs) = (state, keeper, jobs)
+        init(_ state: State, keeper: Int32, announcer: Int32 = 0) {
+            (self.state, self.keeper, self.announcer, turn) = (state, keeper, announcer, 0)
         }
 
         var word: UInt64 {
-            UInt64(UInt32(bitPattern: keeper)) << 32 | state.rawValue << 24 | UInt64(jobs & 0xFF_FFFF)
+            UInt64(UInt32(bitPattern: keeper)) << 42 | UInt64(UInt32(bitPattern: announcer)) << 20
+                | (turn & Self.turnMask) << 3 | state.rawValue
         }
+    }
+
+    /// How a place stood when somebody looked.
+    struct Standing {
+        fileprivate let word: UInt64
+
+        /// Whether a job is on its way there.
+        let isAnnounced: Bool
     }
 
     /// How many sessions may be open for others to join.
@@ -64,12 +84,16 @@ package struct SessionDirectory: Sendable {
     /// Each costs every process of the helper two descriptors.
     static let capacity = 32
 
+    /// How many of them are for daemons of one user at most: what costs nobody anything is not to be one's alone.
+    static let capacityPerPeer = 24
+
     /// How long somebody waits at once for a session that is being opened, before he looks whether he is still asked for it.
     private static let pulse: Int32 = 50
 
     private nonisolated(unsafe) let places: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let digests: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let generations: UnsafeMutablePointer<UInt64>
+    private nonisolated(unsafe) let receivers: UnsafeMutablePointer<UInt64>
     private let channels: [Channel]
 
     /// Makes a directory with no session in it.
@@ -78,8 +102,10 @@ package struct SessionDirectory: Sendable {
     package init?() {
         guard let places = unsafe helper_table_create(Self.capacity),
             let digests = unsafe helper_table_create(Self.capacity),
-            let generations = unsafe helper_table_create(Self.capacity)
+            let generations = unsafe helper_table_create(Self.capacity),
+            let receivers = unsafe helper_table_create(Self.capacity)
         else { return nil }
+        unsafe self.receivers = receivers
         unsafe self.generations = generations
         unsafe self.places = places
         unsafe self.digests = digests
@@ -106,50 +132,63 @@ package struct SessionDirectory: Sendable {
         }
     }
 
-    /// Looks for a session; waits while it is being opened by somebody else.
+    /// Looks for a session; waits while it is being opened by somebody else, or somebody else's job is on its way to it.
     ///
     /// - Parameters:
     ///   - digest: The digest of its key.
     ///   - isOpening: Whether the caller opens one if there is none.
-    ///   - deadline: When he looks no further.
+    ///   - table: What the processes of the helper do.
+    ///   - deadline: When he waits no longer.
     ///   - isUnwanted: Whether nobody wants it any more.
     /// - Returns: What there is.
     func find(
         _ digest: UInt64,
         opening isOpening: Bool,
+        in table: MonitorTable,
         until deadline: ContinuousClock.Instant,
         unless isUnwanted: () -> Bool
     ) -> Finding {
+        var opener: Int32?
         while true {
             var firstFree: Int?
             var awaited: (index: Int, word: UInt64)?
             for index in 0..<Self.capacity {
                 let word = word(index)
                 let place = Place(word)
+                let other = unsafe helper_table_get(digests, index)
                 switch place.state {
                 case .free: firstFree = firstFree ?? index
                 case .closing, .draining: break
-                case .opening:
-                    // Whoever has only just taken the place has not said yet what for.
-                    let other = unsafe helper_table_get(digests, index)
-                    if other == digest || other == 0 { awaited = awaited ?? (index, word) }
-                case .open:
-                    guard unsafe helper_table_get(digests, index) == digest else { continue }
-                    let counted = Place(.open, keeper: place.keeper, jobs: place.jobs + 1)
+                // Whoever has only just taken the place has not said yet what for.
+                case .opening: if other == digest || other == 0 { awaited = awaited ?? (index, word) }
+                case .open where other == digest:
                     let generation = generation(index)
-                    if exchange(index, word, counted) {
-                        return .open(index, keeper: place.keeper, generation: generation)
+                    let announced = Place(.open, keeper: place.keeper, announcer: getpid())
+                    if place.announcer == 0, exchange(index, word, announced) {
+                        return .open(index, generation: generation)
                     }
                     awaited = (index, word)
+                case .open: break
                 }
             }
             if let awaited {
+                let (place, wanted) = (Place(awaited.word), unsafe helper_table_get(digests, awaited.index))
+                if place.state != .opening {
+                    opener = nil
+                } else if wanted == digest {
+                    // Another one has failed, and this one may as well.
+                    guard opener == nil || opener == place.keeper else { return .vain }
+                    opener = place.keeper
+                }
                 guard ContinuousClock.now < deadline, !isUnwanted() else { return .none }
                 unsafe helper_table_wait(places, awaited.index, awaited.word, Self.pulse)
+                // Whoever was to bring a job may have ended, and nobody else looks.
+                if word(awaited.index) == awaited.word { retractVain(awaited.index, in: table) }
                 continue
             }
+            guard opener == nil else { return .vain }
             guard isOpening, let firstFree else { return .none }
-            guard exchange(firstFree, 0, Place(.opening, keeper: getpid(), jobs: 0)) else { continue }
+            guard exchange(firstFree, 0, Place(.opening, keeper: getpid())) else { continue }
             unsafe helper_table_set(generations, firstFree, UInt64.random(in: 1...UInt64.max))
             unsafe helper_table_set(digests, firstFree, digest)
             wake(firstFree)
@@ -157,41 +196,108 @@ package struct SessionDirectory: Sendable {
         }
     }
 
-    /// Opens a place of the caller's for others, with one job of its own.
+    /// How many places processes have that serve daemons of a user.
+    func count(of user: UInt32, in table: MonitorTable) -> Int {
+        let places = (0..<Self.capacity).map { Place(word($0)) }.filter { $0.state != .free }
+        return table.count(of: Set(places.map(\.keeper)), serving: user)
+    }
+
+    /// Opens a place of the caller's for others.
     func open(_ index: Int) {
-        change(index) { Place(.open, keeper: $0.keeper, jobs: 1) }
+        change(index) { Place(.open, keeper: $0.keeper) }
     }
 
-    /// Counts a job no more, if the place is still its keeper's.
-    func uncount(_ index: Int, of keeper: Int32) {
-        change(index) { place in
-            guard place.keeper == keeper, place.jobs > 0 else { return place }
-            return Place(place.state, keeper: keeper, jobs: place.jobs - 1)
-        }
-    }
+    // MARK: Jobs on their way
 
-    /// Whether a place is still its keeper's.
-    func isKept(_ index: Int, by keeper: Int32) -> Bool {
-        let place = Place(word(index))
-        return place.keeper == keeper && (place.state == .open || place.state == .closing)
-    }
-
-    /// How many jobs a session was given that have not ended.
-    func jobs(_ index: Int) -> Int { Int(Place(word(index)).jobs) }
-
-    /// Lets nobody join a session any more.
+    /// Waits a while for the job that a process has announced to be taken.
     ///
     /// - Parameters:
     ///   - index: The place.
-    ///   - isIdle: Whether that is to be only if it has no job.
-    /// - Returns: Whether it is so.
-    func close(_ index: Int, ifIdle isIdle: Bool) -> Bool {
+    ///   - generation: Which session of it was meant.
+    ///   - announcer: The process.
+    /// - Returns: Whether it is on its way still; if not, it has been taken or is lost.
+    func wait(at index: Int, _ generation: UInt64, for announcer: Int32) -> Bool {
+        let word = word(index)
+        let place = Place(word)
+        guard place.state == .open, place.announcer == announcer, self.generation(index) == generation else {
+            return false
+        }
+        unsafe helper_table_wait(places, index, word, Self.pulse)
+        return true
+    }
+
+    /// Takes back that a job is on its way.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - announcer: Whose job it was.
+    func retract(_ index: Int, of announcer: Int32) {
         while true {
             let word = word(index)
             let place = Place(word)
-            guard !isIdle || place.jobs == 0 else { return false }
-            if exchange(index, word, Place(.closing, keeper: place.keeper, jobs: place.jobs)) { return true }
+            guard place.announcer != 0, place.announcer == announcer else { return }
+            if exchange(index, word, Place(place.state, keeper: place.keeper)) { return wake(index) }
         }
+    }
+
+    /// Takes back that a job is on its way, unless anything has changed since: the next job of the same process for one.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - standing: How it stood when the message was there.
+    func retract(_ index: Int, from standing: Standing) {
+        let place = Place(standing.word)
+        guard standing.isAnnounced, exchange(index, standing.word, Place(place.state, keeper: place.keeper)) else {
+            return
+        }
+        wake(index)
+    }
+
+    /// Takes back that a job is on its way which cannot come any more: whoever announced it offers none, and there is no message.
+    func retractVain(_ index: Int, in table: MonitorTable) {
+        let word = word(index)
+        let place = Place(word)
+        // In this order: whoever offers a job no more has sent it, or never will.
+        guard place.announcer != 0, !table.offersWord(place.announcer), !hasMessage(index) else { return }
+        if exchange(index, word, Place(place.state, keeper: place.keeper)) { wake(index) }
+    }
+
+    /// Says that a process has received something: it waits no more, however long it takes over that.
+    func noteReceipt(_ index: Int, by process: Int32) {
+        unsafe helper_table_set(receivers, index, UInt64(UInt32(bitPattern: process)))
+    }
+
+    /// The process that has received something last; 0 for none yet.
+    func receiver(_ index: Int) -> Int32 {
+        Int32(truncatingIfNeeded: unsafe helper_table_get(receivers, index))
+    }
+
+    private func hasMessage(_ index: Int) -> Bool {
+        !Waiting.wait(for: [channels[index].receiving.descriptor.rawValue], until: .now).isEmpty
+    }
+
+    // MARK: The end
+
+    /// How a place stands now.
+    func standing(_ index: Int) -> Standing {
+        let word = word(index)
+        return Standing(word: word, isAnnounced: Place(word).announcer != 0)
+    }
+
+    /// Lets nobody join a session any more, unless somebody has come since, or is on his way.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - standing: How it stood.
+    /// - Returns: Whether it is so.
+    func close(_ index: Int, from standing: Standing) -> Bool {
+        guard !standing.isAnnounced else { return false }
+        return exchange(index, standing.word, Place(.closing, keeper: Place(standing.word).keeper))
+    }
+
+    /// Lets nobody join a session any more; who is on his way finds that it is so.
+    func close(_ index: Int) {
+        change(index) { Place(.closing, keeper: $0.keeper) }
     }
 
     /// Gives a place back.
@@ -201,46 +307,49 @@ package struct SessionDirectory: Sendable {
         wake(index)
     }
 
-    /// Lets go of a place whose session is closed, but for what is on its way to it.
-    func beginDraining(_ index: Int) {
-        change(index) { Place(.draining, keeper: $0.keeper, jobs: $0.jobs) }
-    }
-
-    /// Gives the places of a process back that has ended, and lets go of what is still on its way to it.
+    /// Gives the places of a process back that has ended, without what is still on its way to it.
     func release(endOf process: Int32) {
         for index in 0..<Self.capacity {
             let place = Place(word(index))
             guard place.state != .free, place.keeper == process else { continue }
-            guard place.state != .draining, place.jobs > 0 else {
-                free(index)
-                continue
-            }
-            // What is on its way may take its time over a close, and this process has none. The end of the other one frees the place.
-            let child = helper_fork()
-            if child == 0 {
-                helper_alarm(Self.drainSeconds)
-                drain(index) { _ in }
-                _exit(0)
-            }
-            if child > 0 {
-                change(index) { _ in Place(.draining, keeper: child, jobs: 0) }
-            } else {
-                free(index)
-            }
+            release(index)
         }
+    }
+
+    /// Tries again to give back what could not be.
+    func releaseRest() {
+        for index in 0..<Self.capacity {
+            let place = Place(word(index))
+            if place.state == .draining, place.keeper == 0 { release(index) }
+        }
+    }
+
+    /// Gives a place back once nothing is in its channel: what lies there is nobody's, and the next session is not to have it.
+    private func release(_ index: Int) {
+        guard hasMessage(index) else { return free(index) }
+        // It may take its time over a close, and this process has none. With the end of the other one it is looked at again.
+        let child = helper_fork()
+        if child == 0 {
+            helper_alarm(Self.drainSeconds)
+            drain(index)
+            _exit(0)
+        }
+        change(index) { _ in Place(.draining, keeper: max(child, 0)) }
     }
 
     private static let drainSeconds: UInt32 = 10
 
-    /// Takes what is on its way to a keeper.
-    func drain(_ index: Int, _ body: (ReceivedFrame) -> Void) {
-        while case .frame(let frame)? = try? channels[index].receiving.receive() { body(frame) }
+    private func drain(_ index: Int) {
+        // What cannot be received is gone as well.
+        while hasMessage(index) { _ = try? channels[index].receiving.receive() }
     }
 
     private func word(_ index: Int) -> UInt64 { unsafe helper_table_get(places, index) }
 
     private func exchange(_ index: Int, _ old: UInt64, _ new: Place) -> Bool {
-        unsafe helper_table_exchange(places, index, old, new.word) == 1
+        var new = new
+        new.turn = Place(old).turn &+ 1
+        return unsafe helper_table_exchange(places, index, old, new.word) == 1
     }
 
     private func change(_ index: Int, _ body: (Place) -> Place) {

@@ -20,16 +20,13 @@ struct SessionKeeper {
     /// What this process is woken by when a job has come.
     private let wake: OwnedDescriptor
     private var children: Set<Int32> = []
+    /// The process that waits for a job, or has just got one.
+    private var waiting: Int32?
     private let began = ContinuousClock.now
     private var idleSince: ContinuousClock.Instant?
-    /// Since when there are fewer jobs than were announced, and none on its way.
-    private var strayingSince: ContinuousClock.Instant?
     private var isClosing = false
     /// Whether others can join.
     private var isOpen = false
-
-    /// How many processes wait for jobs.
-    private static let parked = 1
 
     /// How long jobs may join a session: what it has been given for them, tickets for one, does not last for ever.
     private static let longestAge = Duration.seconds(3_600)
@@ -40,8 +37,11 @@ struct SessionKeeper {
     /// Also one that ends without a signal (`__WALL`).
     private static let anyChild = Int32(bitPattern: 0x4000_0000)
 
-    /// How long a job that was announced may take to come; it takes microseconds.
-    private static let strayingPatience = Duration.seconds(10)
+    /// How soon it is looked again whether a job that was announced comes; it takes microseconds.
+    private static let announcementDelay = Duration.seconds(1)
+
+    /// How long a process that was killed may take to go; one that hangs in the kernel does not.
+    private static let killPatience = Duration.seconds(2)
 
     /// How soon a fork that failed is tried again.
     private static let retryDelay = Duration.milliseconds(200)
@@ -117,106 +117,116 @@ struct SessionKeeper {
 
     /// When there is something to be decided though nothing happens.
     private var lookAt: ContinuousClock.Instant? {
-        guard isOpen else { return nil }
-        if strayingSince != nil { return .now + .seconds(1) }
-        if isClosing { return nil }
+        guard isOpen, !isClosing else { return nil }
+        if directory.standing(kept.place).isAnnounced { return .now + Self.announcementDelay }
         return min(began + Self.longestAge, idleSince.map { $0 + idleTime } ?? began + Self.longestAge)
     }
 
     /// The processes that have jobs.
+    ///
+    /// Whoever takes a job takes its word first, and says then that it is not on its way any more.
     private var busy: Int { context.table.answerers.intersection(children).count }
 
     /// Whether nobody needs the session any more; from then on nobody can join it.
     private mutating func isDone() -> Bool {
         guard isOpen else { return children.isEmpty }
-        let (now, busy) = (ContinuousClock.now, busy)
-        recount(busy, now)
-        let isIdle = busy == 0 && directory.jobs(kept.place) == 0
-        idleSince = isIdle ? idleSince ?? now : nil
-        if !isClosing, now >= began + Self.longestAge { isClosing = directory.close(kept.place, ifIdle: false) }
-        if !isClosing, let idleSince, now >= idleSince + idleTime {
-            isClosing = directory.close(kept.place, ifIdle: true)
+        if !isClosing {
+            directory.retractVain(kept.place, in: context.table)
+            let (now, standing) = (ContinuousClock.now, directory.standing(kept.place))
+            idleSince = standing.isAnnounced || busy > 0 ? nil : idleSince ?? now
+            if now >= began + Self.longestAge || idleSince.map({ now >= $0 + idleTime }) ?? false {
+                isClosing = directory.close(kept.place, from: standing)
+            }
         }
-        return isClosing && isIdle
+        // Counted anew: nobody comes any more, and whoever has come before has his word.
+        return isClosing && busy == 0
     }
 
-    /// Forgets jobs that were announced and have not come: whoever was to bring them has ended, or has brought them in vain.
-    private mutating func recount(_ busy: Int, _ now: ContinuousClock.Instant) {
-        let channel = directory.channel(kept.place).receiving.descriptor.rawValue
-        guard directory.jobs(kept.place) > busy, Waiting.wait(for: [channel], until: now).isEmpty else {
-            strayingSince = nil
-            return
-        }
-        let since = strayingSince ?? now
-        strayingSince = since
-        guard now - since >= Self.strayingPatience else { return }
-        strayingSince = nil
-        for slot in context.table.words(of: getpid()) where context.table[slot].hasJob {
-            context.table.free(slot, of: getpid())
-        }
-        for _ in busy..<directory.jobs(kept.place) { directory.uncount(kept.place, of: getpid()) }
-    }
-
-    /// Makes processes that wait for jobs.
+    /// Makes a process that waits for a job, if none does.
     ///
     /// - Returns: Whether it could.
     private mutating func park() -> Bool {
-        guard isOpen else { return true }
-        let busy = busy
-        // One that waits is of no use any more when nothing is on its way.
-        guard !isClosing || directory.jobs(kept.place) > busy else { return true }
-        while children.count - busy < Self.parked {
-            let child = helper_fork()
-            if child == 0 {
-                launchJob()
-                _exit(0)
-            }
-            guard child > 0 else {
-                context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
-                return false
-            }
-            children.insert(child)
+        guard isOpen, !isClosing else { return true }
+        // One that has received something may stand still over it, job or not.
+        if let waiting, directory.receiver(kept.place) == waiting { self.waiting = nil }
+        guard waiting == nil else { return true }
+        directory.noteReceipt(kept.place, by: 0)
+        let child = helper_fork()
+        if child == 0 { _exit(launchJob()) }
+        guard child > 0 else {
+            context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
+            return false
         }
+        children.insert(child)
+        waiting = child
         return true
     }
 
     /// Waits for a job, and looks after it to its end.
-    private func launchJob() {
+    ///
+    /// - Returns: The status of this process.
+    private func launchJob() -> Int32 {
         helper_deadline_forget()
         let keeper = getppid()
         let channel = directory.channel(kept.place).receiving
-        guard let signals = try? HelperSignals.open([SIGTERM, SIGINT]) else { return }
+        guard let signals = try? HelperSignals.open([SIGTERM, SIGINT]) else { return 1 }
         while true {
-            guard Waiting.wait(for: [channel.descriptor.rawValue, signals.rawValue], until: nil) == [0] else { return }
-            let received: ReceivedFrame
+            guard Waiting.wait(for: [channel.descriptor.rawValue, signals.rawValue], until: nil) == [0] else {
+                return 0
+            }
+            // As long as the message lies there nobody takes back that it was announced, or announces another one.
+            let standing = directory.standing(kept.place)
             do {
-                guard case .frame(let frame) = try channel.receive() else { continue }
-                received = frame
+                guard case .frame(let received) = try channel.receive() else { continue }
+                sayReceived()
+                return launch(received, announced: standing, signals, keeper)
             } catch {
-                return
+                sayReceived()
+                // Whoever has sent it finds that it is lost, and launches the job himself.
+                directory.retract(kept.place, from: standing)
+                context.log.write(.error, "a job on its way to its session is lost: \(error)")
+                return 1
             }
-            // From here on the word is this process's, and goes with it. What was meant for an earlier session is told so.
-            guard let note = SessionHandover.Note(received), note.generation == kept.generation,
-                context.table.hand(note.slot, from: keeper, to: getpid())
-            else {
-                (try? SessionHandover(received))?.refuse()
-                continue
-            }
-            guard let handover = try? SessionHandover(received) else { return }
+        }
+    }
+
+    /// Before anything is let go of, which may take its time.
+    private func sayReceived() {
+        directory.noteReceipt(kept.place, by: getpid())
+        var one: UInt64 = 1
+        _ = unsafe write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func launch(
+        _ received: ReceivedFrame,
+        announced standing: SessionDirectory.Standing,
+        _ signals: OwnedDescriptor,
+        _ keeper: Int32
+    ) -> Int32 {
+        guard let note = SessionHandover.Note(received) else { return 1 }
+        // What was meant for an earlier session, or is not offered any more, has somebody else who answers for it. Nobody looks
+        // into it: what it brings is closed by whoever has it last.
+        let isMine = note.generation == kept.generation && context.table.take(note.offer, for: getpid())
+        directory.retract(kept.place, from: standing)
+        guard isMine else { return 0 }
+        do {
+            let handover = try SessionHandover(received)
             // From here on there is a job to be ended in order.
             if helper_hear_of_parent(keeper) != 0 { kill(getpid(), SIGTERM) }
-            var one: UInt64 = 1
-            _ = unsafe write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
             JobSession(
                 context,
                 handover.client,
-                slot: note.slot,
+                slot: note.offer.slot,
                 signals: signals,
-                sequence: handover.sequence,
+                sequence: note.sequence,
                 in: kept
             )
             .run(handover.order, handover.descriptors, within: note.timeLeft)
-            return
+            return 0
+        } catch {
+            context.log.write(.error, "a job that came to its session cannot be read: \(error)")
+            _ = try? SessionHandover.client(of: received).tell(.failed(Self.unreadable), note.sequence)
+            return 1
         }
     }
 
@@ -228,8 +238,10 @@ struct SessionKeeper {
     /// Gives back what a process has left.
     private mutating func bury(_ child: Int32, _ status: Int32) {
         children.remove(child)
+        if waiting == child { waiting = nil }
         let slots = context.table.words(of: child)
         guard !slots.isEmpty else { return }
+        idleSince = nil
         if status != 0 {
             context.log.write(
                 .error,
@@ -237,10 +249,7 @@ struct SessionKeeper {
             )
         }
         endLeftovers(of: child)
-        for slot in slots {
-            context.table.free(slot, of: child)
-            if isOpen { directory.uncount(kept.place, of: getpid()) }
-        }
+        for slot in slots { context.table.free(slot, of: child) }
     }
 
     private func endLeftovers(of child: Int32) {
@@ -255,42 +264,50 @@ struct SessionKeeper {
 
     /// Ends the jobs, and then the session.
     private mutating func stop() {
-        if isOpen { isClosing = directory.close(kept.place, ifIdle: false) }
-        let deadline = ContinuousClock.now + Self.stopPatience
+        if isOpen { directory.close(kept.place) }
         for child in children { _ = kill(child, SIGTERM) }
+        waitForChildren(until: .now + Self.stopPatience)
+        end()
+    }
+
+    /// Closes the session; nobody is in it.
+    ///
+    /// With this process its place is given back.
+    private mutating func end() {
+        for child in children { _ = kill(child, SIGKILL) }
+        waitForChildren(until: .now + Self.killPatience)
+        if !children.isEmpty {
+            context.log.write(
+                .error,
+                "the session is closed though processes of the helper hang in the kernel: \(children.sorted())"
+            )
+        }
+        session.close(saying: nil, StepDeadline(nil, 0, signals: signals))
+    }
+
+    private mutating func waitForChildren(until deadline: ContinuousClock.Instant) {
+        reap()
         while !children.isEmpty, ContinuousClock.now < deadline {
             _ = Waiting.wait(for: [signals.rawValue], until: deadline)
             while helper_signals_next(signals.rawValue) > 0 {}
             reap()
         }
-        end()
     }
 
-    /// Closes the session; nobody is in it.
-    private mutating func end() {
-        for child in children { _ = kill(child, SIGKILL) }
-        while !children.isEmpty {
-            var status: Int32 = 0
-            let child = unsafe waitpid(-1, &status, 0)
-            if child > 0 { bury(child, status) }
-            guard child > 0 || errno == EINTR else { break }
-        }
-        session.close(saying: nil, StepDeadline(nil, 0, signals: signals))
-        guard isOpen else { return }
-        directory.beginDraining(kept.place)
-        directory.drain(kept.place) { received in
-            // Whoever sends and finds that nobody keeps the session answers himself; the word tells who.
-            guard let note = SessionHandover.Note(received), context.table.free(note.slot, of: getpid()) else { return }
-            (try? SessionHandover(received))?.refuse()
-        }
-        directory.free(kept.place)
-    }
-
-    /// What a daemon is told whose job came too late.
+    /// What a daemon is told whose job is for another session than it came to.
     static let ended = FailureReport(
         code: .sessionFailed,
         step: LAUNCH_STEP_SESSION_OPEN.rawValue,
         errno: 0,
         operationText: "the session of other jobs that the job was to have was closed meanwhile; launch it again"
+    )
+
+    private static let unreadable = FailureReport(
+        code: .sessionFailed,
+        step: LAUNCH_STEP_SESSION_OPEN.rawValue,
+        errno: 0,
+        operationText:
+            "the process that has the session of other jobs could not take this one: it has no memory or no descriptors left; "
+            + "raise the limit of open files that the session has (limits.conf), or let the job have a session of its own"
     )
 }

@@ -131,26 +131,8 @@ struct PAMBalanceTests {
     @Test("when a job that has outlived its daemon ends, also for a daemon that has taken it over")
     func keptJob() async throws {
         let service = try PAMService(scripted: "*:info=x")
-        let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
-        try #require(unsafe mkdir(directory.string, 0o755) == 0)
-        let helper = try RunningHelper(
-            policy: service.policy + ["when-daemon-ends = keep-allowed"],
-            arguments: ["--adoption-directory", directory.string]
-        )
-        let note = freshPath("reference").string
-        await #expect(processExitsWith: .success) {
-            [socket = helper.socket.string as String, name = service.name as String, note = note as String] in
-            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
-            var command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
-            command.daemonEnd = .goOn
-            let process = try await launcher.launch(command, as: TestBed.alice.identity)
-            try writeFile(
-                String(decoding: try JSONEncoder().encode(process.reference), as: UTF8.self),
-                to: FilePath(note)
-            )
-        }
+        let (helper, reference) = try await leaveJob(behind: service, "exec sleep 100000")
         #expect(!service.stages.contains("close"))
-        let reference = try JSONDecoder().decode(JobReference.self, from: Data(ProcFile.read(FilePath(note)).utf8))
         let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
         #expect(!service.stages.contains("close"))
         #expect(try await !adopted.terminate(gracePeriod: .zero).status.isSuccess)
@@ -225,26 +207,8 @@ struct PAMBalanceTests {
     @Test("and a job that nobody has asked for has its end kept, also when a module hangs over that of its session")
     func hangingCloseOfKeptJob() async throws {
         let service = try PAMService(scripted: "close:hang=")
-        let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
-        try #require(unsafe mkdir(directory.string, 0o755) == 0)
-        let helper = try RunningHelper(
-            policy: service.policy + ["when-daemon-ends = keep-allowed"],
-            arguments: ["--adoption-directory", directory.string]
-        )
-        let note = freshPath("reference").string
-        await #expect(processExitsWith: .success) {
-            [socket = helper.socket.string as String, name = service.name as String, note = note as String] in
-            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
-            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "sleep 0.2; exit 9"]))
-            command.daemonEnd = .goOn
-            let process = try await launcher.launch(command, as: TestBed.alice.identity)
-            try writeFile(
-                String(decoding: try JSONEncoder().encode(process.reference), as: UTF8.self),
-                to: FilePath(note)
-            )
-        }
+        let (helper, reference) = try await leaveJob(behind: service, "sleep 0.2; exit 9")
         while !service.stages.contains("close") { try await Task.sleep(for: .milliseconds(5)) }
-        let reference = try JSONDecoder().decode(JobReference.self, from: Data(ProcFile.read(FilePath(note)).utf8))
         let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
         #expect(try await adopted.exitReport().status == .exited(9))
     }
@@ -262,6 +226,36 @@ struct PAMBalanceTests {
             #expect(error.code == .sessionFailed)
             #expect(error.session?.text.contains("as another user") == true)
         }
+    }
+
+    /// A job that has outlived its daemon, and the helper that has it.
+    private func leaveJob(
+        behind service: PAMService,
+        _ script: String
+    ) async throws -> (helper: RunningHelper, reference: JobReference) {
+        let directory = FilePath("\(TestBed.directory)/adoption-\(UInt32.random(in: 0...UInt32.max))")
+        try #require(unsafe mkdir(directory.string, 0o755) == 0)
+        let helper = try RunningHelper(
+            policy: service.policy + ["when-daemon-ends = keep-allowed"],
+            arguments: ["--adoption-directory", directory.string]
+        )
+        let note = freshPath("reference").string
+        await #expect(processExitsWith: .success) {
+            [
+                socket = helper.socket.string as String, name = service.name as String, note = note as String,
+                script = script as String
+            ] in
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
+            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+            command.daemonEnd = .goOn
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            try writeFile(
+                String(decoding: try JSONEncoder().encode(process.reference), as: UTF8.self),
+                to: FilePath(note)
+            )
+        }
+        let text = try ProcFile.read(FilePath(note))
+        return (helper, try JSONDecoder().decode(JobReference.self, from: Data(text.utf8)))
     }
 
     /// Processes that a module of these tests has started.

@@ -25,6 +25,13 @@ struct SharedSessionTests {
         #expect(keepers(service) == Set(service.records.filter { $0.stage == "close" }.map(\.process)))
     }
 
+    /// That the session ends with its last job, and that there was no other one.
+    private func expectLast(_ job: LaunchedProcess, _ service: PAMService) async throws {
+        _ = try await job.terminate(gracePeriod: .zero)
+        try await service.waitForClose()
+        expectBalance(service, 1)
+    }
+
     private func keepers(_ service: PAMService) -> Set<Int32> {
         Set(service.records.filter { $0.stage == "open" }.map(\.process))
     }
@@ -190,9 +197,7 @@ struct SharedSessionTests {
         #expect(try await process.exitReport().status == .exited(3))
         try await Task.sleep(for: .milliseconds(1_500))
         #expect(count("close", service) == 0)
-        _ = try await process.terminate(gracePeriod: .zero)
-        try await service.waitForClose()
-        expectBalance(service, 1)
+        try await expectLast(process, service)
     }
 
     @Test("leaves what a job asks for itself")
@@ -324,9 +329,7 @@ struct SharedSessionTests {
         // Those that are in stay in.
         #expect(ProcessStart.time(of: first.processID.rawValue) != nil)
         #expect(count("close", service) == 0)
-        _ = try await first.terminate(gracePeriod: .zero)
-        try await service.waitForClose()
-        expectBalance(service, 1)
+        try await expectLast(first, service)
     }
 
     @Test("goes on when a module hangs over one of them, which fails in time and by name")
@@ -344,9 +347,7 @@ struct SharedSessionTests {
         try service.become(scripted: "*:info=x")
         _ = try await probe(launcher)
         #expect(count("open", service) == 1)
-        _ = try await first.terminate(gracePeriod: .zero)
-        try await service.waitForClose()
-        expectBalance(service, 1)
+        try await expectLast(first, service)
     }
 
     @Test("that cannot be opened is nobody's, and those who waited for it try themselves")

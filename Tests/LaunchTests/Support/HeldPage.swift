@@ -3,6 +3,9 @@ import Glibc
 import SystemPackage
 import Testing
 
+@testable import Impersonation
+@testable import LaunchPlan
+
 /// A file whose pages never come, on a file system of an account's own: the kernel stands still wherever it copies from or
 /// to such a page, until the server of the file system is gone.
 struct HeldPage {
@@ -33,6 +36,17 @@ struct HeldPage {
             while unsafe poll(&event, 1, 0) == 0 { await Task.yield() }
         }
         try #require(isReached)
+    }
+
+    /// A pipe that somebody stands in the middle of: whoever lets go of it last waits until the page comes.
+    func heldPipe() async throws -> (pipe: OwnedDescriptor, holder: LaunchedProcess) {
+        let ends = try FileDescriptor.pipe()
+        var command = Command(.path(FilePath(TestBed.probe)), arguments: ["--write-from", file])
+        command.standardOutput = .descriptor(ends.writeEnd)
+        let holder = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
+        try await isTouched()
+        try ends.writeEnd.close()
+        return (try OwnedDescriptor(moving: ends.readEnd.rawValue), holder)
     }
 
     /// Lets everybody go.

@@ -15,6 +15,14 @@ final class RunningHelper {
 
         /// `CAP_SETUID` and `CAP_SETGID`, as an account of its own, and no way to get more.
         case twoCapabilities
+
+        /// Root with the capabilities of the unit in `Packaging`, and its soft limit of open files.
+        case packaged
+
+        /// The same without `CAP_KILL`.
+        case packagedWithoutKill
+
+        static let allCases = [Privileges.root, .twoCapabilities]
     }
 
     /// The account of daemons without any privilege.
@@ -81,6 +89,14 @@ final class RunningHelper {
                     "--bounding-set=-all,+setuid,+setgid", "--",
                 ] + words
         }
+        if privileges == .packaged || privileges == .packagedWithoutKill {
+            let kill = privileges == .packaged ? ",+kill" : ""
+            words =
+                [
+                    "/bin/sh", "-c", "ulimit -Sn 1024 && exec \"$@\"", "sh", "/usr/bin/setpriv", "--inh-caps=-all",
+                    "--ambient-caps=-all", "--bounding-set=-all,+setuid,+setgid,+setpcap\(kill)", "--",
+                ] + words
+        }
         if leadingSession { words = ["/usr/bin/setsid"] + words }
         if let unit {
             words = ["/bin/sh", "-c", "echo 0 > \(unit)/cgroup.procs && exec \"$@\"", "sh"] + words
@@ -111,6 +127,9 @@ final class RunningHelper {
 
     /// The processes that the helper has forked and that have not ended.
     var monitors: [pid_t] { Self.children(of: process) }
+
+    /// A launcher that goes through it.
+    var launcher: SystemHelperLauncher { SystemHelperLauncher(socket: socket) }
 
     /// The processes that those have forked and that run: children on their way, and jobs.
     var jobs: [pid_t] { monitors.flatMap(Self.children).filter { ProcessStart.time(of: $0) != nil } }

@@ -78,17 +78,6 @@ struct HelperHostilityTests {
         return sender
     }
 
-    /// A pipe that somebody stands in the middle of: whoever lets go of it last waits until the page comes.
-    private func heldPipe(_ page: HeldPage) async throws -> (pipe: OwnedDescriptor, holder: LaunchedProcess) {
-        let ends = try FileDescriptor.pipe()
-        var command = Command(.path(FilePath(TestBed.probe)), arguments: ["--write-from", page.file])
-        command.standardOutput = .descriptor(ends.writeEnd)
-        let holder = try await SetUIDLauncher().launch(patient(command), as: TestBed.alice.identity)
-        try await page.isTouched()
-        try ends.writeEnd.close()
-        return (try OwnedDescriptor(moving: ends.readEnd.rawValue), holder)
-    }
-
     /// How many processes of the helper stand still in the kernel, and will for as long as the page does not come.
     private func standing(_ helper: RunningHelper) -> Int {
         helper.monitors.count { (try? ProcessStat(of: $0))?.state == UInt8(ascii: "D") }
@@ -108,7 +97,7 @@ struct HelperHostilityTests {
     )
     func heldBehindAnOrder() async throws {
         let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await heldPipe(page)
+        let (pipe, holder) = try await page.heldPipe()
         let helper = try RunningHelper(policy: ["peers = 0 \(RunningHelper.daemon)"])
         let note = freshPath("note")
         let client = try RawClient(helper)
@@ -145,7 +134,7 @@ struct HelperHostilityTests {
     )
     func heldInsteadOfAnOrder() async throws {
         let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await heldPipe(page)
+        let (pipe, holder) = try await page.heldPipe()
         let helper = try RunningHelper(
             policy: ["peers = 0 \(RunningHelper.daemon)", "maximum-jobs-per-peer = 1", "maximum-jobs = 10"]
         )

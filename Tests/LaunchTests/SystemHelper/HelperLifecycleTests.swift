@@ -10,10 +10,6 @@ import Testing
 
 @Suite("The lives of daemon, helper and job", .testBed)
 struct HelperLifecycleTests {
-    private func launcher(_ helper: RunningHelper) -> SystemHelperLauncher {
-        SystemHelperLauncher(socket: helper.socket)
-    }
-
     private var sleeper: Command { patient(Command(.path("/bin/sleep"), arguments: ["100000"])) }
 
     /// Whether a process is there and no zombie, once it has had its time to go.
@@ -72,9 +68,9 @@ struct HelperLifecycleTests {
             .decode(JobReference.self, from: Data(try ProcFile.read(FilePath(note)).utf8))
         // Somebody else's numbers are not this job's.
         await #expect(throws: LaunchError.self) {
-            try await launcher(helper).adopt(reference, as: TestBed.bob.identity)
+            try await helper.launcher.adopt(reference, as: TestBed.bob.identity)
         }
-        let process = try await launcher(helper).adopt(reference, as: TestBed.alice.identity)
+        let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         #expect(process.report.attestation != .none(.notAskedFor))
         try writeFile("", to: FilePath(go))
@@ -82,7 +78,7 @@ struct HelperLifecycleTests {
         #expect(exit.status == .exited(42))
         #expect(exit.usage != nil)
         await #expect(throws: LaunchError.self) {
-            try await launcher(helper).adopt(reference, as: TestBed.alice.identity)
+            try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
         }
     }
 
@@ -109,7 +105,7 @@ struct HelperLifecycleTests {
         var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "read x; exit 7"]))
         command.daemonEnd = .goOn
         command.standardInput = .pipe
-        var client: LaunchedProcess? = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        var client: LaunchedProcess? = try await helper.launcher.launch(command, as: TestBed.alice.identity)
         let reference = try #require(client?.reference)
         let input = try #require(client?.takeStandardInput())
         let socket = try #require(reference.adoptionSocket)
@@ -160,8 +156,8 @@ struct HelperLifecycleTests {
     @Test("a process of the helper that is killed takes its job along, and the daemon is told at once")
     func monitorIsKilled() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
-        let other = try await launcher(helper).launch(sleeper, as: TestBed.bob.identity)
-        let process = try await launcher(helper).launch(sleeper, as: TestBed.alice.identity)
+        let other = try await helper.launcher.launch(sleeper, as: TestBed.bob.identity)
+        let process = try await helper.launcher.launch(sleeper, as: TestBed.alice.identity)
         let monitor = try #require(parent(of: process.processID))
         #expect(helper.monitors.contains(monitor))
         kill(monitor, SIGKILL)
@@ -173,7 +169,7 @@ struct HelperLifecycleTests {
         }
         #expect(try await isGone(process.processID))
         // Nobody else has noticed.
-        let next = try await launcher(helper).launch(patient(Command(.path("/bin/true"))), as: TestBed.alice.identity)
+        let next = try await helper.launcher.launch(patient(Command(.path("/bin/true"))), as: TestBed.alice.identity)
         #expect(try await next.exitReport().status == .exited(0))
         #expect(ProcessStart.time(of: other.processID.rawValue) != nil)
         try await other.terminate(gracePeriod: .seconds(5))
@@ -182,7 +178,7 @@ struct HelperLifecycleTests {
     @Test("a helper that is killed takes all of its processes and jobs along")
     func helperIsKilled() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
-        let process = try await launcher(helper).launch(sleeper, as: TestBed.alice.identity)
+        let process = try await helper.launcher.launch(sleeper, as: TestBed.alice.identity)
         // A signal as the account has taken the death signal back, were it not set again.
         try process.send(.resume, to: .tree)
         helper.stop(SIGKILL)
@@ -193,7 +189,7 @@ struct HelperLifecycleTests {
             #expect(error.code == .helperLost)
         }
         #expect(try await isGone(process.processID))
-        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher(helper))
+        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, helper.launcher)
         // The listening socket goes with the last of its processes.
         #expect([.helperUnavailable, .helperLost].contains(error.code))
     }
@@ -203,7 +199,7 @@ struct HelperLifecycleTests {
         let helper = try RunningHelper(policy: ["peers = 0"])
         let ready = freshPath("ready")
         let script = "trap 'exit 3' TERM; echo > \(ready); while :; do sleep 0.01; done"
-        let process = try await launcher(helper)
+        let process = try await helper.launcher
             .launch(patient(Command(.path("/bin/sh"), arguments: ["-c", script])), as: TestBed.alice.identity)
         while !exists(ready) { try await Task.sleep(for: .milliseconds(1)) }
         #expect(helper.stop() == 0)
@@ -216,7 +212,7 @@ struct HelperLifecycleTests {
         let helper = try keeping()
         var command = sleeper
         command.daemonEnd = .goOn
-        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let process = try await helper.launcher.launch(command, as: TestBed.alice.identity)
         #expect(helper.stop() == 0)
         #expect(ProcessStart.time(of: process.processID.rawValue) != nil)
         // Its own process of the helper still serves it.
@@ -224,47 +220,12 @@ struct HelperLifecycleTests {
         #expect(exit.status == .signaled(.terminate, coreDumped: false))
     }
 
-    @Test("a stalled launch delays nobody, and is given up in its time")
-    func stalled() async throws {
-        let helper = try RunningHelper(policy: ["peers = 0"])
-        let program = freshPath("leased")
-        let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
-        var stalled = Command(.path(program))
-        stalled.startDeadline = .milliseconds(700)
-        let person = try await TestBed.alice.identity
-        let helpers = launcher(helper)
-        let waiting = Task { [stalled] in try await launchError(stalled, as: person, helpers) }
-        for _ in 0..<20 {
-            let result = try await run(Command(.path("/bin/true")), as: person, launcher(helper))
-            #expect(result.exit.status == .exited(0))
-        }
-        #expect(try await waiting.value.code == .deadlineExceeded)
-        #expect(helper.log.contains("not started"))
-        try lease.file.close()
-    }
-
-    @Test("a launch that is cancelled is withdrawn")
-    func cancelled() async throws {
-        let helper = try RunningHelper(policy: ["peers = 0"])
-        let program = freshPath("leased")
-        let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
-        let command = Command(.path(program))
-        let person = try await TestBed.alice.identity
-        let helpers = launcher(helper)
-        let launch = Task { [command] in try await launchError(command, as: person, helpers) }
-        while helper.jobs.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
-        launch.cancel()
-        #expect(try await launch.value.code == .cancelled)
-        try lease.file.close()
-        while !helper.jobs.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
-    }
-
     @Test("daemons that connect and say nothing keep nobody waiting")
     func silentDaemons() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
         let silent = try (0..<30).map { _ in try RawClient(helper) }
         for _ in 0..<10 {
-            let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher(helper))
+            let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, helper.launcher)
             #expect(result.exit.status == .exited(0))
         }
         _ = silent
@@ -274,7 +235,7 @@ struct HelperLifecycleTests {
     func atOnce() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
         let person = try await TestBed.alice.identity
-        let launcher = launcher(helper)
+        let launcher = helper.launcher
         try await withThrowingTaskGroup(of: (Int, TerminationStatus).self) { group in
             for number in 0..<60 {
                 group.addTask {
@@ -296,7 +257,7 @@ struct HelperLifecycleTests {
         let script = "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM; sleep 100000' & done; exit 0"
         var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
         command.descendants = .end
-        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let process = try await helper.launcher.launch(command, as: TestBed.alice.identity)
         guard case .controlGroup(let path) = process.report.containment else {
             Issue.record("the job has no cgroup")
             return
@@ -309,7 +270,7 @@ struct HelperLifecycleTests {
     func remainderIsEnded() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)"])
         let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 3"]))
-        let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+        let process = try await helper.launcher.launch(command, as: TestBed.alice.identity)
         guard case .controlGroup(let path) = process.report.containment else {
             Issue.record("the job has no cgroup")
             return
@@ -359,7 +320,7 @@ struct HelperLifecycleTests {
         let command = patient(Command(.path("/bin/sh"), arguments: ["-c", "setsid sleep 100000 & exit 0"]))
         var processes: [LaunchedProcess] = []
         for _ in 0..<2 {
-            let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
+            let process = try await helper.launcher.launch(command, as: TestBed.alice.identity)
             #expect(try await process.exitReport().status == .exited(0))
             processes.append(process)
         }
@@ -372,7 +333,7 @@ struct HelperLifecycleTests {
             #expect(try ProcFile.read(group.appending("cgroup.events")).contains("populated 1"))
         }
         // As much as there may be jobs, and no more.
-        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.bob.identity, launcher(helper))
+        let error = try await launchError(Command(.path("/bin/true")), as: TestBed.bob.identity, helper.launcher)
         #expect(error.message.contains("too-many-jobs"))
         for process in processes { try await process.terminate(gracePeriod: .seconds(1)) }
         for group in groups { #expect(!exists(group)) }

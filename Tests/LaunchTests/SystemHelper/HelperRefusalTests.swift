@@ -13,7 +13,7 @@ struct HelperRefusalTests {
         _ command: Command = Command(.path("/bin/true")),
         as person: TestBed.Person = TestBed.alice
     ) async throws -> LaunchError {
-        try await launchError(command, as: person.identity, SystemHelperLauncher(socket: helper.socket))
+        try await launchError(command, as: person.identity, helper.launcher)
     }
 
     @Test("a daemon that is no peer of its policy")
@@ -35,17 +35,13 @@ struct HelperRefusalTests {
         let unknown = try await launchError(
             Command(.path("/bin/true")),
             as: alice(2001, 2001, name: "nosuchperson"),
-            SystemHelperLauncher(socket: helper.socket)
+            helper.launcher
         )
         #expect(unknown.message.replacing("nosuchperson", with: "alice") == error.message)
         #expect(
-            try await run(Command(.path("/bin/true")), as: TestBed.bob.identity, launcher(helper)).exit.status
+            try await run(Command(.path("/bin/true")), as: TestBed.bob.identity, helper.launcher).exit.status
                 == .exited(0)
         )
-    }
-
-    private func launcher(_ helper: RunningHelper) -> SystemHelperLauncher {
-        SystemHelperLauncher(socket: helper.socket)
     }
 
     /// Alice with numbers, or a name, that a daemon might lie about.
@@ -65,7 +61,7 @@ struct HelperRefusalTests {
     func groups() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "denied-accounts = @video"])
         let lying = try alice(2001, 2001)
-        #expect(try await launchError(Command(.path("/bin/true")), as: lying, launcher(helper)).code == .refused)
+        #expect(try await launchError(Command(.path("/bin/true")), as: lying, helper.launcher).code == .refused)
     }
 
     @Test(
@@ -74,7 +70,7 @@ struct HelperRefusalTests {
     )
     func numbers(_ user: UInt32, _ group: UInt32) async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
-        let error = try await launchError(Command(.path("/bin/true")), as: alice(user, group), launcher(helper))
+        let error = try await launchError(Command(.path("/bin/true")), as: alice(user, group), helper.launcher)
         #expect(error.code == .refused, "\(error)")
     }
 
@@ -102,7 +98,7 @@ struct HelperRefusalTests {
         let helper = try RunningHelper(policy: ["peers = 0", "executable-directories = /bed/bin"])
         #expect(try await refusal(helper).message.contains("executable-not-permitted"))
         var command = Command(.path(FilePath(TestBed.probe)))
-        #expect(try await run(command, as: TestBed.alice.identity, launcher(helper)).exit.status == .exited(0))
+        #expect(try await run(command, as: TestBed.alice.identity, helper.launcher).exit.status == .exited(0))
         command.executable = .path("/bed/bin/../../bin/true")
         #expect(try await refusal(helper, command).message.contains("executable-not-permitted"))
         for variable in [
@@ -195,15 +191,15 @@ struct HelperRefusalTests {
         var command = Command(.path("/bin/cat"))
         command.standardInput = .pipe
         let person = try await TestBed.alice.identity
-        let first = try await launcher(helper).launch(patient(command), as: person)
-        let second = try await launcher(helper).launch(patient(command), as: person)
+        let first = try await helper.launcher.launch(patient(command), as: person)
+        let second = try await helper.launcher.launch(patient(command), as: person)
         #expect(try await refusal(helper).message.contains("too-many-jobs"))
         try first.takeStandardInput()?.close()
         #expect(try await first.exitReport().status == .exited(0))
         let deadline = ContinuousClock.now + ample
         // The process that looked after it ends a moment after it has said so.
         while ContinuousClock.now < deadline {
-            if let third = try? await launcher(helper).launch(patient(Command(.path("/bin/true"))), as: person) {
+            if let third = try? await helper.launcher.launch(patient(Command(.path("/bin/true"))), as: person) {
                 #expect(try await third.exitReport().status == .exited(0))
                 break
             }

@@ -18,12 +18,19 @@ struct Measurement {
     /// How many rounds were run.
     private(set) var rounds = 0
 
-    init(rows: [RowProfile], programs: [JobProgram], daemons: [DaemonConnection]) {
+    /// Prepares.
+    ///
+    /// - Parameters:
+    ///   - rows: Every row that the daemons know, in their order.
+    ///   - names: Those that are measured beside the reference; `nil` for all.
+    ///   - programs: What they start.
+    ///   - daemons: The daemons, the small one first.
+    init(rows: [RowProfile], only names: Set<String>? = nil, programs: [JobProgram], daemons: [DaemonConnection]) {
         self.rows = rows
         self.programs = programs
         self.daemons = daemons
         for daemon in daemons.indices {
-            for (index, row) in rows.enumerated() {
+            for (index, row) in rows.enumerated() where index == 0 || names?.contains(row.name) ?? true {
                 for program in programs where program == programs.first || row.runsRealProgram {
                     series[SeriesKey(daemon: daemon, program: program, row: index)] = Series()
                 }
@@ -31,10 +38,13 @@ struct Measurement {
         }
     }
 
+    /// Whether a row has its turn at all.
+    func isMeasured(_ row: Int) -> Bool { series.keys.contains { $0.row == row } }
+
     /// Gets every row ready in every daemon, and lets it prove that its jobs run as the account.
     mutating func prepare() throws {
         for daemon in daemons.indices {
-            for (index, row) in rows.enumerated() {
+            for (index, row) in rows.enumerated() where isMeasured(index) {
                 let reply = try daemons[daemon].ask(.prepare(row: index))
                 for program in programs {
                     try note(reply, SeriesKey(daemon: daemon, program: program, row: index), row, round: 0)

@@ -15,7 +15,8 @@ struct Claim: Codable, Hashable, Sendable {
     /// faster in the big one.
     static func all(of measurement: Measurement) -> [Claim] {
         guard let program = measurement.programs.first,
-            let isolated = measurement.rows.firstIndex(where: { $0.name == LibraryRow.isolatedName })
+            let isolated = measurement.rows.firstIndex(where: { $0.name == LibraryRow.isolatedName }),
+            measurement.isMeasured(isolated)
         else { return [] }
         let big = measurement.daemons.count - 1
         func series(_ daemon: Int, _ row: Int) -> Series {
@@ -24,11 +25,12 @@ struct Claim: Codable, Hashable, Sendable {
         let names = (small: measurement.daemons[0].name, big: measurement.daemons[big].name)
         var claims = [flat(PairedRatio(series(big, isolated), to: series(0, isolated), \.reaped), names)]
         for (index, row) in measurement.rows.enumerated().dropFirst()
-        where row.switchesIdentity && !row.isOfTheLibrary {
+        where row.switchesIdentity && !row.isOfTheLibrary && measurement.isMeasured(index) {
             claims.append(ahead(of: row.name, series(big, index), series(big, isolated), in: names.big))
         }
         if let alone = measurement.rows.firstIndex(where: { $0.name == "sudo -u" }),
-            let sudo = measurement.rows.firstIndex(where: { $0.name == "sudo" })
+            let sudo = measurement.rows.firstIndex(where: { $0.name == "sudo" }),
+            measurement.isMeasured(alone), measurement.isMeasured(sudo)
         {
             for (index, name) in [names.small, names.big].enumerated() {
                 let daemon = index == 0 ? 0 : big

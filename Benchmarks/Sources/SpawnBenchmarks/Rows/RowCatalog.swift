@@ -32,6 +32,17 @@ enum RowCatalog {
                 identity: account.identity
             )
         }
+        // One session for all of them, which stays open between two rounds.
+        let shared = helperSocket.map { socket in
+            LibraryRow(
+                profile: RowProfile(name: "pam shared", callsPerRound: 20, isOfTheLibrary: true, isRequired: false),
+                launcher: PAMLauncher(
+                    through: SystemHelperLauncher(socket: FilePath(socket)),
+                    sessions: .shared(idleTime: HelperProcess.sessionIdleTime)
+                ),
+                identity: account.identity
+            )
+        }
         let unprivileged = sudo.map { UnprivilegedDaemon($0, account: account.name, mebibytes: mebibytes) }
         let behindSudo: [any BenchmarkRow] =
             if let sudo, let unprivileged {
@@ -57,7 +68,7 @@ enum RowCatalog {
             SubprocessRow(account: account),
             CommandRow.setpriv(account),
             CommandRow.runuser(account),
-        ] + [helper, session].compactMap { $0 } + behindSudo
+        ] + [helper, session, shared].compactMap { $0 } + behindSudo
     }
 
     /// Makes the rows of a daemon that has a rule in sudoers and no privilege.

@@ -13,6 +13,9 @@ final class HelperProcess {
 
     private let directory: WorkDirectory
 
+    /// How long a session that jobs share may stay open without one; longer than a round.
+    static let sessionIdleTime = Duration.seconds(120)
+
     /// How long it may take until it listens, in milliseconds.
     private static let patience = 10_000
 
@@ -31,6 +34,7 @@ final class HelperProcess {
             [
                 "peers = 0", "accounts = *", "maximum-jobs-per-peer = 512", "maximum-start-time = 3600",
                 "pam-services = \(PAMLauncher.defaultService)",
+                "pam-session-idle = \(Self.sessionIdleTime.components.seconds)",
             ]
             + (controlGroups.map { ["control-groups = \($0)"] } ?? [])
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: policy))

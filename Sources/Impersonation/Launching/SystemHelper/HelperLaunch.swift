@@ -114,6 +114,9 @@ struct HelperLaunch {
         } catch .brokenPipe {
             // It has said why before it went.
             return
+        } catch .notPermitted {
+            // It takes no descriptors any more (SO_PASSRIGHTS, Linux 6.16), and has said why: the launch was withdrawn, for one.
+            return
         } catch {
             throw lost(error)
         }
