@@ -1,3 +1,5 @@
 #include <sys/auxv.h>
 #include <sys/capability.h>
+/* Which the Glibc module leaves out. */
+#include <sys/signalfd.h>
 #include "kernel_features.h"

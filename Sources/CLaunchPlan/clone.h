@@ -4,16 +4,6 @@
 
 #include <stdint.h>
 
-/* Such a child has the thread pointer of its parent, and no place that a sanitizer knows. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef UNINSTRUMENTED
-#define UNINSTRUMENTED
-#endif
-
 #define LAUNCH_BLOCK_SIGNALS 0 /* SIG_BLOCK */
 #define LAUNCH_SET_SIGNALS 2   /* SIG_SETMASK */
 

@@ -12,16 +12,6 @@
 
 #include "system_call.h"
 
-/* Sanitizers instrument with calls into a runtime that neither the trampoline nor a clone child may use. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef UNINSTRUMENTED
-#define UNINSTRUMENTED
-#endif
-
 #define ERROR_PERMITTED 1       /* EPERM */
 #define ERROR_NO_ENTRY 2        /* ENOENT */
 #define ERROR_NO_PROCESS 3      /* ESRCH */

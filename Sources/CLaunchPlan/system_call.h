@@ -8,6 +8,17 @@
 
 #include <asm/unistd.h>
 
+/* Sanitizers instrument with calls into a runtime that neither the trampoline nor a clone child may use: such a child has the
+ * thread pointer of its parent, and no place that a sanitizer knows. */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef UNINSTRUMENTED
+#define UNINSTRUMENTED
+#endif
+
 #if defined(__x86_64__)
 
 static inline __attribute__((always_inline)) long launch_syscall(

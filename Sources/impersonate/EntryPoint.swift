@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Glibc
 
 /// Where the tool begins, whatever the command.
@@ -20,10 +19,11 @@ enum EntryPoint {
         // SSSD's clients look into a cache that they share and that anybody's questions change: for the short name of accounts of
         // two domains it has the one that was asked for last. Its own clients are the only ones to read this.
         unsafe setenv("SSS_NSS_USE_MEMCACHE", "NO", 1)
-        Task {
+        // The main thread runs no tasks, and the main program belongs to the main actor.
+        Task.detached {
             await Impersonate.main()
             exit(EXIT_SUCCESS)
         }
-        dispatchMain()
+        MainThread.serve()
     }
 }

@@ -129,6 +129,23 @@ struct PasswordTerminalTests {
         #expect(output.contains("\r\nalice\r\nstatus 0\r\n"), "\(output)")
     }
 
+    @Test("stays stopped for nobody who has continued it before it could stop")
+    func continuedBefore() async throws {
+        // The shell's kill(1) is no process, so nothing but a system call lies between the two.
+        let silent = "stty -a <&3 | grep -qw -e -echo"
+        let hurry = "for i in $(seq 100); do kill -TSTP $tool; kill -CONT $tool; until \(silent); do :; done; done"
+        // Nothing of that is on its way any more when a stop of its own has happened.
+        let stopped = "kill -TSTP $tool; until grep -q '^State:.T' /proc/$tool/status; do :; done"
+        let asked = "grep -c 'Password of' \(typescript)"
+        let again = "asked=$(\(asked)); kill -CONT $tool; until [ $(\(asked)) -gt $asked ] && \(silent); do :; done"
+        let once = Keys(
+            condition: "\(silent) && tool=$(pgrep -x impersonate) && { \(hurry); \(stopped); \(again); }",
+            text: "\(Self.right)\\n"
+        )
+        let output = try await run("", "id -un", typing: [once], isContinued: true)
+        #expect(output.contains("\r\nalice\r\nstatus 0\r\n"), "\(output)")
+    }
+
     @Test("leaves no file of a report behind when it is ended instead of answered")
     func report() async throws {
         try FileManager.default.createDirectory(atPath: scratch.file("reports"), withIntermediateDirectories: false)

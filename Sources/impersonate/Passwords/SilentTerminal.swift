@@ -11,6 +11,7 @@ import SystemPackage
 final class SilentTerminal {
     private let state: State
     private let signals: ReceivedSignals
+    private let stop: PendingStop
 
     /// Asks, and stops showing what is typed; `nil` when standard input is no terminal.
     ///
@@ -20,33 +21,40 @@ final class SilentTerminal {
     /// - Throws: `CredentialStoreError` when the terminal cannot be kept from showing it.
     init?(prompt: String) throws(CredentialStoreError) {
         guard isatty(STDIN_FILENO) == 1 else { return nil }
-        let state = State(prompt: prompt)
-        let signals = ReceivedSignals(Self.ending + [Self.stop, Self.goOn]) { state.receive($0) }
+        state = State(prompt: prompt)
+        signals = ReceivedSignals(Self.ending + [Self.goOn]) { [state] in state.receive($0) }
+        do throws(Errno) {
+            stop = try PendingStop()
+        } catch {
+            signals.end()
+            throw Self.error(error)
+        }
+        stop.begin { [state] in state.stop() }
         do throws(Errno) {
             try state.silence()
         } catch {
-            state.end()
-            signals.end()
-            throw CredentialStoreError(
-                .unavailable,
-                message:
-                    "the terminal cannot be kept from showing the password: \(error); give it another standard input"
-            )
+            putBack()
+            throw Self.error(error)
         }
-        self.state = state
-        self.signals = signals
     }
 
     /// Shows what is typed again.
     func putBack() {
-        // In this order: a signal that is caught no more ends the tool at once.
+        // In this order: a signal that is caught no more ends or stops the tool at once.
         state.end()
         signals.end()
+        stop.end()
+    }
+
+    private static func error(_ cause: Errno) -> CredentialStoreError {
+        CredentialStoreError(
+            .unavailable,
+            message: "the terminal cannot be kept from showing the password: \(cause); give it another standard input"
+        )
     }
 
     /// The signals that end a program, and that somebody sends while a password is typed.
     static let ending = ReceivedSignals.handled + [SIGALRM, SIGUSR1, SIGUSR2].map(Signal.init(rawValue:))
-    static let stop = Signal(rawValue: SIGTSTP)
     static let goOn = Signal(rawValue: SIGCONT)
 
     /// The terminal and who may set it, one after the other.
@@ -86,33 +94,38 @@ final class SilentTerminal {
             if !ignoresPipe { signal(SIGPIPE, SIG_DFL) }
         }
 
-        /// What a signal does.
+        /// What a signal that is caught does.
         func receive(_ signal: Signal) {
             settings.withLock { settings in
                 guard !settings.isOver else {
                     if signal != SilentTerminal.goOn { JobControl.raise(signal.rawValue) }
                     return
                 }
-                switch signal {
-                case SilentTerminal.goOn:
-                    // Whoever had the terminal meanwhile may have made it show what is typed.
-                    guard !isSilent else { return }
-                    settings.former = nil
-                    JobControl.uncaught(ending) { try? JobControl.awaitForeground() }
-                    ask(&settings)
-                case SilentTerminal.stop:
-                    restore(&settings)
-                    // The terminal is as it was, so nothing has to be caught until it is silent again.
-                    JobControl.uncaught(ending + [SIGTSTP]) {
-                        // In a group that nobody could continue, the kernel stops nobody.
-                        raise(SIGTSTP)
-                        try? JobControl.awaitForeground()
-                    }
-                    ask(&settings)
-                default:
+                guard signal == SilentTerminal.goOn else {
                     restore(&settings)
                     JobControl.raise(signal.rawValue)
+                    return
                 }
+                // Whoever had the terminal meanwhile may have made it show what is typed.
+                guard !isSilent else { return }
+                settings.former = nil
+                JobControl.uncaught(ending) { try? JobControl.awaitForeground() }
+                ask(&settings)
+            }
+        }
+
+        /// Stops as the key for it has asked, unless somebody has continued this process since.
+        func stop() {
+            settings.withLock { settings in
+                guard !settings.isOver else { return }
+                restore(&settings)
+                // The terminal is as it was, so nothing has to be caught until it is silent again.
+                JobControl.uncaught(ending) {
+                    // In a group that nobody could continue, the kernel stops nobody.
+                    JobControl.allowing([SIGTSTP]) {}
+                    try? JobControl.awaitForeground()
+                }
+                ask(&settings)
             }
         }
 

@@ -46,7 +46,7 @@ struct Tool {
     ///   - omittingTool: Whether the prefix itself ends with the tool.
     ///   - running: Called with its process id once it was started.
     /// - Returns: Its exit status and what it wrote.
-    /// - Throws: What keeps the tool from being run, and what `running` throws.
+    /// - Throws: What keeps the tool from being run, what `running` throws, and `CancellationError`; the tool has ended then.
     func run(
         _ arguments: [String],
         input: String = "",
@@ -72,8 +72,16 @@ struct Tool {
         let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in continuation.finish() }
         try process.run()
-        try await running(process.processIdentifier)
-        for await _ in ends {}
+        do {
+            try await running(process.processIdentifier)
+            // A test whose time is up waits for no stream, and Foundation ends whoever asks for the status of a process that runs.
+            for await _ in ends {}
+            try Task.checkCancellation()
+        } catch {
+            kill(process.processIdentifier, SIGKILL)
+            await Task { while process.isRunning { try? await Task.sleep(for: .milliseconds(10)) } }.value
+            throw error
+        }
         let status = process.terminationStatus
         return Outcome(
             status: process.terminationReason == .exit ? status : -status,

@@ -1,0 +1,36 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// The thread that the program began on: it has nothing to do but to take the signals that nobody catches.
+///
+/// `dispatchMain()` would end it, and have the rest of it wait in `sigsuspend(2)`, where no signal can be kept from it: the other
+/// threads of the tool block them all.
+enum MainThread {
+    private static let requests = Mutex<[@Sendable () -> Void]>([])
+    private static let counter = DispatchSemaphore(value: 0)
+
+    /// Serves the calls below until the process ends; to be called on the thread itself.
+    static func serve() -> Never {
+        while true {
+            counter.wait()
+            requests.withLock { $0.removeFirst() }()
+        }
+    }
+
+    /// Keeps a signal from this thread, or lets it through.
+    static func block(_ signal: Int32, _ isBlocked: Bool = true) {
+        let done = DispatchSemaphore(value: 0)
+        requests.withLock { requests in
+            requests.append {
+                var mask = sigset_t()
+                unsafe sigemptyset(&mask)
+                unsafe sigaddset(&mask, signal)
+                unsafe pthread_sigmask(isBlocked ? SIG_BLOCK : SIG_UNBLOCK, &mask, nil)
+                done.signal()
+            }
+        }
+        counter.signal()
+        done.wait()
+    }
+}
