@@ -58,7 +58,9 @@ struct PasswordTerminalTests {
                 "proxy_account = alice", "launch_backend = pam", "pam_service = \(service.name)",
             ])
             let words = ["\(Tool.path)", "run", "--login", "alice", "--stdin"] + configuration + helper
-            let typing = keys.map { "until \($0.condition); do :; done; printf '\($0.text)' >\(keyboard)" }
+            // Whoever types goes with the shell that waits for the tool.
+            let typing =
+                keys.map { "until \($0.condition); do kill -0 $$ || exit; done; printf '\($0.text)' >\(keyboard)" }
                 .joined(separator: "; ")
             let file = try scratch.write(
                 "in-the-terminal",

@@ -38,7 +38,7 @@ struct TerminalTests {
     }
 
     /// The command may be ready before the tool has made its terminal raw: what is typed until then is the tool's own.
-    private let untilHandedOn = "until stty -a <&3 | grep -q -e -isig; do :; done"
+    private let untilHandedOn = "until stty -a <&3 | grep -q -e -isig; do kill -0 $$ || exit; done"
 
     @Test("gives the command a terminal of its own, of the same size, as the account")
     func own() async throws {
