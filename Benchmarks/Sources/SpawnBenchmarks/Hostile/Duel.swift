@@ -30,8 +30,8 @@ struct Duel {
     /// Whether everything that a job starts can be found.
     let isContained: Bool
 
-    /// The directory of a cgroup that load and attack are put into, where there is one.
-    let processorGroup: FilePath?
+    /// What bounds load and attack, if anything does.
+    let processorLimit: ProcessorLimit?
 
     /// What was not as it has to be.
     private(set) var broken: [String] = []
@@ -66,7 +66,7 @@ struct Duel {
         groups: [String],
         roles: String,
         isContained: Bool,
-        processorGroup: FilePath?
+        processorLimit: ProcessorLimit?
     ) {
         self.launcher = launcher
         self.victim = victim
@@ -77,7 +77,7 @@ struct Duel {
         self.groups = groups
         self.roles = roles
         self.isContained = isContained
-        self.processorGroup = processorGroup
+        self.processorLimit = processorLimit
     }
 
     /// Measures; in each round all three surroundings have their turn, in random order.
@@ -171,27 +171,11 @@ struct Duel {
         }
         for await isReady in ready {
             guard isReady else { break }
-            if let processorGroup {
-                try Self.move(ProcessTable.processes(ofUser: attacker.userID), into: processorGroup)
-            }
+            try processorLimit?.add(ProcessTable.processes(ofUser: attacker.userID))
             return (process, lines)
         }
         let said = await lines.value.joined(separator: "; ")
         throw BenchmarkError("the \(surroundings.rawValue) job has ended at once: \(said)")
-    }
-
-    /// Puts processes into a cgroup; those they fork from then on are in it as well.
-    private static func move(_ processes: [Int32], into group: FilePath) throws {
-        let file = try FileDescriptor.open(group.appending("cgroup.procs"), .writeOnly)
-        try file.closeAfter {
-            for process in processes {
-                do {
-                    try file.writeAll("\(process)".utf8)
-                } catch Errno.noSuchProcess {
-                    // It has ended meanwhile.
-                }
-            }
-        }
     }
 
     private mutating func add(_ outcomes: Neighbours.Outcomes, in surroundings: Surroundings) {

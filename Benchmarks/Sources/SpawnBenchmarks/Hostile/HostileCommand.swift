@@ -38,11 +38,11 @@ struct HostileCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            A cgroup of either version that the jobs of the attacker are put into, for example one with little of the processor: \
-            what remains beside it is not for want of a processor.
+            How much of one processor load and attack have together, in percent: what they cost beyond is not for want of a \
+            processor. (default: whatever they get)
             """
     )
-    var processorGroup: String?
+    var processorPercent: Int?
 
     @Flag(
         inversion: .prefixedNo,
@@ -53,6 +53,9 @@ struct HostileCommand: AsyncParsableCommand {
     func validate() throws {
         guard rounds > 0, calls > 0, account != attacker else {
             throw ValidationError("rounds and calls are above 0, and the two accounts are not the same")
+        }
+        guard processorPercent.map({ (1...100).contains($0) }) ?? true else {
+            throw ValidationError("--processor-percent is a number from 1 to 100")
         }
     }
 
@@ -68,6 +71,8 @@ struct HostileCommand: AsyncParsableCommand {
         let attacker = try await JobAccount(named: attacker)
         let directory = try WorkDirectory()
         defer { directory.remove() }
+        let limit = try processorPercent.map { try ProcessorLimit(percent: $0, below: FilePath(directory.path)) }
+        defer { limit?.remove() }
         let program = try ExitZeroProgram()
         defer { program.remove() }
         let job = try directory.copy(Self.jobProgram(), as: "hostile-job")
@@ -95,7 +100,7 @@ struct HostileCommand: AsyncParsableCommand {
                 groups: [place, "/sys/fs/cgroup"].filter { !$0.isEmpty },
                 roles: roles,
                 isContained: hasGroups,
-                processorGroup: processorGroup.map { FilePath($0) }
+                processorLimit: limit
             )
             try await duel.run(rounds: rounds, calls: calls)
             print(duel.text(of: choice.rawValue))
