@@ -157,7 +157,10 @@ struct LookupLiarTests {
                 shell: "/bin/sh"
             )
             let threads = LookupThreads { _ in .passwd(theirs) }
-            let asker = AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
+            let makeAsker = {
+                AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads, telling: LookupObserver())
+            }
+            let asker = makeAsker()
             let before = childrenOfThisProcess()
             #expect(try asker.ask(.passwdByName("x"), until: .now + ample) == .absent)
             unsafe unlink(path.string)
@@ -177,10 +180,7 @@ struct LookupLiarTests {
                     if "\(error)".contains("does not exist") { break }
                 }
             }
-            guard
-                case .passwd = try AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
-                    .ask(.passwdByName("x"), until: .now + ample)
-            else {
+            guard case .passwd = try makeAsker().ask(.passwdByName("x"), until: .now + ample) else {
                 Issue.record("where nothing has ever worked, threads ask")
                 return
             }

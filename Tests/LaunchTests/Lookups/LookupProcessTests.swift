@@ -1,7 +1,9 @@
 import CLaunchPlan
+import CollectedLog
 import Glibc
 import LaunchPlan
 import LaunchProtocol
+import MetricsTestKit
 import NameLookup
 import Synchronization
 import SystemPackage
@@ -350,7 +352,7 @@ struct LookupProcessTests {
         #expect(localError?.code == .unavailable)
         try await onThread {
             for getent in ["/usr/bin/getent", "/nonexistent/getent"] as [FilePath] {
-                let asker = AutomaticAsker(helper: "/nonexistent/helper", getent: getent)
+                let asker = AutomaticAsker(helper: "/nonexistent/helper", getent: getent, telling: LookupObserver())
                 for _ in 0..<2 {
                     guard case .passwd(let entry) = try asker.ask(.passwdByName("far-alice"), until: .now + ample)
                     else {
@@ -361,6 +363,22 @@ struct LookupProcessTests {
                 }
             }
         }
+    }
+
+    @Test("is missed by a directory that is to ask it first, which tells its host")
+    func missing() async throws {
+        let nss = try ScriptedNSS()
+        defer { withExtendedLifetime(nss) {} }
+        let (log, metrics) = (CollectingLog(), TestMetrics())
+        let asked = NSSAccountDirectory(deadline: ample, logger: log.logger, metrics: metrics)
+        for _ in 0..<2 {
+            #expect(try await asked.account(named: AccountName("far-alice"))?.userID.rawValue == 70_000)
+        }
+        let way = TestBed.hasMachineRoot ? "getent" : "threads"
+        #expect(log.lines.map { $0.metadata["way"] } == [way])
+        #expect(log.lines.first?.metadata["reason"]?.contains("does not exist") == true)
+        let counter = try metrics.expectCounter("impersonation.lookup.fallbacks", [("way", way)])
+        #expect(counter.totalValue > 2, "each account is more than one question")
     }
 
     @Test("getent runs without privileges, and is killed with its deadline", .enabled(if: TestBed.hasMachineRoot))
