@@ -161,6 +161,12 @@ let package = Package(
         .target(name: "Faults", path: "Tests/Faults"),
         // Damages what parsers read, the same way in every run.
         .target(name: "Damage", path: "Tests/Damage"),
+        // Keeps what is logged.
+        .target(
+            name: "CollectedLog",
+            dependencies: [.product(name: "Logging", package: "swift-log")],
+            path: "Tests/CollectedLog"
+        ),
         .testTarget(
             name: "ImpersonationTests",
             dependencies: [
@@ -170,6 +176,7 @@ let package = Package(
                 "LaunchProtocol",
                 "NameLookup",
                 "Damage",
+                "CollectedLog",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -185,8 +192,10 @@ let package = Package(
                 "LaunchProtocol",
                 "NameLookup",
                 "Damage",
+                "CollectedLog",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]
         ),
         // What real directory services answer: runs in Scripts/directories.

@@ -1,3 +1,5 @@
+public import Logging
+public import Metrics
 import NameLookup
 public import SystemPackage
 
@@ -58,15 +60,24 @@ public struct NSSAccountDirectory: AccountDirectory {
     ///   - maximumConcurrency: How many lookups that may leave this machine can be under way, and as many that do not. Asked by
     ///     ``Asking/threads``, each lookup that hangs in the name service keeps one of these places until it returns.
     ///   - asking: How the name service is asked where it may hang.
+    ///   - logger: Who is told, once each time, that ``Asking/automatic`` goes another way than before.
+    ///   - metrics: What makes the metric that the article Metrics lists for it.
     public init(
         syntax: AccountNameSyntax = .standard,
         deadline: Duration = .seconds(5),
         maximumConcurrency: Int = 16,
-        asking: Asking = .automatic
+        asking: Asking = .automatic,
+        logger: Logger = .current,
+        metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         let asker: (any LookupAsker)? =
             switch asking {
-            case .automatic: AutomaticAsker(helper: Self.usualHelper, getent: Getent.usualPath)
+            case .automatic:
+                AutomaticAsker(
+                    helper: Self.usualHelper,
+                    getent: Getent.usualPath,
+                    telling: LookupObserver(logger: logger, metrics: metrics)
+                )
             case .lookupProcess(let path): LookupProcesses(at: path)
             case .getent: Getent()
             case .threads: nil

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What is counted and measured of launches and of jobs, for whichever metrics backend the host has.
 ///
-/// This file is the only one that names a metric. Every metric always has the same dimensions, and each of them takes few
+/// This file and ``LookupObserver`` are the only ones that name a metric. Every metric always has the same dimensions, and each of them takes few
 /// values: never a name of an account, a login, a path or a number of a process, which would both tell on people and make a
 /// time series for each of them.
 ///

@@ -1,5 +1,6 @@
 import Glibc
 import Impersonation
+import Logging
 import QubeCompatibility
 import SystemPackage
 
@@ -18,7 +19,9 @@ struct Worker {
 
     init(_ configuration: WorkerConfiguration) {
         self.configuration = configuration
-        directory = CachingAccountDirectory(NSSAccountDirectory(syntax: configuration.nameSyntax))
+        // Standard error is the command's own; which way accounts are looked up is what the doctor says.
+        let silence = Logger(label: "impersonate") { _ in SwiftLogNoOpLogHandler() }
+        directory = CachingAccountDirectory(NSSAccountDirectory(syntax: configuration.nameSyntax, logger: silence))
         resolver = PolicyResolver(
             policy: configuration.policy,
             directory: directory,

@@ -1,3 +1,4 @@
+import CollectedLog
 import Impersonation
 import ImpersonationTesting
 import Logging

@@ -35,15 +35,22 @@ struct LookupLiarTests {
         var starts: Int { ((try? ProcFile.read(FilePath(path.string + ".starts"))) ?? "").utf8.count }
     }
 
+    /// Does what blocks with a program that lies, which is gone afterwards.
+    private func with<Value: Sendable>(
+        _ way: String,
+        _ body: @escaping @Sendable (Liar) throws -> Value
+    ) async throws -> Value {
+        let liar = try Liar(way)
+        return try await onThread { try body(liar) }
+    }
+
     private func failure(
         _ way: String,
         _ question: LookupQuestion = .groups(of: "x", primary: 1),
         within patience: Duration = ample
     ) async throws -> NoAnswer? {
-        let liar = try Liar(way)
-        let path = liar.path
-        return try await onThread {
-            let processes = LookupProcesses(at: path)
+        try await with(way) { liar in
+            let processes = LookupProcesses(at: liar.path)
             return #expect(throws: NoAnswer.self) { try processes.ask(question, until: .now + patience) }
         }
     }
@@ -67,11 +74,9 @@ struct LookupLiarTests {
 
     @Test("that answers another kind of question makes the name service unavailable")
     func anotherKind() async throws {
-        let liar = try Liar("another-kind")
-        let path = liar.path
-        try await onThread {
+        try await with("another-kind") { liar in
             let files = LocalFiles { $0 == "/etc/nsswitch.conf" ? Array("passwd: files other\n".utf8) : [] }
-            let service = AskedNameService(LookupProcesses(at: path))
+            let service = AskedNameService(LookupProcesses(at: liar.path))
                 .forLookup(until: .now + ample, with: files, isLocal: false)
             guard case .unanswered(.broken) = service.passwd(named: "x") else {
                 Issue.record("groups are no entry")
@@ -101,13 +106,11 @@ struct LookupLiarTests {
         arguments: ["crashes", "ends", "old"]
     )
     func localGroups(way: String) async throws {
-        let liar = try Liar(way)
-        let path = liar.path
-        try await onThread {
+        try await with(way) { liar in
             let files = LocalFiles {
                 $0 == "/etc/nsswitch.conf" ? Array("passwd: files\ngroup: files other\n".utf8) : []
             }
-            let service = AskedNameService(LookupProcesses(at: path))
+            let service = AskedNameService(LookupProcesses(at: liar.path))
                 .forLookup(until: .now + ample, with: files, isLocal: true)
             guard case .unanswered(let reason) = service.groups(ofLocal: "x", primary: GroupID(rawValue: 1)) else {
                 Issue.record("the local files have answered alone")
@@ -122,14 +125,12 @@ struct LookupLiarTests {
         arguments: [("files other", false), ("files systemd winbind", false), ("files winbind", true)]
     )
     func silence(services: String, areComplete: Bool) async throws {
-        let liar = try Liar("mute")
-        let path = liar.path
-        try await onThread {
+        try await with("mute") { liar in
             let texts: [FilePath: String] = [
                 "/etc/nsswitch.conf": "passwd: files\ngroup: \(services)\n", "/etc/group": "a:x:7:x\nb:x:8:y\n",
             ]
             let files = LocalFiles { Array((texts[$0] ?? "").utf8) }
-            let service = AskedNameService(LookupProcesses(at: path))
+            let service = AskedNameService(LookupProcesses(at: liar.path))
             // The second time nobody is asked.
             for _ in 0..<2 {
                 let asked = service.forLookup(until: .now + .milliseconds(400), with: files, isLocal: true)
@@ -146,21 +147,20 @@ struct LookupLiarTests {
 
     @Test("that worked and is gone is not replaced by threads of this process")
     func noThreads() async throws {
-        let liar = try Liar("fine")
-        let path = liar.path
-        try await onThread {
-            let theirs = PasswdEntry(
-                name: "x",
-                userID: UserID(rawValue: 0),
-                groupID: GroupID(rawValue: 0),
-                homeDirectory: "/",
-                shell: "/bin/sh"
-            )
-            let threads = LookupThreads { _ in .passwd(theirs) }
-            let asker = AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
+        try await with("fine") { liar in
+            let threads = LookupThreads.ofRoot("x")
+            let makeAsker = {
+                AutomaticAsker(
+                    helper: liar.path,
+                    getent: "/nonexistent/getent",
+                    threads: threads,
+                    telling: LookupObserver()
+                )
+            }
+            let asker = makeAsker()
             let before = childrenOfThisProcess()
             #expect(try asker.ask(.passwdByName("x"), until: .now + ample) == .absent)
-            unsafe unlink(path.string)
+            unsafe unlink(liar.path.string)
             for process in childrenOfThisProcess().subtracting(before) { kill(process, SIGKILL) }
             while true {
                 do throws(NoAnswer) {
@@ -177,10 +177,7 @@ struct LookupLiarTests {
                     if "\(error)".contains("does not exist") { break }
                 }
             }
-            guard
-                case .passwd = try AutomaticAsker(helper: path, getent: "/nonexistent/getent", threads: threads)
-                    .ask(.passwdByName("x"), until: .now + ample)
-            else {
+            guard case .passwd = try makeAsker().ask(.passwdByName("x"), until: .now + ample) else {
                 Issue.record("where nothing has ever worked, threads ask")
                 return
             }
@@ -189,11 +186,9 @@ struct LookupLiarTests {
 
     @Test("is not shared with a process that was forked from this one: that one starts its own")
     func forked() async throws {
-        let liar = try Liar("fine")
-        let path = liar.path
         let identity = Mutex<pid_t>(1)
-        try await onThread {
-            let processes = LookupProcesses(at: path) { identity.withLock { $0 } }
+        try await with("fine") { liar in
+            let processes = LookupProcesses(at: liar.path) { identity.withLock { $0 } }
             for _ in 0..<2 { _ = try processes.ask(.passwdByName("x"), until: .now + ample) }
             #expect(liar.starts == 1)
             identity.withLock { $0 = 2 }
@@ -210,10 +205,8 @@ struct LookupLiarTests {
 
     @Test("loses nothing by a question that cannot be put")
     func impossible() async throws {
-        let liar = try Liar("fine")
-        let path = liar.path
-        try await onThread {
-            let processes = LookupProcesses(at: path)
+        try await with("fine") { liar in
+            let processes = LookupProcesses(at: liar.path)
             _ = try processes.ask(.passwdByName("x"), until: .now + ample)
             for _ in 0..<10 {
                 #expect(throws: NoAnswer.self) { try processes.ask(.passwdByName(""), until: .now + ample) }
@@ -247,32 +240,29 @@ struct LookupLiarTests {
 
     @Test("and crashes over every question is not started over and over", arguments: ["crashes", "ends"])
     func storm(way: String) async throws {
-        let liar = try Liar(way)
-        let path = liar.path
-        try await onThread {
-            let processes = LookupProcesses(at: path)
+        try await with(way) { liar in
+            let processes = LookupProcesses(at: liar.path)
             for _ in 0..<200 {
                 #expect(throws: NoAnswer.self) { try processes.ask(.passwdByName("x"), until: .now + ample) }
             }
+            #expect((3...12).contains(liar.starts), "\(liar.starts) starts")
         }
-        #expect((3...12).contains(liar.starts), "\(liar.starts) starts")
     }
 
     @Test("is not started where others than root can put it")
     func untrusted() async throws {
-        let liar = try Liar("fine")
-        let path = liar.path
-        try #require(unsafe chmod(path.removingLastComponent().string, 0o777) == 0)
-        let error = try await onThread {
-            #expect(throws: NoAnswer.self) {
-                try LookupProcesses(at: path).ask(.passwdByName("x"), until: .now + ample)
+        let error = try await with("fine") { liar in
+            try #require(unsafe chmod(liar.path.removingLastComponent().string, 0o777) == 0)
+            let error = #expect(throws: NoAnswer.self) {
+                try LookupProcesses(at: liar.path).ask(.passwdByName("x"), until: .now + ample)
             }
+            #expect(liar.starts == 0)
+            return error
         }
         guard case .unusable(let reason) = error else {
             Issue.record("it was asked")
             return
         }
         #expect(reason.contains("others than root can write"), "\(reason)")
-        #expect(liar.starts == 0)
     }
 }

@@ -1,7 +1,9 @@
 import CLaunchPlan
+import CollectedLog
 import Glibc
 import LaunchPlan
 import LaunchProtocol
+import MetricsTestKit
 import NameLookup
 import Synchronization
 import SystemPackage
@@ -11,6 +13,11 @@ import Testing
 
 @Suite("The lookup process", .scriptedNSS, .serialized, .timeLimit(.minutes(5)))
 struct LookupProcessTests {
+    /// For as long as each test runs.
+    private let nss: ScriptedNSS
+
+    init() throws { nss = try ScriptedNSS() }
+
     private func directory(
         deadline: Duration = .seconds(60),
         places: Int = 16
@@ -43,8 +50,6 @@ struct LookupProcessTests {
 
     @Test("has no privilege, no environment and no descriptor of the daemon's, and leads a session of its own")
     func privileges() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         unsafe setenv("SECRET_OF_THE_DAEMON", "1", 1)
         defer { unsafe unsetenv("SECRET_OF_THE_DAEMON") }
         let before = childrenOfThisProcess()
@@ -79,8 +84,6 @@ struct LookupProcessTests {
 
     @Test("cannot be traced by others of its account, and leaves no core")
     func protection() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let before = childrenOfThisProcess()
         let asked = directory()
         _ = try await asked.account(named: AccountName("far-alice"))
@@ -104,8 +107,6 @@ struct LookupProcessTests {
         ]
     )
     func sameAnswers(name: String) async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let asked = LookupProcesses(at: ScriptedNSS.helper)
         let questions: [LookupQuestion] = [
             .passwdByName(name), .groupByName(name), .groups(of: name, primary: 4_711),
@@ -136,8 +137,6 @@ struct LookupProcessTests {
 
     @Test("answers for user ids and for groups")
     func otherQuestions() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let asked = directory()
         #expect(try await asked.account(withID: UserID(rawValue: 70_000))?.name.spelling == "far-alice")
         #expect(try await asked.account(withID: UserID(rawValue: 70_999)) == nil)
@@ -149,8 +148,6 @@ struct LookupProcessTests {
 
     @Test("tells an account that there is not from one whose directory is down")
     func outage() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         for way in [NSSAccountDirectory.Asking.lookupProcess(at: ScriptedNSS.helper), .getent] {
             guard way != .getent || TestBed.hasMachineRoot else { continue }
             let asked = NSSAccountDirectory(deadline: ample, asking: way)
@@ -167,8 +164,6 @@ struct LookupProcessTests {
         "a module that crashes makes the name service unavailable, not the account absent, and the next question is answered"
     )
     func crash() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let asked = directory()
         for _ in 0..<2 {
             let error = await #expect(throws: AccountDirectoryError.self) {
@@ -181,8 +176,6 @@ struct LookupProcessTests {
 
     @Test("a lookup process that somebody has killed is replaced, and nobody notices")
     func killed() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let before = childrenOfThisProcess()
         let asked = directory()
         for _ in 0..<3 {
@@ -196,8 +189,6 @@ struct LookupProcessTests {
 
     @Test("a question that hangs ends with its deadline, and delays neither others nor local accounts")
     func hanging() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let before = childrenOfThisProcess()
         let impatient = directory(deadline: .seconds(8), places: 4)
         let clock = ContinuousClock()
@@ -235,7 +226,6 @@ struct LookupProcessTests {
         "a directory that hangs over everything delays no local account for long, and only the first; then it recovers"
     )
     func frozen() async throws {
-        let nss = try ScriptedNSS()
         let asked = directory(deadline: .seconds(4))
         #expect(try await asked.account(named: AccountName("far-alice"))?.userID.rawValue == 70_000)
         try nss.freeze()
@@ -257,7 +247,6 @@ struct LookupProcessTests {
     @Test("a hundred lookups that hang leave no process, no descriptor and no thread behind")
     func hundred() async throws {
         await #expect(processExitsWith: .success) {
-            let nss = try ScriptedNSS()
             do {
                 let warm = NSSAccountDirectory(deadline: ample, asking: .lookupProcess(at: ScriptedNSS.helper))
                 _ = try await warm.account(named: AccountName("far-alice"))
@@ -292,14 +281,11 @@ struct LookupProcessTests {
             while hasChildren() { try await Task.sleep(for: .milliseconds(2)) }
             #expect(try await openDescriptorCount() <= descriptors)
             while countThreads() > threads { try await Task.sleep(for: .milliseconds(2)) }
-            withExtendedLifetime(nss) {}
         }
     }
 
     @Test("ends with the daemon, though a question hangs in it", arguments: [true, false])
     func endOfTheDaemon(isHanging: Bool) async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let note = FilePath("\(TestBed.directory)/lookup-\(UInt64.random(in: 0...UInt64.max))")
         await #expect(processExitsWith: .signal(SIGKILL)) {
             [note = note.string as String, isHanging = isHanging as Bool] in
@@ -326,10 +312,11 @@ struct LookupProcessTests {
 
     @Test("the first way is taken that there is, and named")
     func ways() async throws {
-        let local = try await NSSAccountDirectory().route()
-        #expect(local == NSSAccountDirectory.Route(way: .local, refusals: []))
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
+        do {
+            let local = try ScriptedNSS("files")
+            #expect(try await NSSAccountDirectory().route() == NSSAccountDirectory.Route(way: .local, refusals: []))
+            withExtendedLifetime(local) {}
+        }
         let named = try await directory().route()
         #expect(named == NSSAccountDirectory.Route(way: .lookupProcess(ScriptedNSS.helper), refusals: []))
         // The bed has none where it is usually installed.
@@ -351,7 +338,7 @@ struct LookupProcessTests {
         #expect(localError?.code == .unavailable)
         try await onThread {
             for getent in ["/usr/bin/getent", "/nonexistent/getent"] as [FilePath] {
-                let asker = AutomaticAsker(helper: "/nonexistent/helper", getent: getent)
+                let asker = AutomaticAsker(helper: "/nonexistent/helper", getent: getent, telling: LookupObserver())
                 for _ in 0..<2 {
                     guard case .passwd(let entry) = try asker.ask(.passwdByName("far-alice"), until: .now + ample)
                     else {
@@ -364,10 +351,22 @@ struct LookupProcessTests {
         }
     }
 
+    @Test("is missed by a directory that is to ask it first, which tells its host")
+    func missing() async throws {
+        let (log, metrics) = (CollectingLog(), TestMetrics())
+        let asked = NSSAccountDirectory(deadline: ample, logger: log.logger, metrics: metrics)
+        for _ in 0..<2 {
+            #expect(try await asked.account(named: AccountName("far-alice"))?.userID.rawValue == 70_000)
+        }
+        let way = TestBed.hasMachineRoot ? "getent" : "threads"
+        #expect(log.lines.map { $0.metadata["way"] } == [way])
+        #expect(log.lines.first?.metadata["reason"]?.contains("does not exist") == true)
+        let counter = try metrics.expectCounter("impersonation.lookup.fallbacks", [("way", way)])
+        #expect(counter.totalValue > 2, "each account is more than one question")
+    }
+
     @Test("getent runs without privileges, and is killed with its deadline", .enabled(if: TestBed.hasMachineRoot))
     func getent() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         let before = childrenOfThisProcess()
         let name = try AccountName("hang-far")
         let asked = Task {
@@ -393,17 +392,8 @@ struct LookupProcessTests {
 
     @Test("getent does not answer with what this process finds by itself", .enabled(if: TestBed.hasMachineRoot))
     func getentAlone() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         try await onThread {
-            let found = PasswdEntry(
-                name: "far-nobody",
-                userID: UserID(rawValue: 0),
-                groupID: GroupID(rawValue: 0),
-                homeDirectory: "/",
-                shell: "/bin/sh"
-            )
-            let getent = Getent(threads: LookupThreads { _ in .passwd(found) })
+            let getent = Getent(threads: .ofRoot("far-nobody"))
             let error = #expect(throws: NoAnswer.self) {
                 try getent.ask(.passwdByName("far-nobody"), until: .now + ample)
             }
@@ -420,8 +410,6 @@ struct LookupProcessTests {
 
     @Test("that nobody could wait for is reaped by the next one")
     func unreaped() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         await #expect(processExitsWith: .success) {
             let sleeper = try LookupChild(
                 ["/bin/sleep", "1000"],
@@ -464,8 +452,6 @@ struct LookupProcessTests {
 
     @Test("stays an ordinary user where the daemon is one, and gains nothing")
     func ordinaryDaemon() async throws {
-        let nss = try ScriptedNSS()
-        defer { withExtendedLifetime(nss) {} }
         await #expect(processExitsWith: .success) {
             becomeUnprivilegedDaemon()
             let asked = NSSAccountDirectory(deadline: ample, asking: .lookupProcess(at: ScriptedNSS.helper))

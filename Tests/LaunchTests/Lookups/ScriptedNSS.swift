@@ -1,4 +1,6 @@
 import Glibc
+import LaunchProtocol
+import NameLookup
 import SystemPackage
 import Testing
 
@@ -59,6 +61,20 @@ extension Trait where Self == ConditionTrait {
             if: TestBed.isActive && ScriptedNSS.directory != nil,
             "needs the test bed, and a glibc that brings libnss_hesiod: make test"
         )
+    }
+}
+
+extension LookupThreads {
+    /// Threads that find an account which nobody else finds, with the numbers of root.
+    static func ofRoot(_ name: String) -> LookupThreads {
+        let entry = PasswdEntry(
+            name: name,
+            userID: UserID(rawValue: 0),
+            groupID: GroupID(rawValue: 0),
+            homeDirectory: "/",
+            shell: "/bin/sh"
+        )
+        return LookupThreads { _ in .passwd(entry) }
     }
 }
 

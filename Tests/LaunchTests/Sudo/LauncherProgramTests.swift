@@ -93,7 +93,7 @@ struct LauncherProgramTests {
             #expect(reported?.error == EPERM)
         }
         // The right one gets as far as taking the token, which it finds gone.
-        let reported = try await order(mode, named: "id", planned: "/usr/bin/id", opensFile: false)
+        let reported = try await order(mode)
         #expect(reported?.step == LAUNCH_STEP_COMMIT.rawValue)
     }
 
@@ -117,21 +117,19 @@ struct LauncherProgramTests {
     )
     func mask(_ bits: UInt32) async throws {
         for mode in ["restricted", "run"] {
-            let reported = try await order(
-                mode,
-                named: "id",
-                planned: "/usr/bin/id",
-                opensFile: false,
-                configure: { steps in
-                    steps.removeAll { Self.isMask($0) }
-                    let mask = ChildOperation.setFileModeCreationMask(FilePermissions(rawValue: bits))
-                    steps.insert(mask, at: steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0)
-                }
-            )
+            let reported = try await order(mode) { steps in
+                steps.removeAll { Self.isMask($0) }
+                Self.insert(.setFileModeCreationMask(FilePermissions(rawValue: bits)), into: &steps)
+            }
             let isRefused = mode == "restricted" && bits & 0o022 != 0o022
             #expect(reported?.step == (isRefused ? LAUNCH_STEP_READ_PLAN : LAUNCH_STEP_COMMIT).rawValue)
             if isRefused { #expect(reported?.error == EPERM) }
         }
+    }
+
+    /// Puts a step in front of the one that takes the token, where whatever is done before the job is its own is done.
+    private static func insert(_ step: ChildOperation, into steps: inout [ChildOperation]) {
+        steps.insert(step, at: steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0)
     }
 
     private static func isMask(_ step: ChildOperation) -> Bool {
@@ -189,17 +187,11 @@ struct LauncherProgramTests {
         let reported = try await order(
             mode,
             named: mode == "session" ? nil : "id",
-            planned: "/usr/bin/id",
-            opensFile: false,
-            input: file,
-            configure: { steps in
-                let commit = steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0
-                steps.insert(
-                    .ownTerminal(0, user: 2001, group: 2001, mode: FilePermissions(rawValue: 0o666)),
-                    at: commit
-                )
-            }
-        )
+            input: file
+        ) { steps in
+            let step = ChildOperation.ownTerminal(0, user: 2001, group: 2001, mode: FilePermissions(rawValue: 0o666))
+            Self.insert(step, into: &steps)
+        }
         #expect(reported?.step == LAUNCH_STEP_READ_PLAN.rawValue)
         #expect(reported?.error == EPERM)
         var facts = stat()
@@ -210,13 +202,7 @@ struct LauncherProgramTests {
     @Test("gives no other descriptor to a program that a rule names, and to others what they are to have")
     func extraDescriptors() async throws {
         for (mode, step) in [("restricted", LAUNCH_STEP_READ_PLAN), ("run", LAUNCH_STEP_COMMIT)] {
-            let reported = try await order(
-                mode,
-                named: "id",
-                planned: "/usr/bin/id",
-                opensFile: false,
-                isExtended: true
-            )
+            let reported = try await order(mode, isExtended: true)
             #expect(reported?.step == step.rawValue)
         }
     }
@@ -243,15 +229,7 @@ struct LauncherProgramTests {
         try #require(Self.strangeSteps.count == 13)
         let (step, elsewhere) = Self.strangeSteps[number]
         for mode in ["restricted", "run"] {
-            let reported = try await order(
-                mode,
-                named: "id",
-                planned: "/usr/bin/id",
-                opensFile: false,
-                configure: { steps in
-                    steps.insert(step, at: steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0)
-                }
-            )
+            let reported = try await order(mode) { Self.insert(step, into: &$0) }
             #expect(
                 reported?.step == (mode == "restricted" ? LAUNCH_STEP_READ_PLAN : elsewhere).rawValue,
                 "\(step), \(mode)"
@@ -263,13 +241,7 @@ struct LauncherProgramTests {
     @Test("behind a rule for certain programs does no step that it has never heard of", arguments: [54, 255, .max])
     func unknownStep(_ number: UInt32) async throws {
         for (mode, error) in [("restricted", EPERM), ("run", EBADMSG)] {
-            let reported = try await order(
-                mode,
-                named: "id",
-                planned: "/usr/bin/id",
-                opensFile: false,
-                renumber: (LAUNCH_STEP_NICE, number)
-            )
+            let reported = try await order(mode, renumber: (LAUNCH_STEP_NICE, number))
             #expect(reported?.error == error)
             #expect(reported?.step == (mode == "restricted" ? LAUNCH_STEP_READ_PLAN.rawValue : number))
         }
@@ -277,15 +249,9 @@ struct LauncherProgramTests {
 
     @Test("behind a rule for certain programs has standard error go where standard output does")
     func joinedStreams() async throws {
-        let text = try await said(
-            by: "/bin/sh",
-            with: ["-c", "echo here >&2"],
-            planned: "/bin/sh",
-            configure: { steps in
-                let commit = steps.firstIndex { if case .commit = $0 { true } else { false } } ?? 0
-                steps.insert(.placeDescriptor(1, at: 2), at: commit)
-            }
-        )
+        let text = try await said(by: "/bin/sh", with: ["-c", "echo here >&2"], planned: "/bin/sh") {
+            Self.insert(.placeDescriptor(1, at: 2), into: &$0)
+        }
         #expect(text == "here\n")
     }
 
@@ -304,7 +270,6 @@ struct LauncherProgramTests {
             named: program,
             with: arguments,
             planned: planned,
-            opensFile: false,
             environment: environment,
             argumentZero: argumentZero,
             output: output.writeEnd,
@@ -321,17 +286,17 @@ struct LauncherProgramTests {
     /// Sends a launcher an order of our own, as a daemon that is not what it should be could.
     private func order(
         _ mode: String,
-        named: String?,
+        named: String? = "id",
         with arguments: [String] = [],
-        planned: FilePath,
-        opensFile: Bool,
+        planned: FilePath = "/usr/bin/id",
+        opensFile: Bool = false,
         environment: [String] = [],
         argumentZero: String? = nil,
         input: FileDescriptor? = nil,
         output: FileDescriptor? = nil,
         isExtended: Bool = false,
-        configure: (inout [ChildOperation]) -> Void = { _ in },
-        renumber: (launch_step, UInt32)? = nil
+        renumber: (launch_step, UInt32)? = nil,
+        configure: (inout [ChildOperation]) -> Void = { _ in }
     ) async throws -> launch_failure? {
         let socket = try SudoSocket(of: 2001)
         var command = Command(.path(TestBed.launcher), arguments: [mode] + [named].compactMap { $0 } + arguments)

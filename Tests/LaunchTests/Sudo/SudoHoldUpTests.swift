@@ -7,28 +7,6 @@ import Testing
 
 @Suite("An account that holds calls of sudo up", .testBed)
 struct SudoHoldUpTests {
-    /// A profile of alice's, as long as the value lives, and the rule that lets it run.
-    private final class Profile {
-        private static let place: FilePath = "/bed/home/alice/.profile"
-        private let rule: SudoRule
-
-        init(_ script: String) throws {
-            rule = try SudoRule("renderd ALL=(alice) NOPASSWD: /bin/bash")
-            let file = try FileDescriptor.open(
-                Self.place,
-                .writeOnly,
-                options: [.create, .truncate],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead]
-            )
-            try file.closeAfter { _ = try file.writeAll(script.utf8) }
-        }
-
-        func remove() {
-            _ = unsafe unlink(Self.place.string)
-            rule.remove()
-        }
-    }
-
     /// A profile that stops every call once there is a file, and counts them.
     private static func hanging(_ flag: String) -> String {
         "if [ -e \(flag) ]; then echo x >> \(flag).calls; exec sleep 1000; fi\n"
@@ -67,7 +45,7 @@ struct SudoHoldUpTests {
 
     @Test("with an agent that its profile starts does not make a signal fail that was sent")
     func agent() async throws {
-        let profile = try Profile("sleep 30 &\n")
+        let profile = try AccountProfile("sleep 30 &\n")
         await #expect(processExitsWith: .success) {
             becomeUnprivilegedDaemon()
             // None that sudo relays.
@@ -81,7 +59,7 @@ struct SudoHoldUpTests {
     @Test("keeps no job of another account waiting for its end")
     func others() async throws {
         let flag = try Self.sharedPlace()
-        let profile = try Profile(Self.hanging(flag))
+        let profile = try AccountProfile(Self.hanging(flag))
         await #expect(processExitsWith: .success) { [flag = flag as String] in
             becomeUnprivilegedDaemon()
             var held: [LaunchedProcess] = []
@@ -112,7 +90,7 @@ struct SudoHoldUpTests {
     @Test("does so once for each signal that is under way, and its job is ended by another way then")
     func rest() async throws {
         let flag = try Self.sharedPlace()
-        let profile = try Profile(Self.hanging(flag))
+        let profile = try AccountProfile(Self.hanging(flag))
         await #expect(processExitsWith: .success) { [flag = flag as String] in
             becomeUnprivilegedDaemon()
             let process = try await Self.start("trap '' TERM", .login)

@@ -250,4 +250,149 @@ struct SudoLossTests {
         }
         rule.remove()
     }
+
+    /// Who is between `sudo` and its job.
+    enum Between: String, CaseIterable, Sendable, CustomTestStringConvertible {
+        case nobody, loginShell, waitingShell, su, suAndWaitingShell
+
+        var testDescription: String { rawValue }
+
+        /// How many there are, with `sudo`; a login shell becomes the job.
+        private var count: Int {
+            switch self {
+            case .nobody, .loginShell: 1
+            case .waitingShell, .su: 2
+            case .suAndWaitingShell: 3
+            }
+        }
+
+        /// A shell that waits for the launcher, and lets calls that signal pass.
+        func makeProfile() throws -> AccountProfile {
+            let waits = self == .waitingShell || self == .suAndWaitingShell
+            return try AccountProfile(waits ? "if [ -S /dev/stdin ]; then \(TestBed.launcher) session; exit; fi\n" : "")
+        }
+
+        func becomeDaemon() throws -> SudoLauncher {
+            #expect(inherit_orphans() == 0)
+            becomeUnprivilegedDaemon()
+            return switch self {
+            case .nobody: .ofTheBed()
+            case .loginShell, .waitingShell: .ofTheBed(profile: .login)
+            case .su, .suAndWaitingShell: .ofTheBed(profile: .substitute())
+            }
+        }
+
+        /// Who they are, `sudo` at the end.
+        func ancestors(of job: LaunchedProcess) throws -> [Int32] {
+            var found: [Int32] = []
+            var next = try ProcessStat(of: job.processID.rawValue).parent
+            while next != getpid(), found.count < 10 {
+                found.append(next)
+                next = try ProcessStat(of: next).parent
+            }
+            try #require(found.count == count, "\(found)")
+            return found
+        }
+    }
+
+    /// Waits until this process has no other children than it had.
+    private static func awaitNobody(but former: Set<Int32>) async throws {
+        for _ in 0..<4_000 where !childrenOfThisProcess().isSubset(of: former) {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let left = childrenOfThisProcess().subtracting(former)
+        #expect(left.isEmpty, "\(left.map { (try? ProcFile.read(FilePath("/proc/\($0)/stat"))) ?? "" })")
+    }
+
+    /// A child that has ended, and that nobody but the daemon itself may wait for.
+    private static func zombie() async throws -> pid_t {
+        var child = pid_t()
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("true"), nil]
+        defer { unsafe free(arguments[0]) }
+        try #require(unsafe posix_spawn(&child, "/bin/true", nil, nil, &arguments, nil) == 0)
+        while try !ProcessStat(of: child).hasEnded { try await Task.sleep(for: .milliseconds(5)) }
+        return child
+    }
+
+    @Test(
+        "leaves none of those between the two to a daemon that inherits orphans, and none of the daemon's is touched",
+        arguments: Between.allCases
+    )
+    func between(_ between: Between) async throws {
+        let profile = try between.makeProfile()
+        let rule = try SudoRule("renderd ALL=(root) NOPASSWD: /usr/bin/su")
+        await #expect(processExitsWith: .success) { [between = between.rawValue as String] in
+            let between = try #require(Between(rawValue: between))
+            let launcher = try between.becomeDaemon()
+            let identity = try await TestBed.alice.identity
+            let child = try await Self.zombie()
+            let former = childrenOfThisProcess()
+            for cutsTie in [false, true] {
+                let ready = freshPath("ready")
+                let words =
+                    (cutsTie ? ["/usr/bin/setpriv", "--pdeathsig", "clear"] : [])
+                    // What else it started would be the daemon's to wait for.
+                    + ["/bin/sh", "-c", "echo >\(ready); exec sleep 100000"]
+                let command = Command(.path(FilePath(words[0])), arguments: Array(words.dropFirst()))
+                let job = try await launcher.launch(patient(command), as: identity)
+                while !exists(ready) { try await Task.sleep(for: .milliseconds(5)) }
+                let sudo = try #require(between.ancestors(of: job).last)
+                #expect(kill(sudo, SIGKILL) == 0)
+                // Which end that is, and whether anybody has seen it, is said above.
+                _ = try? await job.exitReport()
+                try await Self.awaitNobody(but: former)
+            }
+            #expect(waitpid(child, nil, WNOHANG) == child)
+        }
+        profile.remove()
+        rule.remove()
+    }
+
+    @Test("leaves nobody who ends later than the job either, and that is not what the end of the job waits for")
+    func betweenLater() async throws {
+        let rule = try SudoRule("renderd ALL=(root) NOPASSWD: /usr/bin/su")
+        let (closes, gate) = (freshPath("closes").string, freshPath("gate").string)
+        let service = try ReplacedFile(
+            "/etc/pam.d/su-l",
+            """
+            auth required pam_permit.so
+            account required pam_permit.so
+            session required \(PAMService.module) [close:record=\(closes)] [close:wait=\(gate)]
+
+            """
+        )
+        await #expect(processExitsWith: .success) { [closes = closes as String, gate = gate as String] in
+            let launcher = try Between.su.becomeDaemon()
+            let identity = try await TestBed.alice.identity
+            let former = childrenOfThisProcess()
+            let go = freshPath("go")
+            let job = try await launcher.launch(
+                patient(
+                    Command(.path("/bin/sh"), arguments: ["-c", "until [ -e \(go) ]; do sleep 0.02; done; exit 7"])
+                ),
+                as: identity
+            )
+            let ancestors = try Between.su.ancestors(of: job)
+            try writeFile("", to: go)
+            while !exists(FilePath(closes)) { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(kill(ancestors[1], SIGKILL) == 0)
+            // Whoever waits for su fails, and does not stand still.
+            let rescue = Task {
+                try await Task.sleep(for: .seconds(60))
+                try writeFile("", to: FilePath(gate))
+            }
+            do throws(LaunchError) {
+                #expect(try await job.exitReport().status == .exited(7))
+            } catch {
+                #expect(!Self.tellsEnds, "\(error)")
+                #expect(error.code == .statusLost)
+            }
+            #expect(Self.isRunning(ancestors[0]), "the end was told when su had ended")
+            rescue.cancel()
+            try writeFile("", to: FilePath(gate))
+            try await Self.awaitNobody(but: former)
+        }
+        service.restore()
+        rule.remove()
+    }
 }

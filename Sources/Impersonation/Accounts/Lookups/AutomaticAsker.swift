@@ -7,12 +7,13 @@ import SystemPackage
 /// the only one that nobody can stop.
 final class AutomaticAsker: LookupAsker {
     /// After how long a way that could not be used is looked at again.
-    private static let pause = Duration.seconds(30)
+    static let usualPause = Duration.seconds(30)
 
-    private let processes: LookupProcesses
-    private let getent: Getent
-    private let threads: LookupThreads
-    private let retries = Mutex(Retries())
+    private let ways: [(way: LookupObserver.Way, asker: any LookupAsker)]
+    private let threads: any LookupAsker
+    private let observer: LookupObserver
+    private let pause: Duration
+    private let refusals = Mutex<[LookupObserver.Way: Refusal]>([:])
 
     /// Whether somebody has answered who can be stopped, and runs without this process's rights: from then on, nobody else is asked.
     ///
@@ -25,38 +26,74 @@ final class AutomaticAsker: LookupAsker {
     ///   - helper: Where the helper is.
     ///   - getent: Where the other one is.
     ///   - threads: Who asks where there is neither.
-    init(helper: FilePath, getent: FilePath, threads: LookupThreads = LookupThreads()) {
+    ///   - observer: Who tells which way is taken.
+    convenience init(
+        helper: FilePath,
+        getent: FilePath,
+        threads: LookupThreads = LookupThreads(),
+        telling observer: LookupObserver
+    ) {
+        self.init(
+            processes: LookupProcesses(at: helper),
+            getent: Getent(at: getent),
+            threads: threads,
+            telling: observer
+        )
+    }
+
+    /// Asks others than those of this machine.
+    ///
+    /// - Parameters:
+    ///   - processes: The first way.
+    ///   - getent: The second one.
+    ///   - threads: The last one.
+    ///   - observer: Who tells which way is taken.
+    ///   - pause: After how long a way that could not be used is looked at again.
+    init(
+        processes: any LookupAsker,
+        getent: any LookupAsker,
+        threads: any LookupAsker,
+        telling observer: LookupObserver,
+        pausing pause: Duration = usualPause
+    ) {
+        ways = [(.helper, processes), (.getent, getent)]
         self.threads = threads
-        processes = LookupProcesses(at: helper)
-        self.getent = Getent(at: getent)
+        self.observer = observer
+        self.pause = pause
     }
 
     func ask(_ question: LookupQuestion, until time: MonotonicTime) throws(NoAnswer) -> LookupAnswer {
-        var refusals: [String] = []
-        for (asker, retry) in [(processes, \.processes), (getent, \.getent)] as [(any LookupAsker, Retry)] {
-            guard retries.withLock({ $0[keyPath: retry] <= .now }) else { continue }
+        let begin = MonotonicTime.now
+        var reasons: [String] = []
+        for (way, asker) in ways {
+            if let refusal = refusals.withLock({ $0[way] }), refusal.end > .now {
+                reasons.append(refusal.reason)
+                continue
+            }
             do throws(NoAnswer) {
                 let answer = try asker.ask(question, until: time)
                 hasWorked.withLock { $0 = true }
+                observer.asked(way, since: begin, because: reasons)
                 return answer
             } catch {
-                guard case .unusable(let reason) = error else { throw error }
-                refusals.append(reason)
-                retries.withLock { $0[keyPath: retry] = .now + Self.pause }
+                guard case .unusable(let reason) = error else {
+                    observer.asked(way, since: begin, because: reasons)
+                    throw error
+                }
+                reasons.append(reason)
+                refusals.withLock { $0[way] = Refusal(reason: reason, end: .now + pause) }
             }
         }
         guard !hasWorked.withLock({ $0 }) else {
-            let reasons = refusals.isEmpty ? "none of the ways that have worked does" : refusals.joined(separator: "; ")
-            throw .broken("\(reasons); it is asked again in \(Self.pause)")
+            throw .broken("\(reasons.joined(separator: "; ")); it is asked again in \(pause)")
         }
+        observer.asked(.threads, since: begin, because: reasons)
         return try threads.ask(question, until: time)
     }
 
-    /// When a way is looked at again.
-    private struct Retries {
-        var processes = MonotonicTime.now
-        var getent = MonotonicTime.now
+    /// Why a way is not taken, and until when it is not looked at again.
+    private struct Refusal {
+        let reason: String
+        let end: MonotonicTime
     }
-
-    private typealias Retry = WritableKeyPath<Retries, MonotonicTime>
 }

@@ -11,6 +11,9 @@ struct SudoDescent {
     /// `sudo`, and what else is between it and the job.
     let helpers: Set<SessionScan.Member>
 
+    /// Who is between `sudo` and the job, each behind the one that has started it.
+    let between: [StartedChild]
+
     /// What differs.
     struct Problem: Error {
         var errno: Errno?
@@ -54,7 +57,7 @@ struct SudoDescent {
         job = StartedChild(processID: process, processDescriptor: OwnedDescriptor(descriptor))
         let stat = try Self.reading { () throws(Errno) in try ProcessStat(of: process) }
         leader = SessionScan.Member(process: process, startTime: stat.startTime)
-        helpers = try Self.reading { () throws(Errno) in try Self.ancestors(from: stat.parent, to: sudo.processID) }
+        (helpers, between) = try Self.reading { () throws(Errno) in try Self.ancestors(of: process, stat, upTo: sudo) }
         guard helpers.contains(where: { $0.process == sudo.processID }), greeting.parent == stat.parent,
             stat.session == process
         else {
@@ -87,16 +90,30 @@ struct SudoDescent {
         }
     }
 
-    private static func ancestors(from first: Int32, to last: Int32) throws(Errno) -> Set<SessionScan.Member> {
-        var found: Set<SessionScan.Member> = []
-        var process = first
-        while found.count < generations, process > 1 {
-            let stat = try ProcessStat(of: process)
-            found.insert(SessionScan.Member(process: process, startTime: stat.startTime))
-            guard process != last else { break }
-            process = stat.parent
+    private static func ancestors(
+        of process: Int32,
+        _ stat: ProcessStat,
+        upTo sudo: StartedChild
+    ) throws(Errno) -> (helpers: Set<SessionScan.Member>, between: [StartedChild]) {
+        var helpers: Set<SessionScan.Member> = []
+        var between: [StartedChild] = []
+        var (child, next) = (process, stat.parent)
+        while helpers.count < generations, next > 1 {
+            guard next != sudo.processID else {
+                helpers.insert(SessionScan.Member(process: next, startTime: try ProcessStat(of: next).startTime))
+                break
+            }
+            let descriptor = linux_pidfd_open(next)
+            guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+            let ancestor = StartedChild(processID: next, processDescriptor: OwnedDescriptor(descriptor))
+            let stat = try ProcessStat(of: next)
+            // Who still is the parent has been it all the time: its number, and so the descriptor, can be nobody else's.
+            guard try ProcessStat(of: child).parent == next else { break }
+            helpers.insert(SessionScan.Member(process: next, startTime: stat.startTime))
+            between.insert(ancestor, at: 0)
+            (child, next) = (next, stat.parent)
         }
-        return found
+        return (helpers, between)
     }
 
     private static func reading<R>(_ body: () throws(Errno) -> R) throws(Problem) -> R {

@@ -266,6 +266,7 @@ struct SudoLaunch {
                 job: descent.job,
                 leader: descent.leader,
                 helpers: descent.helpers,
+                between: descent.between,
                 group: group,
                 asking: invocation,
                 launcher.signalsThroughSudo

@@ -40,10 +40,11 @@ final class SudoProcess: ProcessControl {
     func start(endingDescendants endsDescendants: Bool) {
         if endsDescendants { endDescendants() }
         sudo.startWaiting()
-        Task.detached { [self] in await resumeAtEnd() }
+        let resumption = Task.detached { [self] in await resumeAtEnd() }
         Task.detached { [self] in
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
             messages.close()
+            Task.detached { [self] in await reapOrphans(after: resumption) }
             let loss = SudoLoss(of: reach, on: reactor, asking: kernelsWord) { [self] in await endRest() }
             outcome = await loss.judge(outcome)
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
@@ -65,9 +66,17 @@ final class SudoProcess: ProcessControl {
             await reactor.pause(delay)
             delay = min(delay * 2, .seconds(1))
         }
-        // One that nobody could end was told as lost, and has ended later. Who judges takes the status first.
+    }
+
+    /// Waits for what `sudo` has left to this process.
+    ///
+    /// - Parameter resumption: What waits for the end of the job: a reactor takes a descriptor once.
+    private func reapOrphans(after resumption: Task<Void, Never>) async {
+        await SudoOrphans.reap(reach.between, on: reactor)
+        // One that nobody could end was told as lost, and ends later. Who judges takes the status first.
         _ = try? await end.value()
-        _ = KernelsWord.ofOrphans(reach.job)
+        await resumption.value
+        await SudoOrphans.reap([reach.job], on: reactor)
     }
 
     private func endDescendants() {

@@ -26,6 +26,9 @@ final class SudoReach: Sendable {
     /// What is between the two of them and is not the job's: `sudo`, `su`, a shell.
     private let helpers: Set<SessionScan.Member>
 
+    /// Those of them that are not this process's children, each behind the one that has started it.
+    let between: [StartedChild]
+
     private let invocation: SudoInvocation
     private let state: Mutex<State>
 
@@ -53,6 +56,7 @@ final class SudoReach: Sendable {
         job: StartedChild,
         leader: SessionScan.Member,
         helpers: Set<SessionScan.Member>,
+        between: [StartedChild],
         group: ControlGroup?,
         asking invocation: SudoInvocation,
         _ asks: Bool
@@ -61,6 +65,7 @@ final class SudoReach: Sendable {
         self.job = job
         self.leader = leader
         self.helpers = helpers
+        self.between = between
         self.group = group
         self.invocation = invocation
         state = Mutex(State(asks: asks))
@@ -124,8 +129,10 @@ final class SudoReach: Sendable {
         if let group { return group.isPopulated && group.kill() ? 0 : -ESRCH }
         let deadline = ContinuousClock.now + Self.stoppingTime
         var stopped: [SessionScan.Member] = job.isRunning ? [leader] : []
-        // Who forks meanwhile would leave children behind that nobody knows any more.
-        var isReached = stopped.isEmpty || send(SIGSTOP, to: stopped)
+        // Who forks meanwhile would leave children behind that nobody knows any more. But su stops itself with its command, and
+        // without its sudo nobody is left who may wake it.
+        let mayStop = sudo.isRunning || !between.contains { $0.isRunning }
+        var isReached = stopped.isEmpty || !mayStop || send(SIGSTOP, to: stopped)
         while isReached, ContinuousClock.now < deadline {
             let new = find().filter { !stopped.contains($0) }
             guard !new.isEmpty else { break }
@@ -222,6 +229,6 @@ final class SudoReach: Sendable {
     /// Has `sudo`, and what else waits for the job, go on: it stops itself with a job that is stopped, and nobody else wakes it.
     func resumeHelpers() {
         _ = sudo.send(SIGCONT)
-        _ = SessionScan.send(SIGCONT, to: helpers.filter { $0.process != sudo.processID })
+        for helper in between.reversed() { _ = helper.send(SIGCONT) }
     }
 }

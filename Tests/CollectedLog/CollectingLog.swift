@@ -1,13 +1,13 @@
-import Logging
+package import Logging
 import Synchronization
 
 /// Keeps what is logged.
-final class CollectingLog: Sendable {
+package final class CollectingLog: Sendable {
     /// One line.
-    struct Line: Sendable {
-        let level: Logger.Level
-        let message: String
-        let metadata: [String: String]
+    package struct Line: Sendable {
+        package let level: Logger.Level
+        package let message: String
+        package let metadata: [String: String]
     }
 
     private struct Handler: LogHandler {
@@ -29,11 +29,14 @@ final class CollectingLog: Sendable {
 
     private let kept = Mutex<[Line]>([])
 
+    /// Keeps nothing so far.
+    package init() {}
+
     /// What was logged so far.
-    var lines: [Line] { kept.withLock { $0 } }
+    package var lines: [Line] { kept.withLock { $0 } }
 
     /// A logger that writes here.
-    var logger: Logger {
+    package var logger: Logger {
         let handler = Handler(log: self)
         return Logger(label: "test") { _ in handler }
     }
