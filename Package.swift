@@ -213,6 +213,7 @@ let package = Package(
                 "CHelperService",
                 "HelperService",
                 "LaunchPlan",
+                "LaunchProtocol",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
