@@ -180,7 +180,9 @@ let package = Package(
             dependencies: [
                 "Impersonation",
                 "ImpersonationTesting",
+                "CHelperService",
                 "CLaunchPlan",
+                "HelperService",
                 "LaunchPlan",
                 "LaunchProtocol",
                 "NameLookup",
