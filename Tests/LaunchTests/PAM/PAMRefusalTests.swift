@@ -192,6 +192,22 @@ struct PAMRefusalTests {
         #expect(result.exit.status == .exited(0))
     }
 
+    @Test("with a reason that is told also where modules say more than there is room for, and one of them hangs then")
+    func longWords() async throws {
+        let service = try PAMService(scripted: "open:noise=15", "open:return=14", "uncred:hang=")
+        let helper = try RunningHelper(policy: service.policy)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service)
+        )
+        #expect(error.code == .sessionFailed)
+        #expect(error.step == .openSession)
+        #expect(error.session?.code == 14)
+        #expect(error.session?.messages == [])
+        #expect(error.message.contains("\\u{1}"))
+    }
+
     @Test("who is made somebody else by a module, as whom no job ever runs")
     func otherUser() async throws {
         for (stage, name) in [
