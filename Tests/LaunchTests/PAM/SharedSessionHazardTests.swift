@@ -66,6 +66,19 @@ struct SharedSessionHazardTests {
         return report.session?.isShared ?? false
     }
 
+    /// A service whose modules say yes, and a helper for it.
+    private func started() throws -> (service: PAMService, helper: RunningHelper) {
+        let service = try PAMService(scripted: "*:info=x")
+        return (service, try RunningHelper(policy: policy(service)))
+    }
+
+    /// A pipe that nobody can let go of until the page is released, and the job that stands in the middle of it.
+    private func held() async throws -> (page: HeldPage, pipe: OwnedDescriptor, holder: LaunchedProcess) {
+        let page = try HeldPage(of: TestBed.alice)
+        let (pipe, holder) = try await page.heldPipe()
+        return (page, pipe, holder)
+    }
+
     /// Has a session kept, and stops what keeps it: what comes to it stays on its way.
     private func stopped(_ helper: RunningHelper, _ service: PAMService) async throws -> KeptSessionProcesses {
         #expect(try await join(helper, service))
@@ -144,8 +157,7 @@ struct SharedSessionHazardTests {
 
     @Test("stands still for nobody who does not want his job any more")
     func withdrawal() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let processes = try await stopped(helper, service)
         // One is on its way, the other one waits for its turn.
         let both = [try connect(helper), try connect(helper)]
@@ -162,8 +174,7 @@ struct SharedSessionHazardTests {
 
     @Test("delays one job alone by standing still, and goes on once it does not", arguments: [true, false])
     func stalled(_ isPatient: Bool) async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let processes = try await stopped(helper, service)
         var clients: [RawClient] = []
         if !isPatient {
@@ -214,8 +225,7 @@ struct SharedSessionHazardTests {
 
     @Test("runs a job once that was given up on its way, and is there for the next one")
     func lateTaker() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         #expect(try await join(helper, service))
         let processes = try KeptSessionProcesses(service)
         try await wait { processes.children.count == 1 && processes.withJobs.isEmpty }
@@ -248,8 +258,7 @@ struct SharedSessionHazardTests {
 
     @Test("ends one hand-over alone where the process that takes it cannot read it", arguments: [0, 3])
     func unreadable(_ room: Int) async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let (first, _) = try connect(helper)
         try order(first, service)
         #expect(try isShared(first))
@@ -286,8 +295,7 @@ struct SharedSessionHazardTests {
 
     @Test("has the job back that was on its way when the process that kept it was killed")
     func keeperIsKilled() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let processes = try await stopped(helper, service)
         let (client, process) = try connect(helper)
         try order(client, service)
@@ -306,10 +314,8 @@ struct SharedSessionHazardTests {
         .enabled(if: TestBed.hasMachineRoot, mounts)
     )
     func heldMessage() async throws {
-        let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await page.heldPipe()
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (page, pipe, holder) = try await held()
+        let (service, helper) = try started()
         let processes = try await stopped(helper, service)
         let (client, process) = try connect(helper)
         try order(client, service, with: [pipe])
@@ -334,10 +340,8 @@ struct SharedSessionHazardTests {
         .enabled(if: TestBed.hasMachineRoot, mounts)
     )
     func heldDescriptor() async throws {
-        let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await page.heldPipe()
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (page, pipe, holder) = try await held()
+        let (service, helper) = try started()
         #expect(try await join(helper, service))
         let processes = try KeptSessionProcesses(service)
         try service.become(scripted: "account:wait=GATE", "account:return=13")
@@ -428,8 +432,7 @@ struct SharedSessionHazardTests {
 
     @Test("loses no job that comes just when it is closed")
     func closing() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let launcher = PAMLauncher(helper, service, sessions: .shared(idleTime: .milliseconds(1)))
         let alice = try await TestBed.alice.identity
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -463,8 +466,7 @@ struct SharedSessionHazardTests {
 
     @Test("leaves places for the daemons of others")
     func places() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let launcher = PAMLauncher(helper, service, sessions: Self.long)
         var shared = 0
         for mask in 0..<28 {
