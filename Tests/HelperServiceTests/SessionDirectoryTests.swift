@@ -112,4 +112,25 @@ struct SessionDirectoryTests {
         directory.stall(index, generation, of: getpid())
         #expect(look() == (.open(index, generation: generation), false))
     }
+
+    @Test("closes every channel but one, and nothing that lies between them", arguments: [nil, 0, 3, 31])
+    func channels(_ kept: Int?) async {
+        // Nobody else opens anything there.
+        await #expect(processExitsWith: .success) { [kept = kept as Int?] in
+            let directory = try #require(SessionDirectory())
+            func numbers(_ index: Int) -> [Int32] {
+                let channel = directory.channel(index)
+                return [channel.sending.descriptor.rawValue, channel.receiving.descriptor.rawValue]
+            }
+            let before = (0..<SessionDirectory.capacity).map(numbers)
+            let all = Set(before.joined())
+            let others = (3..<Int32(256)).filter { !all.contains($0) && fcntl($0, F_GETFD) >= 0 }
+            directory.closeChannels(but: kept)
+            for (index, pair) in before.enumerated() {
+                #expect(pair.allSatisfy { (fcntl($0, F_GETFD) >= 0) == (index == kept) }, "\(index)")
+                #expect(numbers(index) == (index == kept ? pair : [-1, -1]))
+            }
+            #expect(others.allSatisfy { fcntl($0, F_GETFD) >= 0 })
+        }
+    }
 }

@@ -141,9 +141,16 @@ package struct SessionDirectory: Sendable {
     ///
     /// - Parameter index: The place whose channel stays; `nil` for none.
     func closeChannels(but index: Int?) {
-        for (number, channel) in channels.enumerated() where number != index {
-            channel.sending.descriptor.closeNow()
-            channel.receiving.descriptor.closeNow()
+        let taken = channels.enumerated().filter { $0.offset != index }
+            .flatMap { [$0.element.sending.descriptor, $0.element.receiving.descriptor] }
+            .compactMap { $0.take()?.rawValue }
+            .sorted()
+        // Made one after the other, they lie side by side.
+        var rest = taken[...]
+        while let first = rest.first {
+            let run = rest.enumerated().prefix { $0.element == first + Int32($0.offset) }.count
+            helper_close_range(first, first + Int32(run) - 1)
+            rest = rest.dropFirst(run)
         }
     }
 
