@@ -277,7 +277,7 @@ struct SharedSessionHazardTests {
         if room == 0 {
             // Nobody has it: it is launched after all, and joins the session once more.
             #expect(reply.isStart)
-            #expect(helper.log.contains("is lost"))
+            try await wait { helper.log.contains("is lost") }
         } else if case .message(.failed(let report)) = reply {
             #expect(report.code == .sessionFailed)
             #expect(report.operationText.contains("no descriptors left"))
