@@ -187,7 +187,9 @@ let package = Package(
             dependencies: [
                 "Impersonation",
                 "ImpersonationTesting",
+                "CHelperService",
                 "CLaunchPlan",
+                "HelperService",
                 "LaunchPlan",
                 "LaunchProtocol",
                 "NameLookup",
@@ -222,6 +224,7 @@ let package = Package(
                 "CHelperService",
                 "HelperService",
                 "LaunchPlan",
+                "LaunchProtocol",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

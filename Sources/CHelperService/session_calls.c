@@ -240,11 +240,14 @@ int helper_groups_get(uint32_t *groups, int capacity)
     return count < 0 ? (errno == EINVAL ? -ERANGE : -errno) : count;
 }
 
-int helper_environment_clear(void)
+void helper_environment_replace(void)
 {
-    if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) != 0)
-        return -ENOMEM;
-    return 0;
+    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static char *variables[2];
+    /* Needs no memory, so that nothing can fail. setenv(3) changes a list in place where it has the name already. */
+    variables[0] = path;
+    variables[1] = NULL;
+    environ = variables;
 }
 
 int helper_hear_of_parent(int parent)

@@ -23,6 +23,9 @@
  *   ignore=NUMBER ignores a signal, default=NUMBER gives it its default effect
  *   alarm=MILLIS  has SIGALRM come
  *   chdir=PATH
+ *   noise=COUNT   says as many messages of 256 characters that nobody sees
+ *   fill=N/SIZE   sets the variable N to as many characters
+ *   raise=NUMBER  sends the process a signal
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -75,6 +78,23 @@ static int ask(pam_handle_t *handle, const char *question, const char *expected)
     if (answer != NULL)
         explicit_bzero(answer, strlen(answer));
     free(answer);
+    return code;
+}
+
+static int fill(pam_handle_t *handle, const char *value)
+{
+    char name[64];
+    unsigned long size;
+    if (sscanf(value, "%63[^/]/%lu", name, &size) != 2)
+        return PAM_SERVICE_ERR;
+    char *variable = malloc(strlen(name) + size + 2);
+    if (variable == NULL)
+        return PAM_BUF_ERR;
+    const size_t start = (size_t)sprintf(variable, "%s=", name);
+    memset(variable + start, 'x', size);
+    variable[start + size] = 0;
+    const int code = pam_putenv(handle, variable);
+    free(variable);
     return code;
 }
 
@@ -149,6 +169,16 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
     } else if (strcmp(action, "alarm") == 0) {
         const struct itimerval timer = {{0, 0}, {0, atoi(value) * 1000}};
         code = setitimer(ITIMER_REAL, &timer, NULL) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
+    } else if (strcmp(action, "noise") == 0) {
+        char noise[257];
+        memset(noise, 1, sizeof noise - 1);
+        noise[sizeof noise - 1] = 0;
+        for (int count = atoi(value); count > 0 && code == PAM_SUCCESS; count--)
+            code = pam_info(handle, "%s", noise);
+    } else if (strcmp(action, "fill") == 0) {
+        code = fill(handle, value);
+    } else if (strcmp(action, "raise") == 0) {
+        raise(atoi(value));
     } else if (strcmp(action, "chdir") == 0) {
         code = chdir(value) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
     } else {

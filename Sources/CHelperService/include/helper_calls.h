@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Closes descriptors that lie side by side. */
+void helper_close_range(int first, int last);
+
 /* Closes what this process was started with from a number on (close_range(2)), and gives the standard streams that were closed
  * to /dev/null. Returns 0 or a negative error number. */
 int helper_close_inherited(int first);

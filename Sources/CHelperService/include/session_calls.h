@@ -66,8 +66,8 @@ int helper_groups_set(uint32_t group, const uint32_t *groups, int count);
  * with no room at all it only counts. */
 int helper_groups_get(uint32_t *groups, int capacity);
 
-/* Replaces the environment of this process: modules look into it. */
-int helper_environment_clear(void);
+/* Replaces the environment of this process, which modules look into, by a search path; it cannot fail. */
+void helper_environment_replace(void);
 
 /* Has this process told of its parent's end by SIGTERM instead of being killed: it has a session to close. */
 int helper_hear_of_parent(int parent);

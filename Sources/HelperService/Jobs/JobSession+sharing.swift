@@ -76,9 +76,11 @@ extension JobSession {
         }
         while context.table.owner(of: slot) == own {
             let isOnItsWay = directory.wait(at: index, note.generation, for: own)
-            guard !isOnItsWay || ContinuousClock.now >= limit || end.isInterrupted else { continue }
+            let isLate = ContinuousClock.now >= limit
+            guard !isOnItsWay || isLate || end.isInterrupted else { continue }
             // As long as the message lies there nobody else is to send one: it stays announced.
             guard context.table.withdraw(note.offer) else { break }
+            if isLate { directory.stall(index, note.generation, of: own) }
             SessionHandover.takeBack(parcel)
             return false
         }

@@ -50,7 +50,7 @@ final class JobSession {
     /// Until when this process waits for the sessions of others, and no longer.
     var patience = ContinuousClock.now
 
-    /// Where this process was before it opened a session.
+    /// Where this process was before it opened a session for others.
     var surroundings: Surroundings?
 
     /// Whether the process that keeps the session has forked this one for the job.
@@ -133,9 +133,10 @@ final class JobSession {
         // A name service or a file system that does not answer would keep this process for good. Nothing is there yet
         // that it could leave behind.
         let look = StepDeadline(client, sequence, signals: signals)
+        let check = Admission(context, owner, in: kept)
         var admission =
             try look.perform(within: deadline - .now, or: Self.unanswered) {
-                Result { () throws(Denial) in try Admission(context, owner, in: kept).admit(order, descriptors) }
+                Result { () throws(Denial) in try check.admit(order, descriptors) }
             }
             .get()
         // Whoever has given up meanwhile has perhaps asked again.
@@ -148,12 +149,14 @@ final class JobSession {
             // Another launch of the account may have opened one meanwhile.
             if canShare, handOver(order, descriptors, opening: true, by: deadline) { return nil }
             context.sessions?.closeChannels(but: place ?? kept?.place)
-            surroundings = .current()
+            if place != nil { surroundings = .current() }
             let pipe = wanted.authenticates ? descriptors.popLast() : nil
             let entered = try enterSession(wanted, admission, pipe, by: deadline)
             let permitted = admission.permit.executables == nil ? nil : context.policy.environment
-            admission = try Admission(context, owner, in: kept)
-                .readmit(admission, entered.applied(to: admission.order, whereRestricted: permitted))
+            admission = try check.readmit(
+                admission,
+                entered.applied(to: admission.order, whereRestricted: permitted)
+            )
             if let place, keep(entered, order, wanted, descriptors, at: place) { return nil }
             effects = entered
             sessionReport = entered.report(isShared: isForked)

@@ -14,6 +14,11 @@ struct Rehearsal {
     private let context: HelperContext
     /// A word of the table, for as long as there are rehearsals.
     private let slot: Int
+    /// Whether the name service is asked as well.
+    private let asksNames: Bool
+
+    /// How long the name service may take to be asked: nobody is served meanwhile.
+    private static let patience = Duration.seconds(1)
 
     /// Prepares; `nil` when there is no room for another process, let alone for a rehearsal.
     ///
@@ -22,7 +27,31 @@ struct Rehearsal {
         guard let slot = context.table.claim(.parked, for: getpid()) else { return nil }
         self.slot = slot
         // What comes of it is no news.
-        self.context = context.silenced
+        let context = context.silenced
+        self.context = context
+        asksNames = Self.isAnswered(context)
+    }
+
+    /// Whether the name service answers in time, as a process finds out that may stand still over it.
+    private static func isAnswered(_ context: HelperContext) -> Bool {
+        let child = helper_fork()
+        if child == 0 {
+            let client = Monitor.Client(
+                socket: FrameSocket(OwnedDescriptor(-1)),
+                userID: 0,
+                groupID: 0,
+                processID: getpid()
+            )
+            _ = try? Admission(context, client).admit(order, [])
+            _exit(0)
+        }
+        guard child > 0 else { return false }
+        let process = OwnedDescriptor(linux_pidfd_open(child))
+        let isDone = Waiting.wait(for: [process.rawValue], until: .now + patience) == [0]
+        // One that hangs in the kernel is reaped when it is gone.
+        if !isDone { _ = kill(child, SIGKILL) }
+        var status: Int32 = 0
+        return unsafe waitpid(child, &status, WNOHANG) == child && isDone && status == 0
     }
 
     /// Gives back what rehearsals need.
@@ -37,12 +66,12 @@ struct Rehearsal {
         tellEverything(client)
         hearEverything(launcher)
         send(.hello(version: FrameHeader.version), over: launcher)
-        send(.launch(order), descriptors, over: launcher)
+        send(.launch(Self.order), descriptors, over: launcher)
         let nothing = OwnedDescriptor(-1)
         let monitor = Monitor(context: context, slot: slot, signals: nothing, wake: nothing)
         guard let received = monitor.receiveOrder(from: client) else { return }
         // Without the deadline of a launch, which ends the process: a name service may be slow when a machine starts.
-        _ = try? Admission(context, client).admit(received.order, received.descriptors)
+        if asksNames { _ = try? Admission(context, client).admit(received.order, received.descriptors) }
         var nobodys = received.order
         // Which nobody is asked for.
         nobodys.account = [0xFF]
@@ -80,7 +109,7 @@ struct Rehearsal {
         _ = try? launcher.send(outgoing)
     }
 
-    private var order: LaunchOrder {
+    private static var order: LaunchOrder {
         LaunchOrder(
             account: Array("root".utf8),
             credentials: ChildPlan.Credentials(userID: 0, groupID: 0, groups: [0]),

@@ -134,13 +134,7 @@ final class PAMSession {
     ) throws(SessionFailure) -> (session: PAMSession, before: ProcessTraits) {
         let before = ProcessTraits.current()
         // Modules look into it, and what the helper was started with is not the account's.
-        guard helper_environment_clear() == 0 else {
-            throw SessionFailure(
-                beginningOf: String(decoding: session.service, as: UTF8.self),
-                code: PAM_BUF_ERR,
-                text: "there is no memory for an environment of the session"
-            )
-        }
+        helper_environment_replace()
         helper_signals_keep()
         // What a module makes of the job's own mask is told apart from that, and not from the one of this process.
         umask(mode_t(ProcessTraits.mask(during: order)))
@@ -205,13 +199,21 @@ final class PAMSession {
         try checkUser(until: nil)
         let after = ProcessTraits.current()
         leave(before, from: after)
-        return SessionEffects(
+        let effects = SessionEffects(
             before: before,
             after: after,
             addedGroups: added,
             variables: variables,
             messages: conversation.messages
         )
+        if effects.hasTooManyVariables {
+            context.log.write(
+                .warning,
+                "modules of the PAM service \(service) have set more variables of the session of \(user) than a job is given (256 of "
+                    + "them, 64 KiB together); the rest is left out"
+            )
+        }
+        return effects
     }
 
     /// Takes this process back from the account.

@@ -26,6 +26,11 @@ struct SessionEffects {
     /// Whether a module has made a session keyring that jobs are to have.
     var keepsKeyring: Bool { after.hasOtherKeyring(than: before) }
 
+    /// Whether there are more variables than jobs get of them.
+    var hasTooManyVariables: Bool {
+        variables.count > Self.variablesMost || variables.reduce(0) { $0 + $1.count + 1 } > Self.variableBytesMost
+    }
+
     /// What a daemon is told of the session.
     ///
     /// - Parameter isShared: Whether other jobs have it too.

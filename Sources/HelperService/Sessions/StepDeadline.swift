@@ -33,16 +33,14 @@ struct StepDeadline {
     ///   - step: The step.
     /// - Returns: What comes of it.
     func perform<R>(within time: Duration, or words: HelperMessage?, _ step: () -> R) -> R {
-        let frame = words.map { HelperFrame(sequence: sequence, message: $0) }
-        let bytes = frame.flatMap { try? $0.encoded().bytes } ?? []
+        let bytes = words.map(bytes) ?? []
         let parts = time.components
         let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
         let result = unsafe bytes.withUnsafeBytes { bytes in
-            // Words that are too long are none; the step has its deadline all the same.
             unsafe helper_deadline_set(
                 client?.socket.descriptor.rawValue ?? -1,
                 bytes.baseAddress,
-                bytes.count <= HELPER_WORDS_SIZE ? bytes.count : 0,
+                bytes.count,
                 max(1, milliseconds)
             )
         }
@@ -50,5 +48,26 @@ struct StepDeadline {
         guard result == 0 else { _exit(71) }
         defer { helper_deadline_clear() }
         return step()
+    }
+
+    /// Words as they go over the connection.
+    ///
+    /// There is room for what this side says itself; what modules have said, who may say a lot, is left out where there is none
+    /// for it: why a launch has failed matters more, for a password most of all.
+    private func bytes(_ words: HelperMessage) -> [UInt8] {
+        for message in [words, words.withoutMessages] {
+            let frame = HelperFrame(sequence: sequence, message: message)
+            if let bytes = try? frame.encoded().bytes, bytes.count <= HELPER_WORDS_SIZE { return bytes }
+        }
+        return []
+    }
+}
+
+extension HelperMessage {
+    /// The same without what modules of PAM had to say.
+    fileprivate var withoutMessages: HelperMessage {
+        guard case .failed(var report) = self else { return self }
+        report.verdict?.messages = []
+        return .failed(report)
     }
 }

@@ -8,7 +8,8 @@ import SystemPackage
 /// and a channel to it.
 ///
 /// A place is free, or its session is being opened, open, or being closed. Whoever brings a job to an open one announces it
-/// first, in the same word: one job at a time is on its way to a session, and none is closed with a job on its way to it.
+/// first, in the same word: one job at a time is on its way to a session, and none is closed with a job on its way to it. Where that
+/// job was not taken in time the session stands still, and nobody waits for it until something is taken there.
 @safe
 package struct SessionDirectory: Sendable {
     /// The way to a keeper.
@@ -39,6 +40,11 @@ package struct SessionDirectory: Sendable {
         case closing
         /// Nobody keeps it any more; what is on its way is being taken.
         case draining
+        /// It is open, but somebody has waited in vain for the job that is on its way to be taken.
+        case stalled
+
+        /// Whether somebody may take a job there.
+        var takesJobs: Bool { self == .open || self == .stalled }
     }
 
     /// One place: the process that keeps the session, the one that has a job on its way there, and the state.
@@ -68,6 +74,15 @@ package struct SessionDirectory: Sendable {
         var word: UInt64 {
             UInt64(UInt32(bitPattern: keeper)) << 42 | UInt64(UInt32(bitPattern: announcer)) << 20
                 | (turn & Self.turnMask) << 3 | state.rawValue
+        }
+
+        /// The same with no job on its way: whoever has taken it does not stand still.
+        var withoutJob: Place { Place(state == .stalled ? .open : state, keeper: keeper) }
+
+        /// Whether it is another one, of which somebody has found that it stands still.
+        func isStalled(_ other: Place) -> Bool {
+            state == .stalled && other.state == .open && keeper == other.keeper && announcer == other.announcer
+                && turn == (other.turn + 1) & Self.turnMask
         }
     }
 
@@ -126,9 +141,16 @@ package struct SessionDirectory: Sendable {
     ///
     /// - Parameter index: The place whose channel stays; `nil` for none.
     func closeChannels(but index: Int?) {
-        for (number, channel) in channels.enumerated() where number != index {
-            channel.sending.descriptor.closeNow()
-            channel.receiving.descriptor.closeNow()
+        let taken = channels.enumerated().filter { $0.offset != index }
+            .flatMap { [$0.element.sending.descriptor, $0.element.receiving.descriptor] }
+            .compactMap { $0.take()?.rawValue }
+            .sorted()
+        // Made one after the other, they lie side by side.
+        var rest = taken[...]
+        while let first = rest.first {
+            let run = rest.enumerated().prefix { $0.element == first + Int32($0.offset) }.count
+            helper_close_range(first, first + Int32(run) - 1)
+            rest = rest.dropFirst(run)
         }
     }
 
@@ -149,6 +171,8 @@ package struct SessionDirectory: Sendable {
         unless isUnwanted: () -> Bool
     ) -> Finding {
         var opener: Int32?
+        // What he has begun to wait for: nothing has happened there if it is still the same.
+        var first: (index: Int, word: UInt64)?
         while true {
             var firstFree: Int?
             var awaited: (index: Int, word: UInt64)?
@@ -158,7 +182,7 @@ package struct SessionDirectory: Sendable {
                 let other = unsafe helper_table_get(digests, index)
                 switch place.state {
                 case .free: firstFree = firstFree ?? index
-                case .closing, .draining: break
+                case .closing, .draining, .stalled: break
                 // Whoever has only just taken the place has not said yet what for.
                 case .opening: if other == digest || other == 0 { awaited = awaited ?? (index, word) }
                 case .open where other == digest:
@@ -180,7 +204,12 @@ package struct SessionDirectory: Sendable {
                     guard opener == nil || opener == place.keeper else { return .vain }
                     opener = place.keeper
                 }
-                guard ContinuousClock.now < deadline, !isUnwanted() else { return .none }
+                guard !isUnwanted() else { return .none }
+                guard ContinuousClock.now < deadline else {
+                    if place.announcer != 0, let first, first == awaited { stall(awaited.index, awaited.word) }
+                    return .none
+                }
+                first = first ?? awaited
                 unsafe helper_table_wait(places, awaited.index, awaited.word, Self.pulse)
                 // Whoever was to bring a job may have ended, and nobody else looks.
                 if word(awaited.index) == awaited.word { retractVain(awaited.index, in: table) }
@@ -219,11 +248,30 @@ package struct SessionDirectory: Sendable {
     func wait(at index: Int, _ generation: UInt64, for announcer: Int32) -> Bool {
         let word = word(index)
         let place = Place(word)
-        guard place.state == .open, place.announcer == announcer, self.generation(index) == generation else {
+        guard place.state.takesJobs, place.announcer == announcer, self.generation(index) == generation else {
             return false
         }
         unsafe helper_table_wait(places, index, word, Self.pulse)
         return true
+    }
+
+    /// Says that the job which a process has announced was not taken in time: nobody else is to wait there until it is.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - generation: Which session of it was meant.
+    ///   - announcer: The process.
+    func stall(_ index: Int, _ generation: UInt64, of announcer: Int32) {
+        let word = word(index)
+        guard Place(word).announcer == announcer, self.generation(index) == generation else { return }
+        stall(index, word)
+    }
+
+    /// Where anything has happened meanwhile, nothing stands still there.
+    private func stall(_ index: Int, _ word: UInt64) {
+        let place = Place(word)
+        guard place.state == .open else { return }
+        if exchange(index, word, Place(.stalled, keeper: place.keeper, announcer: place.announcer)) { wake(index) }
     }
 
     /// Takes back that a job is on its way.
@@ -236,7 +284,7 @@ package struct SessionDirectory: Sendable {
             let word = word(index)
             let place = Place(word)
             guard place.announcer != 0, place.announcer == announcer else { return }
-            if exchange(index, word, Place(place.state, keeper: place.keeper)) { return wake(index) }
+            if exchange(index, word, place.withoutJob) { return wake(index) }
         }
     }
 
@@ -246,9 +294,13 @@ package struct SessionDirectory: Sendable {
     ///   - index: The place.
     ///   - standing: How it stood when the message was there.
     func retract(_ index: Int, from standing: Standing) {
-        let place = Place(standing.word)
-        guard standing.isAnnounced, exchange(index, standing.word, Place(place.state, keeper: place.keeper)) else {
-            return
+        guard standing.isAnnounced else { return }
+        var word = standing.word
+        while !exchange(index, word, Place(word).withoutJob) {
+            let now = self.word(index)
+            // That nobody has taken the job in time changes nothing about it.
+            guard Place(now).isStalled(Place(word)) else { return }
+            word = now
         }
         wake(index)
     }
@@ -259,7 +311,7 @@ package struct SessionDirectory: Sendable {
         let place = Place(word)
         // In this order: whoever offers a job no more has sent it, or never will.
         guard place.announcer != 0, !table.offersWord(place.announcer), !hasMessage(index) else { return }
-        if exchange(index, word, Place(place.state, keeper: place.keeper)) { wake(index) }
+        if exchange(index, word, place.withoutJob) { wake(index) }
     }
 
     /// Says that a process has received something: it waits no more, however long it takes over that.

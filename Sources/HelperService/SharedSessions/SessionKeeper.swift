@@ -16,6 +16,8 @@ struct SessionKeeper {
     private let kept: KeptSession
     /// How long the session stays open without a job.
     private let idleTime: Duration
+    /// How long jobs may join it.
+    private let age: Duration
     private let signals: OwnedDescriptor
     /// What this process is woken by when a job has come.
     private let wake: OwnedDescriptor
@@ -29,7 +31,7 @@ struct SessionKeeper {
     private var isOpen = false
 
     /// How long jobs may join a session: what it has been given for them, tickets for one, does not last for ever.
-    private static let longestAge = Duration.seconds(3_600)
+    static let longestAge = Duration.seconds(3_600)
 
     /// How long the descriptors of the first job may take to close.
     private static let closingPatience = Duration.seconds(2)
@@ -57,19 +59,22 @@ struct SessionKeeper {
     ///   - session: The session, open.
     ///   - kept: What there is to know of it.
     ///   - idleTime: How long it stays open without a job.
+    ///   - age: How long jobs may join it.
     /// - Throws: `Errno` when the kernel has no descriptor left.
     init(
         _ context: HelperContext,
         _ directory: SessionDirectory,
         _ session: PAMSession,
         _ kept: KeptSession,
-        idleTime: Duration
+        idleTime: Duration,
+        age: Duration = longestAge
     ) throws(Errno) {
         self.context = context
         self.directory = directory
         self.session = session
         self.kept = kept
         self.idleTime = idleTime
+        self.age = age
         let event = linux_eventfd_create()
         guard event >= 0 else { throw Errno(rawValue: -event) }
         wake = try OwnedDescriptor(moving: event)
@@ -119,7 +124,7 @@ struct SessionKeeper {
     private var lookAt: ContinuousClock.Instant? {
         guard isOpen, !isClosing else { return nil }
         if directory.standing(kept.place).isAnnounced { return .now + Self.announcementDelay }
-        return min(began + Self.longestAge, idleSince.map { $0 + idleTime } ?? began + Self.longestAge)
+        return min(began + age, idleSince.map { $0 + idleTime } ?? began + age)
     }
 
     /// The processes that have jobs.
@@ -134,7 +139,7 @@ struct SessionKeeper {
             directory.retractVain(kept.place, in: context.table)
             let (now, standing) = (ContinuousClock.now, directory.standing(kept.place))
             idleSince = standing.isAnnounced || busy > 0 ? nil : idleSince ?? now
-            if now >= began + Self.longestAge || idleSince.map({ now >= $0 + idleTime }) ?? false {
+            if now >= began + age || idleSince.map({ now >= $0 + idleTime }) ?? false {
                 isClosing = directory.close(kept.place, from: standing)
             }
         }

@@ -168,6 +168,46 @@ struct PAMRefusalTests {
         #expect(try await right.status(of: alice.account.name)?.lastAccepted != nil)
     }
 
+    @Test("with a password of which nobody knows what came of it, a second time: not before it is registered anew")
+    func lostAnswer() async throws {
+        let service = try PAMService(scripted: "auth:expect=old-secret", "auth:raise=9")
+        let helper = try RunningHelper(policy: service.policy)
+        let alice = try await TestBed.alice.identity
+        let passwords = try await store("old-secret", for: TestBed.alice)
+        let launcher = PAMLauncher(helper, service, .password(from: passwords))
+        let error = try await launchError(Command(.path("/bin/true")), as: alice, launcher)
+        #expect(error.code == .helperLost)
+        #expect(error.step == .authenticate)
+        #expect(try await passwords.status(of: alice.account.name)?.rejection?.reason == .unproven)
+        let again = try await launchError(Command(.path("/bin/true")), as: alice, launcher)
+        #expect(again.code == .credentialUnavailable)
+        #expect(again.message.contains("credentialUnproven"))
+        #expect(service.stages == ["auth"])
+
+        try service.become(scripted: "auth:expect=new-secret")
+        var bytes = Array("new-secret".utf8)
+        let secret = try Secret(consumingBytes: &bytes)
+        _ = try await passwords.register(secret, for: alice.account.name)
+        let result = try await run(Command(.path("/bin/true")), as: alice, launcher)
+        #expect(result.exit.status == .exited(0))
+    }
+
+    @Test("with a reason that is told also where modules say more than there is room for, and one of them hangs then")
+    func longWords() async throws {
+        let service = try PAMService(scripted: "open:noise=15", "open:return=14", "uncred:hang=")
+        let helper = try RunningHelper(policy: service.policy)
+        let error = try await launchError(
+            Command(.path("/bin/true")),
+            as: TestBed.alice.identity,
+            PAMLauncher(helper, service)
+        )
+        #expect(error.code == .sessionFailed)
+        #expect(error.step == .openSession)
+        #expect(error.session?.code == 14)
+        #expect(error.session?.messages == [])
+        #expect(error.message.contains("\\u{1}"))
+    }
+
     @Test("who is made somebody else by a module, as whom no job ever runs")
     func otherUser() async throws {
         for (stage, name) in [

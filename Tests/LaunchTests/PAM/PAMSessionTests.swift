@@ -163,4 +163,19 @@ struct PAMSessionTests {
         #expect(report.sessionKeyring?.hasSuffix(";_ses") == true)
         #expect(report.sessionKeyring?.contains(";2001;") == true)
     }
+
+    @Test("gives it long variables, and none beyond 64 KiB of them together")
+    func longVariables() async throws {
+        let service = try PAMService(
+            scripted: "open:fill=LONG/20000",
+            "open:fill=LONGER/40000",
+            "open:fill=OVER/10000",
+            "open:putenv=BEHIND=x"
+        )
+        let helper = try RunningHelper(policy: service.policy)
+        let script = "echo ${#LONG} ${#LONGER} ${OVER+set} ${BEHIND+set}"
+        let result = try await runScript(script, as: TestBed.alice.identity, PAMLauncher(helper, service))
+        #expect(result.text == "20000 40000\n")
+        #expect(helper.log.contains("more variables of the session"))
+    }
 }

@@ -1,3 +1,4 @@
+import Faults
 import Glibc
 import SystemPackage
 import Testing
@@ -21,11 +22,12 @@ struct SharedSessionHazardTests {
         _ service: PAMService,
         with extra: [OwnedDescriptor] = [],
         password: OwnedDescriptor? = nil,
-        within milliseconds: UInt32 = 300_000
+        within milliseconds: UInt32 = 300_000,
+        running script: String = "exec /bin/sleep 100000"
     ) throws {
         try client.order(with: extra, password: password) {
-            $0.executables = ["/bin/sleep"]
-            $0.arguments = ["sleep", "100000"].map { Array($0.utf8) }
+            $0.executables = ["/bin/sh"]
+            $0.arguments = ["sh", "-c", script].map { Array($0.utf8) }
             $0.startDeadlineMilliseconds = milliseconds
             $0.session = SessionOrder(
                 service: Array(service.name.utf8),
@@ -47,9 +49,13 @@ struct SharedSessionHazardTests {
     /// Launches a job and leaves it, until the process that had it has gone.
     ///
     /// - Returns: Whether its session is shared.
-    private func join(_ helper: RunningHelper, _ service: PAMService) async throws -> Bool {
+    private func join(
+        _ helper: RunningHelper,
+        _ service: PAMService,
+        within milliseconds: UInt32 = 300_000
+    ) async throws -> Bool {
         let (client, _) = try connect(helper)
-        try order(client, service)
+        try order(client, service, within: milliseconds)
         guard case .message(.started(let report)) = try client.reply() else {
             Issue.record("the job was not started")
             return false
@@ -58,6 +64,27 @@ struct SharedSessionHazardTests {
         client.close()
         try await wait { KeptSessionProcesses.state(of: parent) == nil }
         return report.session?.isShared ?? false
+    }
+
+    /// A service whose modules say yes, and a helper for it.
+    private func started() throws -> (service: PAMService, helper: RunningHelper) {
+        let service = try PAMService(scripted: "*:info=x")
+        return (service, try RunningHelper(policy: policy(service)))
+    }
+
+    /// A pipe that nobody can let go of until the page is released, and the job that stands in the middle of it.
+    private func held() async throws -> (page: HeldPage, pipe: OwnedDescriptor, holder: LaunchedProcess) {
+        let page = try HeldPage(of: TestBed.alice)
+        let (pipe, holder) = try await page.heldPipe()
+        return (page, pipe, holder)
+    }
+
+    /// Has a session kept, and stops what keeps it: what comes to it stays on its way.
+    private func stopped(_ helper: RunningHelper, _ service: PAMService) async throws -> KeptSessionProcesses {
+        #expect(try await join(helper, service))
+        let processes = try KeptSessionProcesses(service)
+        try await processes.stop()
+        return processes
     }
 
     private func isShared(_ client: RawClient) throws -> Bool {
@@ -73,19 +100,24 @@ struct SharedSessionHazardTests {
         return unsafe poll(&event, 1, 0) == 1
     }
 
+    /// A pipe with a password in it.
+    private func password(_ text: String) throws -> OwnedDescriptor {
+        let ends = try FileDescriptor.pipe()
+        try ends.writeEnd.closeAfter { _ = try ends.writeEnd.writeAll(text.utf8) }
+        return try OwnedDescriptor(moving: ends.readEnd.rawValue)
+    }
+
     private func nulls(_ count: Int) throws -> [OwnedDescriptor] {
         try (0..<count).map { _ in try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC)) }
     }
 
     // MARK: On the way
 
-    @Test("costs nobody his job where more of them come than it takes: they have sessions of their own")
+    @Test("costs nobody his job where more of them come than it takes: they have other ones")
     func manyDescriptors() async throws {
         let service = try PAMService(scripted: "*:info=x")
         let helper = try RunningHelper(.packaged, policy: policy(service))
-        #expect(try await join(helper, service))
-        let processes = try KeptSessionProcesses(service)
-        try await processes.stop()
+        let processes = try await stopped(helper, service)
         var clients: [RawClient] = []
         // Together they bring more than 1,024 descriptors, of which the kernel has no more on their way.
         for _ in 0..<24 {
@@ -93,9 +125,10 @@ struct SharedSessionHazardTests {
             try order(client, service, with: try nulls(60), within: 8_000)
             clients.append(client)
         }
-        for client in clients { #expect(try !isShared(client)) }
+        for client in clients { #expect(try client.reply().isStart) }
         processes.goOn()
         try await wait { processes.children.count == processes.withJobs.count + 1 }
+        #expect(processes.withJobs.isEmpty)
         #expect(try await join(helper, service))
         #expect(!helper.log.contains("killed, because its daemon went"))
         for client in clients { client.close() }
@@ -124,11 +157,8 @@ struct SharedSessionHazardTests {
 
     @Test("stands still for nobody who does not want his job any more")
     func withdrawal() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
-        #expect(try await join(helper, service))
-        let processes = try KeptSessionProcesses(service)
-        try await processes.stop()
+        let (service, helper) = try started()
+        let processes = try await stopped(helper, service)
         // One is on its way, the other one waits for its turn.
         let both = [try connect(helper), try connect(helper)]
         for (client, process) in both {
@@ -142,13 +172,131 @@ struct SharedSessionHazardTests {
         #expect(service.stages.count { $0 == "open" } <= 3)
     }
 
-    @Test("has the job back that was on its way when the process that kept it was killed")
-    func keeperIsKilled() async throws {
+    @Test("delays one job alone by standing still, and goes on once it does not", arguments: [true, false])
+    func stalled(_ isPatient: Bool) async throws {
+        let (service, helper) = try started()
+        let processes = try await stopped(helper, service)
+        var clients: [RawClient] = []
+        if !isPatient {
+            // What is on its way is there still, and whoever comes next is the first to find that it is not taken.
+            let (client, process) = try connect(helper)
+            try order(client, service)
+            try await wait { KeptSessionProcesses.waitsForOthers(process) }
+            try client.tell(.withdraw)
+            #expect(try await isSoon { hasReply(client) })
+        }
+        for milliseconds: UInt32 in [2_000, 300_000, 300_000] {
+            let (client, _) = try connect(helper)
+            try order(client, service, within: milliseconds)
+            // Half of its time would be two and a half minutes.
+            #expect(try await isSoon(within: .seconds(50)) { hasReply(client) })
+            #expect(try isShared(client))
+            clients.append(client)
+        }
+        // One more is theirs.
+        #expect(service.stages.count { $0 == "open" } == 2)
+        let waiting = processes.children
+        processes.goOn()
+        try await wait { Set(waiting).isDisjoint(with: processes.children) && processes.children.count == 1 }
+        #expect(processes.withJobs.isEmpty)
+        let (client, _) = try connect(helper)
+        try order(client, service)
+        #expect(try isShared(client))
+        #expect(processes.withJobs.count == 1)
+        for client in clients + [client] { client.close() }
+        #expect(helper.stop() == 0)
+        for stage in ["cred", "open", "close", "uncred"] {
+            #expect(service.stages.count { $0 == stage } == 2, "\(stage): \(service.stages)")
+        }
+    }
+
+    @Test("frees its place where it has stood still to its end")
+    func stalledToTheEnd() async throws {
         let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let helper = try RunningHelper(policy: policy(service) + ["maximum-jobs = 3", "maximum-jobs-per-peer = 3"])
+        // One more than there are places.
+        for _ in 0..<33 {
+            let processes = try await stopped(helper, service)
+            #expect(try await join(helper, service, within: 200))
+            #expect(kill(processes.keeper, SIGKILL) == 0)
+            try await wait { KeptSessionProcesses.state(of: processes.keeper) == nil }
+        }
+    }
+
+    @Test("runs a job once that was given up on its way, and is there for the next one")
+    func lateTaker() async throws {
+        let (service, helper) = try started()
         #expect(try await join(helper, service))
         let processes = try KeptSessionProcesses(service)
-        try await processes.stop()
+        try await wait { processes.children.count == 1 && processes.withJobs.isEmpty }
+        let waiting = try #require(processes.children.first)
+        // That one alone: what keeps the session goes on.
+        try #require(kill(waiting, SIGSTOP) == 0)
+        try await wait { KeptSessionProcesses.state(of: waiting) == "T" }
+        let runs = freshPath("runs")
+        try writeFile("", to: runs)
+        try #require(unsafe chown(runs.string, TestBed.alice.userID, TestBed.alice.groupID) == 0)
+        let (client, _) = try connect(helper)
+        try order(client, service, within: 2_000, running: "echo $$ >> \(runs); exec /bin/sleep 100000")
+        guard case .message(.started(let report)) = try client.reply() else {
+            Issue.record("the job was not started")
+            return
+        }
+        try await wait { try ProcFile.read(runs) == "\(report.processID)\n" }
+        _ = kill(waiting, SIGCONT)
+        // It finds nothing, and ends; another one waits.
+        try await wait { KeptSessionProcesses.state(of: waiting) == nil && processes.children.count == 1 }
+        #expect(processes.withJobs.isEmpty)
+        #expect(try ProcFile.read(runs) == "\(report.processID)\n")
+        #expect(!hasReply(client))
+        let (next, _) = try connect(helper)
+        try order(next, service)
+        #expect(try isShared(next))
+        #expect(processes.withJobs.count == 1)
+        for client in [client, next] { client.close() }
+    }
+
+    @Test("ends one hand-over alone where the process that takes it cannot read it", arguments: [0, 3])
+    func unreadable(_ room: Int) async throws {
+        let (service, helper) = try started()
+        let (first, _) = try connect(helper)
+        try order(first, service)
+        #expect(try isShared(first))
+        let processes = try KeptSessionProcesses(service)
+        try await wait { processes.children.count == 2 && processes.withJobs.count == 1 }
+        let waiting = try #require(Set(processes.children).subtracting(processes.withJobs).first)
+        // Room for the three descriptors that come with the message, and none for those of the job; or for none of them.
+        let free = (OwnedDescriptor.lowest...).lazy
+            .filter { !exists(FilePath("/proc/\(waiting)/fd/\($0)")) }.prefix(room + 1)
+        let limit = try #require(Array(free).last)
+        var former: UInt64 = 0
+        try #require(unsafe limit_open_files(waiting, UInt64(limit), &former) == 0)
+        let (second, _) = try connect(helper)
+        try order(second, service)
+        let reply = try second.reply()
+        if room == 0 {
+            // Nobody has it: it is launched after all, and joins the session once more.
+            #expect(reply.isStart)
+            try await wait { helper.log.contains("is lost") }
+        } else if case .message(.failed(let report)) = reply {
+            #expect(report.code == .sessionFailed)
+            #expect(report.operationText.contains("no descriptors left"))
+        } else {
+            Issue.record("the job was not refused: \(reply)")
+        }
+        let (third, _) = try connect(helper)
+        try order(third, service)
+        #expect(try isShared(third))
+        #expect(processes.withJobs.count == (room == 0 ? 3 : 2))
+        #expect(service.stages.count { $0 == "open" } == 1)
+        #expect(!hasReply(first))
+        for client in [first, second, third] { client.close() }
+    }
+
+    @Test("has the job back that was on its way when the process that kept it was killed")
+    func keeperIsKilled() async throws {
+        let (service, helper) = try started()
+        let processes = try await stopped(helper, service)
         let (client, process) = try connect(helper)
         try order(client, service)
         try await wait { KeptSessionProcesses.waitsForOthers(process) }
@@ -166,13 +314,9 @@ struct SharedSessionHazardTests {
         .enabled(if: TestBed.hasMachineRoot, mounts)
     )
     func heldMessage() async throws {
-        let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await page.heldPipe()
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
-        #expect(try await join(helper, service))
-        let processes = try KeptSessionProcesses(service)
-        try await processes.stop()
+        let (page, pipe, holder) = try await held()
+        let (service, helper) = try started()
+        let processes = try await stopped(helper, service)
         let (client, process) = try connect(helper)
         try order(client, service, with: [pipe])
         try await wait { KeptSessionProcesses.waitsForOthers(process) }
@@ -196,10 +340,8 @@ struct SharedSessionHazardTests {
         .enabled(if: TestBed.hasMachineRoot, mounts)
     )
     func heldDescriptor() async throws {
-        let page = try HeldPage(of: TestBed.alice)
-        let (pipe, holder) = try await page.heldPipe()
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (page, pipe, holder) = try await held()
+        let (service, helper) = try started()
         #expect(try await join(helper, service))
         let processes = try KeptSessionProcesses(service)
         try service.become(scripted: "account:wait=GATE", "account:return=13")
@@ -216,6 +358,30 @@ struct SharedSessionHazardTests {
         page.release()
         _ = try await holder.exitReport()
         client.close()
+    }
+
+    @Test("costs nobody his password where nobody has read it when the process ends that had it")
+    func unreadPassword() async throws {
+        let service = try PAMService(scripted: "auth:expect=right")
+        let helper = try RunningHelper(policy: policy(service))
+        let passwords = try await store("right", for: TestBed.alice)
+        let launcher = PAMLauncher(helper, service, .password(from: passwords), sessions: Self.long)
+        let alice = try await TestBed.alice.identity
+        _ = try await run(Command(.path("/bin/true")), as: alice, launcher)
+        let processes = try KeptSessionProcesses(service)
+        try await processes.stop()
+        // What is on its way holds the connection; the next one waits for its turn and has everything itself.
+        let (first, other) = try connect(helper)
+        try order(first, service, password: try password("right"))
+        try await wait { KeptSessionProcesses.waitsForOthers(other) }
+        let launch = Task { try await launchError(patient(Command(.path("/bin/true"))), as: alice, launcher) }
+        func second() -> pid_t? { helper.monitors.first { $0 != other && KeptSessionProcesses.waitsForOthers($0) } }
+        try await wait { second() != nil }
+        #expect(kill(try #require(second()), SIGKILL) == 0)
+        #expect(try await launch.value.code == .helperLost)
+        #expect(try await passwords.status(of: alice.account.name)?.rejection == nil)
+        processes.goOn()
+        #expect(try await run(Command(.path("/bin/true")), as: alice, launcher).exit.status == .exited(0))
     }
 
     // MARK: Opening and closing
@@ -266,8 +432,7 @@ struct SharedSessionHazardTests {
 
     @Test("loses no job that comes just when it is closed")
     func closing() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let launcher = PAMLauncher(helper, service, sessions: .shared(idleTime: .milliseconds(1)))
         let alice = try await TestBed.alice.identity
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -301,8 +466,7 @@ struct SharedSessionHazardTests {
 
     @Test("leaves places for the daemons of others")
     func places() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: policy(service))
+        let (service, helper) = try started()
         let launcher = PAMLauncher(helper, service, sessions: Self.long)
         var shared = 0
         for mask in 0..<28 {

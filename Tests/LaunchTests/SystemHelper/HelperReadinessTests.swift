@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchProtocol
 
 @Suite("Ahead of launches the system helper", .testBed)
 struct HelperReadinessTests {
@@ -41,6 +42,46 @@ struct HelperReadinessTests {
             helper.launcher
         )
         #expect(result.text == "one\n")
+    }
+
+    @Test("asks no module of PAM for anything, and leaves nobody and nothing behind")
+    func sessions() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        let helper = try RunningHelper(policy: service.policy + ["pam-session-idle = 3600"])
+        let parked = try await parked(helper)
+        #expect(parked.count == 4)
+        #expect(helper.jobs.isEmpty)
+        #expect(service.records.isEmpty)
+        #expect(!helper.log.contains("session of"), "\(helper.log)")
+        let job = try await PAMLauncher(helper, service)
+            .launch(
+                patient(Command(.path("/bin/true"))),
+                as: TestBed.alice.identity
+            )
+        #expect(try await job.exitReport().status == .exited(0))
+        #expect(service.stages.count { $0 == "open" } == 1)
+    }
+
+    @Test("is held up by no name service that does not answer, and neither is it ended", .scriptedNSS)
+    func silentNames() async throws {
+        let nss = try ScriptedNSS()
+        try nss.freeze()
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let client = try RawClient(helper)
+        try client.tell(.hello(version: 1))
+        let isServed = try await isSoon {
+            if case .frame(_)? = try? client.socket.receive() { true } else { false }
+        }
+        #expect(isServed)
+        client.close()
+        nss.thaw()
+        let result = try await run(
+            Command(.path("/bin/echo"), arguments: ["one"]),
+            as: TestBed.alice.identity,
+            helper.launcher
+        )
+        #expect(result.text == "one\n")
+        #expect(helper.stop() == 0)
     }
 
     @Test("gives each process that waits the memory that a launch uses")

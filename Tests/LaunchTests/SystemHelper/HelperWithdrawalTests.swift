@@ -8,12 +8,17 @@ import Testing
 
 @Suite("A launch through the system helper that is given up", .testBed)
 struct HelperWithdrawalTests {
-    @Test("one that stands still delays nobody, and is given up in its time")
-    func stalled() async throws {
-        let helper = try RunningHelper(policy: ["peers = 0"])
+    /// A helper, and a command whose program it cannot start as long as the lease is there.
+    private func heldUp() throws -> (helper: RunningHelper, lease: Lease, command: Command) {
         let program = freshPath("leased")
         let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
-        var stalled = Command(.path(program))
+        return (try RunningHelper(policy: ["peers = 0"]), lease, Command(.path(program)))
+    }
+
+    @Test("one that stands still delays nobody, and is given up in its time")
+    func stalled() async throws {
+        let (helper, lease, held) = try heldUp()
+        var stalled = held
         stalled.startDeadline = .milliseconds(700)
         let person = try await TestBed.alice.identity
         let helpers = helper.launcher
@@ -29,10 +34,7 @@ struct HelperWithdrawalTests {
 
     @Test("one that is cancelled is withdrawn")
     func cancelled() async throws {
-        let helper = try RunningHelper(policy: ["peers = 0"])
-        let program = freshPath("leased")
-        let lease = try Lease(onCopyOf: "/bin/true", at: program, owner: TestBed.alice.userID)
-        let command = Command(.path(program))
+        let (helper, lease, command) = try heldUp()
         let person = try await TestBed.alice.identity
         let helpers = helper.launcher
         let launch = Task { [command] in try await launchError(command, as: person, helpers) }

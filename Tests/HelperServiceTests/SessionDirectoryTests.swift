@@ -1,0 +1,136 @@
+import Glibc
+import LaunchPlan
+import LaunchProtocol
+import SystemPackage
+import Testing
+
+@testable import HelperService
+
+@Suite("The directory of sessions that jobs share")
+struct SessionDirectoryTests {
+    private static let digest: UInt64 = 7
+
+    private let table: MonitorTable
+    private let directory: SessionDirectory
+
+    init() throws {
+        table = try #require(MonitorTable(capacity: 4))
+        directory = try #require(SessionDirectory())
+    }
+
+    /// Looks for the session; whoever would have to wait does not want it any more.
+    private func look(opening isOpening: Bool = false) -> (found: SessionDirectory.Finding, hasWaited: Bool) {
+        var hasWaited = false
+        let found = directory.find(
+            Self.digest,
+            opening: isOpening,
+            in: table,
+            until: .now + .seconds(3_600),
+            unless: {
+                hasWaited = true
+                return true
+            }
+        )
+        return (found, hasWaited)
+    }
+
+    /// Opens the session, and announces a job there.
+    private func announced() throws -> (index: Int, generation: UInt64) {
+        guard case .mine(let index) = look(opening: true).found else { throw Errno.invalidArgument }
+        directory.open(index)
+        guard case .open(index, let generation) = look().found else { throw Errno.invalidArgument }
+        return (index, generation)
+    }
+
+    @Test("has one job at a time on its way")
+    func oneJob() throws {
+        let (index, _) = try announced()
+        #expect(look().hasWaited)
+        directory.retract(index, from: directory.standing(index))
+        guard case .open = look().found else {
+            Issue.record("nobody else can announce one")
+            return
+        }
+    }
+
+    @Test("does not take a later job of the same process for the one that was on its way before")
+    func laterJob() throws {
+        let (index, _) = try announced()
+        let former = directory.standing(index)
+        directory.retract(index, of: getpid())
+        guard case .open = look().found else {
+            Issue.record("there is no other one")
+            return
+        }
+        directory.retract(index, from: former)
+        #expect(directory.standing(index).isAnnounced)
+        #expect(look().hasWaited)
+    }
+
+    @Test("keeps nobody waiting where a job was not taken in time, until it is taken")
+    func stall() throws {
+        let (index, generation) = try announced()
+        let standing = directory.standing(index)
+        directory.stall(index, generation, of: getpid())
+        #expect(look() == (.none, false))
+        guard case .mine(let other) = look(opening: true).found else {
+            Issue.record("nobody else opens one")
+            return
+        }
+        #expect(other != index)
+        directory.free(other)
+        // Nobody closes it either: something lies there.
+        #expect(!directory.close(index, from: directory.standing(index)))
+        // Whoever takes it has looked before.
+        directory.retract(index, from: standing)
+        #expect(!directory.standing(index).isAnnounced)
+        #expect(look() == (.open(index, generation: generation), false))
+    }
+
+    @Test("keeps nobody waiting where one has waited for his turn for nothing")
+    func turn() throws {
+        let (index, generation) = try announced()
+        // A message that nobody takes, of one who offers nothing any more.
+        let null = try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC))
+        _ = try directory.channel(index).sending.send(OutgoingFrame(bytes: [0], descriptors: [null]))
+        let soon = ContinuousClock.now + .milliseconds(20)
+        #expect(directory.find(Self.digest, opening: false, in: table, until: soon, unless: { false }) == .none)
+        #expect(look() == (.none, false))
+        _ = try directory.channel(index).receiving.receive()
+        directory.retractVain(index, in: table)
+        #expect(look() == (.open(index, generation: generation), false))
+    }
+
+    @Test("says nothing of a session by what was found of an earlier one, or of another's job")
+    func others() throws {
+        let (index, generation) = try announced()
+        directory.stall(index, generation &+ 1, of: getpid())
+        directory.stall(index, generation, of: getpid() + 1)
+        #expect(look().hasWaited)
+        directory.retract(index, of: getpid())
+        // The job was taken just then.
+        directory.stall(index, generation, of: getpid())
+        #expect(look() == (.open(index, generation: generation), false))
+    }
+
+    @Test("closes every channel but one, and nothing that lies between them", arguments: [nil, 0, 3, 31])
+    func channels(_ kept: Int?) async {
+        // Nobody else opens anything there.
+        await #expect(processExitsWith: .success) { [kept = kept as Int?] in
+            let directory = try #require(SessionDirectory())
+            func numbers(_ index: Int) -> [Int32] {
+                let channel = directory.channel(index)
+                return [channel.sending.descriptor.rawValue, channel.receiving.descriptor.rawValue]
+            }
+            let before = (0..<SessionDirectory.capacity).map(numbers)
+            let all = Set(before.joined())
+            let others = (3..<Int32(256)).filter { !all.contains($0) && fcntl($0, F_GETFD) >= 0 }
+            directory.closeChannels(but: kept)
+            for (index, pair) in before.enumerated() {
+                #expect(pair.allSatisfy { (fcntl($0, F_GETFD) >= 0) == (index == kept) }, "\(index)")
+                #expect(numbers(index) == (index == kept ? pair : [-1, -1]))
+            }
+            #expect(others.allSatisfy { fcntl($0, F_GETFD) >= 0 })
+        }
+    }
+}
