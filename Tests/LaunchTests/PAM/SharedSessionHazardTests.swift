@@ -127,7 +127,7 @@ struct SharedSessionHazardTests {
         }
         for client in clients { #expect(try client.reply().isStart) }
         processes.goOn()
-        try await wait { processes.children.count == processes.withJobs.count + 1 }
+        _ = try await processes.waiting()
         #expect(processes.withJobs.isEmpty)
         #expect(try await join(helper, service))
         #expect(!helper.log.contains("killed, because its daemon went"))
@@ -228,8 +228,8 @@ struct SharedSessionHazardTests {
         let (service, helper) = try started()
         #expect(try await join(helper, service))
         let processes = try KeptSessionProcesses(service)
-        try await wait { processes.children.count == 1 && processes.withJobs.isEmpty }
-        let waiting = try #require(processes.children.first)
+        try await wait { processes.withJobs.isEmpty }
+        let waiting = try await processes.waiting()
         // That one alone: what keeps the session goes on.
         try #require(kill(waiting, SIGSTOP) == 0)
         try await wait { KeptSessionProcesses.state(of: waiting) == "T" }
@@ -263,8 +263,7 @@ struct SharedSessionHazardTests {
         try order(first, service)
         #expect(try isShared(first))
         let processes = try KeptSessionProcesses(service)
-        try await wait { processes.children.count == 2 && processes.withJobs.count == 1 }
-        let waiting = try #require(Set(processes.children).subtracting(processes.withJobs).first)
+        let waiting = try await processes.waiting()
         // Room for the three descriptors that come with the message, and none for those of the job; or for none of them.
         let free = (OwnedDescriptor.lowest...).lazy
             .filter { !exists(FilePath("/proc/\(waiting)/fd/\($0)")) }.prefix(room + 1)

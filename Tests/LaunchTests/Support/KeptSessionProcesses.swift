@@ -20,11 +20,20 @@ struct KeptSessionProcesses {
     /// Those that have a job.
     var withJobs: [pid_t] { children.filter { !Self.children(of: $0).isEmpty } }
 
+    /// The one that waits for a job, once all others have one: what closes descriptors aside, for one, has none either, and ends.
+    func waiting() async throws -> pid_t {
+        var found: pid_t?
+        try await wait {
+            let others = Set(children).subtracting(withJobs)
+            found = others.count == 1 ? others.first.flatMap { Self.waitsForMessages($0) ? $0 : nil } : nil
+            return found != nil
+        }
+        return try #require(found)
+    }
+
     /// Stops the one that keeps the session, and the one that waits for a job: what comes to the session stays on its way.
     func stop() async throws {
-        try await wait { children.count == withJobs.count + 1 }
-        let waiting = try #require(Set(children).subtracting(withJobs).first)
-        for process in [keeper, waiting] {
+        for process in [try await waiting(), keeper] {
             try #require(kill(process, SIGSTOP) == 0)
             try await wait { Self.state(of: process) == "T" }
         }
@@ -56,9 +65,15 @@ struct KeptSessionProcesses {
     }
 
     /// Whether it waits for a word of memory that it shares (`futex(2)`).
-    static func waitsForOthers(_ process: pid_t) -> Bool {
+    static func waitsForOthers(_ process: pid_t) -> Bool { isIn(["202", "98"], process) }
+
+    /// Whether it waits for something to be read (`poll(2)`), with all descriptors that it needs for that.
+    static func waitsForMessages(_ process: pid_t) -> Bool { isIn(["7", "73"], process) }
+
+    /// Whether it is in one of several system calls: their numbers, for each kind of processor.
+    private static func isIn(_ calls: Set<String>, _ process: pid_t) -> Bool {
         let text = (try? ProcFile.read(FilePath("/proc/\(process)/syscall"))) ?? ""
-        return ["202", "98"].contains(text.prefix { $0 != " " })
+        return calls.contains(String(text.prefix { $0 != " " }))
     }
 }
 
