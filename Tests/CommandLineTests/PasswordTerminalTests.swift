@@ -135,11 +135,12 @@ struct PasswordTerminalTests {
     func continuedBefore() async throws {
         // The shell's kill(1) is no process, so nothing but a system call lies between the two.
         let silent = "stty -a <&3 | grep -qw -e -echo"
-        let hurry = "for i in $(seq 100); do kill -TSTP $tool; kill -CONT $tool; until \(silent); do :; done; done"
+        let wait = "do kill -0 $tool || exit; done"
+        let hurry = "for i in $(seq 100); do kill -TSTP $tool; kill -CONT $tool; until \(silent); \(wait); done"
         // Nothing of that is on its way any more when a stop of its own has happened.
-        let stopped = "kill -TSTP $tool; until grep -q '^State:.T' /proc/$tool/status; do :; done"
+        let stopped = "kill -TSTP $tool; until grep -q '^State:.T' /proc/$tool/status; \(wait)"
         let asked = "grep -c 'Password of' \(typescript)"
-        let again = "asked=$(\(asked)); kill -CONT $tool; until [ $(\(asked)) -gt $asked ] && \(silent); do :; done"
+        let again = "asked=$(\(asked)); kill -CONT $tool; until [ $(\(asked)) -gt $asked ] && \(silent); \(wait)"
         let once = Keys(
             condition: "\(silent) && tool=$(pgrep -x impersonate) && { \(hurry); \(stopped); \(again); }",
             text: "\(Self.right)\\n"

@@ -26,6 +26,7 @@ final class SilentTerminal {
         do throws(Errno) {
             stop = try PendingStop()
         } catch {
+            state.end()
             signals.end()
             throw Self.error(error)
         }

@@ -11,7 +11,12 @@ enum MainThread {
     private static let counter = DispatchSemaphore(value: 0)
 
     /// Serves the calls below until the process ends; to be called on the thread itself.
+    ///
+    /// Nothing is blocked that whoever started the tool may have blocked: it would not end by it.
     static func serve() -> Never {
+        var none = sigset_t()
+        unsafe sigemptyset(&none)
+        unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
         while true {
             counter.wait()
             requests.withLock { $0.removeFirst() }()

@@ -10,7 +10,7 @@ extension NSSAccountDirectory {
         /// A lookup process where the helper is installed (``usualHelper``), else `getent(1)`, else threads; never threads again once
         /// one of the others has answered.
         ///
-        /// The log is told when questions go another way than before, the metrics of each that no lookup process is asked.
+        /// The log is told when questions go another way than before, the metrics of each that another way has answered.
         case automatic
 
         /// Processes without privileges (`impersonation-helper --lookup`), which take one question after the other and are

@@ -120,12 +120,17 @@ struct SudoDescent {
         do throws(Errno) {
             return try body()
         } catch {
-            throw Problem(
-                errno: error,
-                message:
+            let message =
+                switch error {
+                case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
+                    "no descriptor is left to look at who answers; raise the limit of open files (RLIMIT_NOFILE, fs.file-max)"
+                case .noSuchProcess:
+                    "who answers, or what has started it, ended before anybody could tell who it is"
+                default:
                     "/proc does not show the launcher, so nobody can tell who it is; mount it so that this daemon sees "
-                    + "the processes of others (hidepid, gid= of proc(5))"
-            )
+                        + "the processes of others (hidepid, gid= of proc(5))"
+                }
+            throw Problem(errno: error, message: message)
         }
     }
 }

@@ -130,9 +130,10 @@ final class SudoReach: Sendable {
         let deadline = ContinuousClock.now + Self.stoppingTime
         var stopped: [SessionScan.Member] = job.isRunning ? [leader] : []
         // Who forks meanwhile would leave children behind that nobody knows any more. But su stops itself with its command, and
-        // without its sudo nobody is left who may wake it.
+        // without its sudo nobody is left who may wake it: that command is killed at once, with all known that it has started so far.
         let mayStop = sudo.isRunning || !between.contains { $0.isRunning }
-        var isReached = stopped.isEmpty || !mayStop || send(SIGSTOP, to: stopped)
+        if !mayStop { _ = find() }
+        var isReached = stopped.isEmpty || send(mayStop ? SIGSTOP : SIGKILL, to: stopped)
         while isReached, ContinuousClock.now < deadline {
             let new = find().filter { !stopped.contains($0) }
             guard !new.isEmpty else { break }
