@@ -66,6 +66,7 @@ extension JobSession {
         until limit: ContinuousClock.Instant
     ) -> Bool {
         let (own, end) = (getpid(), StepDeadline(client, sequence, signals: signals))
+        let began = ContinuousClock.now
         let parcel: FrameSocket
         do {
             parcel = try handover.send(with: note, over: directory.channel(index).sending)
@@ -80,7 +81,9 @@ extension JobSession {
             guard !isOnItsWay || isLate || end.isInterrupted else { continue }
             // As long as the message lies there nobody else is to send one: it stays announced.
             guard context.table.withdraw(note.offer) else { break }
-            if isLate { directory.stall(index, note.generation, of: own) }
+            if isLate, began.duration(to: .now) >= SessionDirectory.leastPatience {
+                directory.stall(index, note.generation, of: own)
+            }
             SessionHandover.takeBack(parcel)
             return false
         }

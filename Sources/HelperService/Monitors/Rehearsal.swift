@@ -36,6 +36,8 @@ struct Rehearsal {
     private static func isAnswered(_ context: HelperContext) -> Bool {
         let child = helper_fork()
         if child == 0 {
+            // One that hangs in the kernel is not to keep the next helper from listening.
+            context.listener.closeNow()
             let client = Monitor.Client(
                 socket: FrameSocket(OwnedDescriptor(-1)),
                 userID: 0,

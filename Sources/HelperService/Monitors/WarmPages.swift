@@ -1,4 +1,5 @@
 import CHelperService
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import SystemPackage
@@ -55,8 +56,11 @@ struct WarmPages {
         runs = Self.hear(from: reading)
         // It has said all it has to say, or takes too long.
         _ = kill(scout, SIGKILL)
+        let process = OwnedDescriptor(linux_pidfd_open(scout))
+        _ = Waiting.wait(for: [process.rawValue], until: .now + Self.patience)
+        // One that hangs in the kernel is reaped when it is gone.
         var status: Int32 = 0
-        while unsafe waitpid(scout, &status, 0) < 0, errno == EINTR {}
+        _ = unsafe waitpid(scout, &status, WNOHANG)
     }
 
     /// Takes the pages, in a process that has been forked since.

@@ -87,7 +87,9 @@ extension PAMSession {
         }
         let name = unsafe String(cString: item.assumingMemoryBound(to: CChar.self))
         guard !knownNames.contains(Array(name.utf8)) else { return }
-        let other = "a module has made \(name.quoted) of \(user.quoted), which is not the same account"
+        // A frame has room for a text, and not for any.
+        let shown = String(decoding: name.utf8.prefix(256), as: UTF8.self)
+        let other = "a module has made \(shown.quoted) of \(user.quoted), which is not the same account"
         guard let time else { throw failure(.account, PAM_PERM_DENIED, other) }
         var found = unsafe helper_account()
         let result = deadline.perform(within: time - .now, or: Self.hanging(.account, service)) {

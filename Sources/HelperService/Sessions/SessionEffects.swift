@@ -73,11 +73,12 @@ struct SessionEffects {
         for variable in variables {
             let name = variable.prefix { $0 != UInt8(ascii: "=") }
             let value = variable.dropFirst(name.count + 1)
-            size += variable.count + 1
-            guard name.count < variable.count, accepted.count < Self.variablesMost, size <= Self.variableBytesMost,
+            guard name.count < variable.count,
                 EnvironmentDangers.mayComeFromSession(name, value, whereRestricted: permitted),
                 names.insert(name).inserted
             else { continue }
+            size += variable.count + 1
+            guard accepted.count < Self.variablesMost, size <= Self.variableBytesMost else { break }
             accepted.append(variable)
         }
         return accepted

@@ -92,6 +92,9 @@ package struct SessionDirectory: Sendable {
 
         /// Whether a job is on its way there.
         let isAnnounced: Bool
+
+        /// Who has announced the one that is on its way; 0 for nobody.
+        var announcer: Int32 { Place(word).announcer }
     }
 
     /// How many sessions may be open for others to join.
@@ -104,6 +107,9 @@ package struct SessionDirectory: Sendable {
 
     /// How long somebody waits at once for a session that is being opened, before he looks whether he is still asked for it.
     private static let pulse: Int32 = 50
+
+    /// How long a job has to have waited before it can say of a session that it stands still: one with little time left says nothing.
+    static let leastPatience = Duration.milliseconds(100)
 
     private nonisolated(unsafe) let places: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let digests: UnsafeMutablePointer<UInt64>
@@ -170,6 +176,7 @@ package struct SessionDirectory: Sendable {
         until deadline: ContinuousClock.Instant,
         unless isUnwanted: () -> Bool
     ) -> Finding {
+        let began = ContinuousClock.now
         var opener: Int32?
         // What he has begun to wait for: nothing has happened there if it is still the same.
         var first: (index: Int, word: UInt64)?
@@ -206,7 +213,10 @@ package struct SessionDirectory: Sendable {
                 }
                 guard !isUnwanted() else { return .none }
                 guard ContinuousClock.now < deadline else {
-                    if place.announcer != 0, let first, first == awaited { stall(awaited.index, awaited.word) }
+                    if place.announcer != 0, let first, first == awaited, began.duration(to: .now) >= Self.leastPatience
+                    {
+                        stall(awaited.index, awaited.word)
+                    }
                     return .none
                 }
                 first = first ?? awaited

@@ -212,7 +212,8 @@ struct SessionKeeper {
         // What was meant for an earlier session, or is not offered any more, has somebody else who answers for it. Nobody looks
         // into it: what it brings is closed by whoever has it last.
         let isMine = note.generation == kept.generation && context.table.take(note.offer, for: getpid())
-        directory.retract(kept.place, from: standing)
+        // A message of somebody who has gone takes nobody else's announcement back.
+        if standing.announcer == note.offer.owner { directory.retract(kept.place, from: standing) }
         guard isMine else { return 0 }
         do {
             let handover = try SessionHandover(received)

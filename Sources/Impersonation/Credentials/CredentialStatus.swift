@@ -26,8 +26,7 @@ public enum CredentialVerdict: Sendable, Hashable {
     /// It was rejected, and why.
     ///
     /// Only a judgement on the credential or its account is a rejection. When nobody could judge, because the domain
-    /// could not be reached or the worker lacked a privilege, there is no verdict to record. Where nobody knows whether it was
-    /// judged (``BadLogin/Reason/unproven``) it is as good as rejected: another try could be the one that locks the account.
+    /// could not be reached or the worker lacked a privilege, there is no verdict to record.
     case rejected(BadLogin.Reason)
 }
 

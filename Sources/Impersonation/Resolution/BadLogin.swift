@@ -21,9 +21,6 @@ public struct BadLogin: Sendable, Hashable {
         /// The registered credential was accepted but has expired.
         public static let expired = Reason("credentialExpired")
 
-        /// Nobody knows what came of the registered credential: whoever tried it ended before he had answered.
-        public static let unproven = Reason("credentialUnproven")
-
         /// The directory knows no such account.
         public static let accountNotFound = Reason("accountNotFound")
 

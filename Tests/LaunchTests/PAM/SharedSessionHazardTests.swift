@@ -100,13 +100,6 @@ struct SharedSessionHazardTests {
         return unsafe poll(&event, 1, 0) == 1
     }
 
-    /// A pipe with a password in it.
-    private func password(_ text: String) throws -> OwnedDescriptor {
-        let ends = try FileDescriptor.pipe()
-        try ends.writeEnd.closeAfter { _ = try ends.writeEnd.writeAll(text.utf8) }
-        return try OwnedDescriptor(moving: ends.readEnd.rawValue)
-    }
-
     private func nulls(_ count: Int) throws -> [OwnedDescriptor] {
         try (0..<count).map { _ in try OwnedDescriptor(moving: unsafe open("/dev/null", O_RDWR | O_CLOEXEC)) }
     }
@@ -217,7 +210,7 @@ struct SharedSessionHazardTests {
         // One more than there are places.
         for _ in 0..<33 {
             let processes = try await stopped(helper, service)
-            #expect(try await join(helper, service, within: 200))
+            #expect(try await join(helper, service, within: 1_000))
             #expect(kill(processes.keeper, SIGKILL) == 0)
             try await wait { KeptSessionProcesses.state(of: processes.keeper) == nil }
         }
@@ -357,30 +350,6 @@ struct SharedSessionHazardTests {
         page.release()
         _ = try await holder.exitReport()
         client.close()
-    }
-
-    @Test("costs nobody his password where nobody has read it when the process ends that had it")
-    func unreadPassword() async throws {
-        let service = try PAMService(scripted: "auth:expect=right")
-        let helper = try RunningHelper(policy: policy(service))
-        let passwords = try await store("right", for: TestBed.alice)
-        let launcher = PAMLauncher(helper, service, .password(from: passwords), sessions: Self.long)
-        let alice = try await TestBed.alice.identity
-        _ = try await run(Command(.path("/bin/true")), as: alice, launcher)
-        let processes = try KeptSessionProcesses(service)
-        try await processes.stop()
-        // What is on its way holds the connection; the next one waits for its turn and has everything itself.
-        let (first, other) = try connect(helper)
-        try order(first, service, password: try password("right"))
-        try await wait { KeptSessionProcesses.waitsForOthers(other) }
-        let launch = Task { try await launchError(patient(Command(.path("/bin/true"))), as: alice, launcher) }
-        func second() -> pid_t? { helper.monitors.first { $0 != other && KeptSessionProcesses.waitsForOthers($0) } }
-        try await wait { second() != nil }
-        #expect(kill(try #require(second()), SIGKILL) == 0)
-        #expect(try await launch.value.code == .helperLost)
-        #expect(try await passwords.status(of: alice.account.name)?.rejection == nil)
-        processes.goOn()
-        #expect(try await run(Command(.path("/bin/true")), as: alice, launcher).exit.status == .exited(0))
     }
 
     // MARK: Opening and closing

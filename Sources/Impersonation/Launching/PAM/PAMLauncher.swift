@@ -23,9 +23,8 @@ public struct PAMLauncher: ProcessLauncher {
 
         /// The account's password, registered in a store.
         ///
-        /// A version that PAM rejects is remembered as rejected there and not tried again, and so is one whose answer is lost with the
-        /// helper's process (``BadLogin/Reason/unproven``). Launches of one account follow one after the other, so that no account is
-        /// locked by a password that has changed.
+        /// A version that PAM rejects is remembered as rejected there and not tried again, and launches of one account follow
+        /// one after the other, so that no account is locked by a password that has changed.
         case password(from: any CredentialStore)
     }
 
@@ -176,7 +175,6 @@ public struct PAMLauncher: ProcessLauncher {
         } catch {
             throw failures.failure(.credentialUnavailable, .authenticate, nil, error.message)
         }
-        defer { password.closeNow() }
         do throws(LaunchError) {
             let process = try await launch(command, as: identity, with: password, failures)
             await record(.accepted, for: account, version: version, in: store)
@@ -184,15 +182,6 @@ public struct PAMLauncher: ProcessLauncher {
         } catch {
             if let verdict = error.session?.verdictOnPassword {
                 await record(verdict, for: account, version: version, in: store)
-            } else if error.code == .helperLost, !PasswordPipe.takeBack(password) {
-                await record(.rejected(.unproven), for: account, version: version, in: store)
-                throw failures.failure(
-                    .helperLost,
-                    .authenticate,
-                    error.errno,
-                    "the system helper ended before it had answered, and a module may have had the password by then, which is not "
-                        + "tried again: a wrong one would count as often as it is; look at the helper's log, and register the password anew"
-                )
             }
             throw error
         }

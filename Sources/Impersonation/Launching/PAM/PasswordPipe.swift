@@ -20,17 +20,4 @@ enum PasswordPipe {
         writing.closeNow()
         return reading
     }
-
-    /// Takes a password back that nobody has read; nobody can any more then.
-    ///
-    /// - Parameter reading: The end to read from.
-    /// - Returns: Whether it was there still.
-    static func takeBack(_ reading: OwnedDescriptor) -> Bool {
-        // Longer than any password. What was read at once was all there.
-        var bytes = [UInt8](repeating: 0, count: Int(PIPE_BUF))
-        // The other end is closed, so nothing waits.
-        let count = unsafe read(reading.rawValue, &bytes, bytes.count)
-        unsafe explicit_bzero(&bytes, bytes.count)
-        return count > 0
-    }
 }

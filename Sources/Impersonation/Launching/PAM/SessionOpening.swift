@@ -7,8 +7,6 @@ struct SessionOpening {
     let service: String
 
     /// The password, in a pipe that whoever reads it empties; `nil` where none is to be proven.
-    ///
-    /// Whoever has made the pipe closes it.
     let password: OwnedDescriptor?
 
     /// How long the session is to stay open for other jobs; `nil` for one of its own.

@@ -101,6 +101,7 @@ struct HelperLaunch {
         over connection: HelperConnection
     ) throws(LaunchError) {
         let descriptors = streams.childEnds + streams.extraEnds + (session?.password.map { [$0] } ?? [])
+        defer { session?.password?.closeNow() }
         let frame: EncodedFrame
         do throws(FrameError) {
             frame = try HelperConnection.encode(.launch(order), descriptors: descriptors)
