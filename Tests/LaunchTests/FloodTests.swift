@@ -47,6 +47,32 @@ struct FloodTests {
         #expect(result.text == String(repeating: "x", count: 3_000))
     }
 
+    @Test("in single bytes wakes nobody for each of them")
+    func restsBetween() async throws {
+        await #expect(processExitsWith: .success) {
+            let person = try await TestBed.alice.identity
+            _ = try await runScript("echo warm", as: person)
+            let thread = try #require(
+                namesIn("/proc/self/task")
+                    .first { (try? ProcFile.read(FilePath("/proc/self/task/\($0)/comm"))) == "impersonation-s\n" }
+            )
+            let (began, before) = (ContinuousClock.now, try Self.wakings(of: thread))
+            let script = "exec dd if=/dev/zero bs=1 count=50000 status=none"
+            let bytes = try await runScript(script, as: person).exit.standardOutput?.bytes
+            #expect(bytes?.count == 50_000)
+            // Once for what is there, and once for the time until there is more; two streams, every two milliseconds.
+            let milliseconds = Int(began.duration(to: .now) / .milliseconds(1))
+            #expect(try Self.wakings(of: thread) - before <= 2 * milliseconds + 100)
+        }
+    }
+
+    /// How often a thread of this process has waited for something.
+    private static func wakings(of thread: String) throws -> Int {
+        let status = try ProcFile.read(FilePath("/proc/self/task/\(thread)/status"))
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") })
+        return try #require(Int(line.drop { !$0.isNumber }))
+    }
+
     @Test("keeps a thread busy that no launch and no end waits for")
     func busyStreams() async throws {
         await #expect(processExitsWith: .success) {

@@ -16,6 +16,13 @@ final class CapturedStream: Sendable {
     private static let chunk = 64 * 1_024
     private static let retryDelay: Duration = .milliseconds(10)
 
+    /// How long nothing is read where there was less than ``little``.
+    ///
+    /// Nobody sees it before the job has ended; a job that writes byte by byte would have the thread wake for each, and so take the
+    /// processor from the launches of others.
+    private static let rest: Duration = .milliseconds(2)
+    private static let little = 4_096
+
     private let channel: StreamChannel
     private let limit: Int
     private let reactor: Reactor
@@ -49,8 +56,16 @@ final class CapturedStream: Sendable {
     /// Reads once and waits again: the thread has others to serve, however fast the job writes.
     private func readOn() {
         switch state.withLock({ readOnce(&$0) }) {
-        case 1..., -Int(EAGAIN), -Int(EINTR): start()
+        case 1..<Self.little: rest()
+        case Self.little..., -Int(EAGAIN), -Int(EINTR): start()
         default: break
+        }
+    }
+
+    private func rest() {
+        state.withLock { state in
+            guard !state.isEnding else { return }
+            state.ticket = reactor.alarm(at: .now + Self.rest) { [self] in start() }
         }
     }
 

@@ -70,6 +70,9 @@ public enum StandardStream {
 
         /// Collected in memory, up to this many bytes; what the job writes beyond is read and thrown away, so that it
         /// does not stand still.
+        ///
+        /// Where it writes little at a time it is read some hundred times a second, so that nobody's launch waits behind a job that
+        /// writes byte by byte: more than about a hundred thousand of them in a second it waits to write.
         case captured(limit: Int)
 
         /// A descriptor of the daemon, which keeps it.
