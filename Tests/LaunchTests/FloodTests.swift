@@ -57,9 +57,10 @@ struct FloodTests {
                     .first { (try? ProcFile.read(FilePath("/proc/self/task/\($0)/comm"))) == "impersonation-s\n" }
             )
             let (began, before) = (ContinuousClock.now, try Self.wakings(of: thread))
-            let script = "exec dd if=/dev/zero bs=1 count=50000 status=none"
-            let bytes = try await runScript(script, as: person).exit.standardOutput?.bytes
-            #expect(bytes?.count == 50_000)
+            // Slow enough for whoever reads to wait for each.
+            let pause = "j=0; while [ $j -lt 40 ]; do j=$((j + 1)); done"
+            let script = "i=0; while [ $i -lt 10000 ]; do printf x; i=$((i + 1)); \(pause); done"
+            #expect(try await runScript(script, as: person).text.utf8.count == 10_000)
             // Once for what is there, and once for the time until there is more; two streams, every two milliseconds.
             let milliseconds = Int(began.duration(to: .now) / .milliseconds(1))
             #expect(try Self.wakings(of: thread) - before <= 2 * milliseconds + 100)
