@@ -68,7 +68,7 @@ func inTime<R: Sendable>(_ body: @escaping @Sendable () async throws -> R) async
         }
     }
     let clock = Task {
-        try await Task.sleep(for: .seconds(60))
+        try await Task.sleep(for: .seconds(10))
         continuation.yield(nil)
     }
     defer {
