@@ -87,6 +87,73 @@ struct SessionDirectoryTests {
         #expect(look() == (.open(index, generation: generation), false))
     }
 
+    @Test("takes the job that is on its way when it is to be closed, and no other one", arguments: [true, false])
+    func retiring(isStalled: Bool) throws {
+        let (index, generation) = try announced()
+        let standing = directory.standing(index)
+        if isStalled { directory.stall(index, generation, of: getpid()) }
+        directory.retire(index)
+        #expect(look() == (.none, false))
+        #expect(!directory.close(index, from: directory.standing(index)))
+        // Whoever takes it has looked before.
+        directory.retract(index, from: standing)
+        #expect(look() == (.none, false))
+        #expect(directory.close(index, from: directory.standing(index)))
+    }
+
+    @Test("gives a message back with what it holds; then others announce theirs, unless something stands still there")
+    func takingBack() throws {
+        let (index, generation) = try announced()
+        let (reading, writing) = try OwnedDescriptor.pipe()
+        func send() throws {
+            let frame = OutgoingFrame(bytes: [1], descriptors: [writing])
+            try #require(try directory.channel(index).sending.send(frame) == .sent)
+        }
+        try send()
+        directory.takeBack(index, generation &+ 1, of: getpid(), leaving: nil)
+        directory.takeBack(index, generation, of: getpid() + 1, leaving: nil)
+        #expect(directory.standing(index).isAnnounced)
+        directory.takeBack(index, generation, of: getpid(), leaving: [2])
+        #expect(directory.standing(index).isAnnounced)
+        guard case .frame(let left) = try directory.channel(index).receiving.receive() else {
+            Issue.record("nothing lies there")
+            return
+        }
+        #expect(left.bytes == [2] && left.descriptors.isEmpty)
+        try send()
+        directory.takeBack(index, generation, of: getpid(), leaving: nil)
+        #expect(!directory.standing(index).isAnnounced)
+        // Nobody has the other end any more.
+        writing.closeNow()
+        #expect(Waiting.isGone(reading.rawValue))
+        guard case .empty = try directory.channel(index).receiving.receive() else {
+            Issue.record("something lies there")
+            return
+        }
+    }
+
+    @Test("gives no place to others as long as somebody may still send a job there")
+    func draining() throws {
+        let (index, _) = try announced()
+        let slot = try #require(table.claim(.serving(0), for: getpid()))
+        let offer = MonitorTable.Offer(of: slot, by: getpid())
+        #expect(table.make(offer))
+        // The one that has kept it, as far as the directory knows.
+        directory.release(endOf: getpid(), in: table)
+        guard case .mine(let other) = look(opening: true).found else {
+            Issue.record("there is no other place")
+            return
+        }
+        #expect(other != index)
+        directory.free(other)
+        #expect(table.withdraw(offer))
+        directory.releaseRest(in: table)
+        guard case .mine(index) = look(opening: true).found else {
+            Issue.record("it is not free")
+            return
+        }
+    }
+
     @Test("keeps nobody waiting where one has waited for his turn for nothing")
     func turn() throws {
         let (index, generation) = try announced()

@@ -79,11 +79,10 @@ extension JobSession {
             let isOnItsWay = directory.wait(at: index, note.generation, for: own)
             let isLate = ContinuousClock.now >= limit
             guard !isOnItsWay || isLate || end.isInterrupted else { continue }
-            // As long as the message lies there nobody else is to send one: it stays announced.
             guard context.table.withdraw(note.offer) else { break }
-            if isLate, began.duration(to: .now) >= SessionDirectory.leastPatience {
-                directory.stall(index, note.generation, of: own)
-            }
+            let standsStill = isLate && began.duration(to: .now) >= SessionDirectory.leastPatience
+            if standsStill { directory.stall(index, note.generation, of: own) }
+            directory.takeBack(index, note.generation, of: own, leaving: standsStill ? note.bytes : nil)
             SessionHandover.takeBack(parcel)
             return false
         }

@@ -14,6 +14,8 @@ package struct HelperContext: Sendable {
     /// Where jobs that outlive their daemon can be taken over, if they can.
     package let adoptionDirectory: FilePath?
     package private(set) var log: HelperLog
+    /// What processes take before they wait for daemons or jobs; `nil` before that is known.
+    var pages: WarmPages?
     /// How many processes wait for daemons, made ahead so that no launch waits for a fork.
     package let parked: Int
     /// The ids of the helper itself.

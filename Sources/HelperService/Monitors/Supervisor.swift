@@ -9,7 +9,7 @@ package import SystemPackage
 /// It reads nothing that anybody sends, so nothing that a daemon does can reach it, and a process that serves one daemon
 /// cannot hold up another's. It has no threads, so `fork(2)` copies nothing that could be locked.
 package struct Supervisor {
-    private let context: HelperContext
+    private var context: HelperContext
     private let wake: OwnedDescriptor
     private var monitors: [Int32: Int] = [:]
     /// Processes whose maker, one that kept a session, has ended before them.
@@ -19,8 +19,6 @@ package struct Supervisor {
     /// When processes are made next; `nil` while enough of them wait.
     private var parksAt: ContinuousClock.Instant?
     private var complainedOfRoom: ContinuousClock.Instant?
-    /// What processes take before they wait.
-    private var pages: WarmPages?
 
     /// A process that somebody else waits for, and its descriptor, which tells of its end.
     private struct Orphan {
@@ -69,7 +67,7 @@ package struct Supervisor {
         if let rehearsal = Rehearsal(context) {
             // Once for what is made when it is first used, and once more for the memory that it uses from then on.
             rehearsal.perform()
-            pages = WarmPages { rehearsal.perform() }
+            context.pages = WarmPages { rehearsal.perform() }
             rehearsal.end()
         }
         while true {
@@ -156,14 +154,14 @@ package struct Supervisor {
         _ = context.table.hand(slot, from: 0, to: getpid())
         guard context.table.owner(of: slot) == getpid(), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
         else { return }
-        pages?.populate()
+        context.pages?.populate()
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
     }
 
     private mutating func reap() {
         var status: Int32 = 0
         while case let child = unsafe helper_reap(&status), child > 0 {
-            context.sessions?.release(endOf: child)
+            context.sessions?.release(endOf: child, in: context.table)
             guard let slot = monitors.removeValue(forKey: child) else { continue }
             // Whoever has handed his job over answers for no word; whoever keeps a session, for others.
             let slots = context.sessions == nil && owns(child, slot) ? [slot] : context.table.words(of: child)
@@ -186,7 +184,7 @@ package struct Supervisor {
             // A stranger who was turned away has nothing to be looked for.
             if hadJob { endLeftovers(of: child) }
         }
-        context.sessions?.releaseRest()
+        context.sessions?.releaseRest(in: context.table)
     }
 
     /// Looks for what a process that kept a session has left behind: others wait for the end of that, and this process frees

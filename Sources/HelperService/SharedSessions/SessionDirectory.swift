@@ -33,59 +33,6 @@ package struct SessionDirectory: Sendable {
         case vain
     }
 
-    private enum State: UInt64 {
-        case free = 0
-        case opening
-        case open
-        case closing
-        /// Nobody keeps it any more; what is on its way is being taken.
-        case draining
-        /// It is open, but somebody has waited in vain for the job that is on its way to be taken.
-        case stalled
-
-        /// Whether somebody may take a job there.
-        var takesJobs: Bool { self == .open || self == .stalled }
-    }
-
-    /// One place: the process that keeps the session, the one that has a job on its way there, and the state.
-    ///
-    /// Process ids have 22 bits at most (`PID_MAX_LIMIT`).
-    private struct Place {
-        var keeper: Int32
-        var announcer: Int32
-        /// Another one after each change, in the half that is waited for.
-        var turn: UInt64
-        var state: State
-
-        private static let processMask: UInt64 = 0x3F_FFFF
-        private static let turnMask: UInt64 = 0x1_FFFF
-
-        init(_ word: UInt64) {
-            keeper = Int32(truncatingIfNeeded: word >> 42 & Self.processMask)
-            announcer = Int32(truncatingIfNeeded: word >> 20 & Self.processMask)
-            turn = word >> 3 & Self.turnMask
-            state = State(rawValue: word & 7) ?? .free
-        }
-
-        init(_ state: State, keeper: Int32, announcer: Int32 = 0) {
-            (self.state, self.keeper, self.announcer, turn) = (state, keeper, announcer, 0)
-        }
-
-        var word: UInt64 {
-            UInt64(UInt32(bitPattern: keeper)) << 42 | UInt64(UInt32(bitPattern: announcer)) << 20
-                | (turn & Self.turnMask) << 3 | state.rawValue
-        }
-
-        /// The same with no job on its way: whoever has taken it does not stand still.
-        var withoutJob: Place { Place(state == .stalled ? .open : state, keeper: keeper) }
-
-        /// Whether it is another one, of which somebody has found that it stands still.
-        func isStalled(_ other: Place) -> Bool {
-            state == .stalled && other.state == .open && keeper == other.keeper && announcer == other.announcer
-                && turn == (other.turn + 1) & Self.turnMask
-        }
-    }
-
     /// How a place stood when somebody looked.
     struct Standing {
         fileprivate let word: UInt64
@@ -95,6 +42,7 @@ package struct SessionDirectory: Sendable {
 
         /// Who has announced the one that is on its way; 0 for nobody.
         var announcer: Int32 { Place(word).announcer }
+
     }
 
     /// How many sessions may be open for others to join.
@@ -114,7 +62,6 @@ package struct SessionDirectory: Sendable {
     private nonisolated(unsafe) let places: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let digests: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let generations: UnsafeMutablePointer<UInt64>
-    private nonisolated(unsafe) let receivers: UnsafeMutablePointer<UInt64>
     private let channels: [Channel]
 
     /// Makes a directory with no session in it.
@@ -123,10 +70,8 @@ package struct SessionDirectory: Sendable {
     package init?() {
         guard let places = unsafe helper_table_create(Self.capacity),
             let digests = unsafe helper_table_create(Self.capacity),
-            let generations = unsafe helper_table_create(Self.capacity),
-            let receivers = unsafe helper_table_create(Self.capacity)
+            let generations = unsafe helper_table_create(Self.capacity)
         else { return nil }
-        unsafe self.receivers = receivers
         unsafe self.generations = generations
         unsafe self.places = places
         unsafe self.digests = digests
@@ -189,7 +134,7 @@ package struct SessionDirectory: Sendable {
                 let other = unsafe helper_table_get(digests, index)
                 switch place.state {
                 case .free: firstFree = firstFree ?? index
-                case .closing, .draining, .stalled: break
+                case .closing, .draining, .stalled, .retiring: break
                 // Whoever has only just taken the place has not said yet what for.
                 case .opening: if other == digest || other == 0 { awaited = awaited ?? (index, word) }
                 case .open where other == digest:
@@ -308,8 +253,8 @@ package struct SessionDirectory: Sendable {
         var word = standing.word
         while !exchange(index, word, Place(word).withoutJob) {
             let now = self.word(index)
-            // That nobody has taken the job in time changes nothing about it.
-            guard Place(now).isStalled(Place(word)) else { return }
+            // That nobody has taken the job in time, or that it is the last one, changes nothing about it.
+            guard Place(now).hasJob(of: Place(word)) else { return }
             word = now
         }
         wake(index)
@@ -324,14 +269,31 @@ package struct SessionDirectory: Sendable {
         if exchange(index, word, place.withoutJob) { wake(index) }
     }
 
-    /// Says that a process has received something: it waits no more, however long it takes over that.
-    func noteReceipt(_ index: Int, by process: Int32) {
-        unsafe helper_table_set(receivers, index, UInt64(UInt32(bitPattern: process)))
+    /// Takes a message back that nobody has received, with the descriptors that it holds.
+    ///
+    /// There is none but that of the process whose job is on its way.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - generation: Which session of it was meant.
+    ///   - announcer: The process.
+    ///   - words: What is to lie there instead: where the session stands still, nobody else is to send anything until somebody
+    ///     has received that. `nil` for nothing; then others may announce theirs.
+    func takeBack(_ index: Int, _ generation: UInt64, of announcer: Int32, leaving words: [UInt8]?) {
+        guard Place(word(index)).announcer == announcer, self.generation(index) == generation, hasMessage(index),
+            case .frame? = try? channels[index].receiving.receive()
+        else { return }
+        if let words, (try? channels[index].sending.send(OutgoingFrame(bytes: words, descriptors: []))) == .sent {
+            return
+        }
+        retract(index, of: announcer)
     }
 
-    /// The process that has received something last; 0 for none yet.
-    func receiver(_ index: Int) -> Int32 {
-        Int32(truncatingIfNeeded: unsafe helper_table_get(receivers, index))
+    /// Whether what was given up lies there still, and nobody else can send anything until somebody has received it.
+    func isBlocked(_ index: Int, in table: MonitorTable) -> Bool {
+        let place = Place(word(index))
+        return (place.state == .stalled || place.state == .retiring) && !table.offersWord(place.announcer)
+            && hasMessage(index)
     }
 
     private func hasMessage(_ index: Int) -> Bool {
@@ -357,6 +319,12 @@ package struct SessionDirectory: Sendable {
         return exchange(index, standing.word, Place(.closing, keeper: Place(standing.word).keeper))
     }
 
+    /// Lets nobody announce a job any more; one that is on its way is still taken.
+    func retire(_ index: Int) {
+        guard Place(word(index)).state != .retiring else { return }
+        change(index) { Place(.retiring, keeper: $0.keeper, announcer: $0.announcer) }
+    }
+
     /// Lets nobody join a session any more; who is on his way finds that it is so.
     func close(_ index: Int) {
         change(index) { Place(.closing, keeper: $0.keeper) }
@@ -370,24 +338,29 @@ package struct SessionDirectory: Sendable {
     }
 
     /// Gives the places of a process back that has ended, without what is still on its way to it.
-    func release(endOf process: Int32) {
+    func release(endOf process: Int32, in table: MonitorTable) {
         for index in 0..<Self.capacity {
             let place = Place(word(index))
             guard place.state != .free, place.keeper == process else { continue }
-            release(index)
+            release(index, in: table)
         }
     }
 
     /// Tries again to give back what could not be.
-    func releaseRest() {
+    func releaseRest(in table: MonitorTable) {
         for index in 0..<Self.capacity {
             let place = Place(word(index))
-            if place.state == .draining, place.keeper == 0 { release(index) }
+            if place.state == .draining, place.keeper == 0 { release(index, in: table) }
         }
     }
 
     /// Gives a place back once nothing is in its channel: what lies there is nobody's, and the next session is not to have it.
-    private func release(_ index: Int) {
+    private func release(_ index: Int, in table: MonitorTable) {
+        let announcer = Place(word(index)).announcer
+        // It may be about to send its job, and finds then that nobody takes it; its own end is the last chance to look again.
+        guard announcer == 0 || !table.offersWord(announcer) else {
+            return change(index) { Place(.draining, keeper: 0, announcer: $0.announcer) }
+        }
         guard hasMessage(index) else { return free(index) }
         // It may take its time over a close, and this process has none. With the end of the other one it is looked at again.
         let child = helper_fork()

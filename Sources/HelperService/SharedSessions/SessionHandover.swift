@@ -95,7 +95,8 @@ struct SessionHandover {
         return far
     }
 
-    /// Empties what was sent and has been withdrawn: it would hold the descriptors of the job as long as it lies there.
+    /// Empties what was sent and has been withdrawn: it would hold the descriptors of the job as long as whoever has received the
+    /// message stands still over it.
     ///
     /// Whoever sent them has them still, so none of them is closed here, which may take its time.
     static func takeBack(_ parcel: FrameSocket) {

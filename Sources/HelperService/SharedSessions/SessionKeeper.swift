@@ -19,11 +19,12 @@ struct SessionKeeper {
     /// How long jobs may join it.
     private let age: Duration
     private let signals: OwnedDescriptor
-    /// What this process is woken by when a job has come.
-    private let wake: OwnedDescriptor
+    private let receipts: ReceiptPipe
     private var children: Set<Int32> = []
-    /// The process that waits for a job, or has just got one.
-    private var waiting: Int32?
+    /// The processes that wait for a job: none of them has said that it has received anything.
+    private var waiting: Set<Int32> = []
+    /// When processes are made next that wait; `nil` while enough of them do.
+    private var parksAt: ContinuousClock.Instant?
     private let began = ContinuousClock.now
     private var idleSince: ContinuousClock.Instant?
     private var isClosing = false
@@ -44,6 +45,12 @@ struct SessionKeeper {
 
     /// How long a process that was killed may take to go; one that hangs in the kernel does not.
     private static let killPatience = Duration.seconds(2)
+
+    /// How many processes wait for jobs, so that none waits for a fork.
+    private static let parked = 2
+
+    /// How soon the last of them is made: a fork takes the processor from the launch that has made it necessary.
+    private static let parkingDelay = Duration.milliseconds(3)
 
     /// How soon a fork that failed is tried again.
     private static let retryDelay = Duration.milliseconds(200)
@@ -75,9 +82,7 @@ struct SessionKeeper {
         self.kept = kept
         self.idleTime = idleTime
         self.age = age
-        let event = linux_eventfd_create()
-        guard event >= 0 else { throw Errno(rawValue: -event) }
-        wake = try OwnedDescriptor(moving: event)
+        receipts = try ReceiptPipe()
         signals = try HelperSignals.open([SIGCHLD, SIGTERM, SIGINT])
     }
 
@@ -89,12 +94,13 @@ struct SessionKeeper {
     mutating func run(firstChild child: Int32, after closer: Int32) {
         children = [child]
         open(after: closer)
-        var forksAt: ContinuousClock.Instant?
         while true {
-            forksAt = park() ? nil : .now + Self.retryDelay
-            _ = Waiting.wait(for: [signals.rawValue, wake.rawValue], until: [forksAt, lookAt].compactMap { $0 }.min())
-            var count: UInt64 = 0
-            _ = unsafe read(wake.rawValue, &count, MemoryLayout<UInt64>.size)
+            park()
+            _ = Waiting.wait(
+                for: [signals.rawValue, receipts.descriptor],
+                until: [parksAt, lookAt].compactMap { $0 }.min()
+            )
+            waiting.subtract(receipts.receivers())
             while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
                 if signal == SIGTERM || signal == SIGINT { return stop() }
             }
@@ -136,8 +142,12 @@ struct SessionKeeper {
     private mutating func isDone() -> Bool {
         guard isOpen else { return children.isEmpty }
         if !isClosing {
+            let now = ContinuousClock.now
+            // Before it is looked whether one is on its way: under steady traffic there always is.
+            if now >= began + age { directory.retire(kept.place) }
+            endIdlers()
             directory.retractVain(kept.place, in: context.table)
-            let (now, standing) = (ContinuousClock.now, directory.standing(kept.place))
+            let standing = directory.standing(kept.place)
             idleSince = standing.isAnnounced || busy > 0 ? nil : idleSince ?? now
             if now >= began + age || idleSince.map({ now >= $0 + idleTime }) ?? false {
                 isClosing = directory.close(kept.place, from: standing)
@@ -147,24 +157,39 @@ struct SessionKeeper {
         return isClosing && busy == 0
     }
 
-    /// Makes a process that waits for a job, if none does.
-    ///
-    /// - Returns: Whether it could.
-    private mutating func park() -> Bool {
-        guard isOpen, !isClosing else { return true }
-        // One that has received something may stand still over it, job or not.
-        if let waiting, directory.receiver(kept.place) == waiting { self.waiting = nil }
-        guard waiting == nil else { return true }
-        directory.noteReceipt(kept.place, by: 0)
-        let child = helper_fork()
-        if child == 0 { _exit(launchJob()) }
-        guard child > 0 else {
-            context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
-            return false
+    /// Ends the processes that wait, where none of them has received what was given up: they stand still.
+    private mutating func endIdlers() {
+        guard directory.isBlocked(kept.place, in: context.table) else { return }
+        // Whoever has taken a job has said before that he has received it, and nobody else can take one.
+        waiting.subtract(receipts.receivers())
+        for child in waiting { _ = kill(child, SIGKILL) }
+        if !waiting.isEmpty {
+            context.log.write(
+                .error,
+                "processes \(waiting.sorted()) of the helper, which waited for jobs of a session, stood still and are ended"
+            )
         }
-        children.insert(child)
-        waiting = child
-        return true
+        waiting = []
+    }
+
+    /// Makes processes that wait for jobs: at once where none does, and else in a moment.
+    private mutating func park() {
+        let (now, plan) = (ContinuousClock.now, parksAt)
+        parksAt = nil
+        guard isOpen, !isClosing, waiting.count < Self.parked else { return }
+        let isTime = plan.map { now >= $0 } ?? false
+        while waiting.isEmpty || isTime && waiting.count < Self.parked {
+            let child = helper_fork()
+            if child == 0 { _exit(launchJob()) }
+            guard child > 0 else {
+                context.log.write(.error, "no process can be made: \(Errno(rawValue: -child)); trying again")
+                parksAt = now + Self.retryDelay
+                return
+            }
+            children.insert(child)
+            waiting.insert(child)
+        }
+        if waiting.count < Self.parked { parksAt = plan ?? now + Self.parkingDelay }
     }
 
     /// Waits for a job, and looks after it to its end.
@@ -172,6 +197,7 @@ struct SessionKeeper {
     /// - Returns: The status of this process.
     private func launchJob() -> Int32 {
         helper_deadline_forget()
+        context.pages?.populate()
         let keeper = getppid()
         let channel = directory.channel(kept.place).receiving
         guard let signals = try? HelperSignals.open([SIGTERM, SIGINT]) else { return 1 }
@@ -183,23 +209,16 @@ struct SessionKeeper {
             let standing = directory.standing(kept.place)
             do {
                 guard case .frame(let received) = try channel.receive() else { continue }
-                sayReceived()
+                receipts.tell()
                 return launch(received, announced: standing, signals, keeper)
             } catch {
-                sayReceived()
+                receipts.tell()
                 // Whoever has sent it finds that it is lost, and launches the job himself.
                 directory.retract(kept.place, from: standing)
                 context.log.write(.error, "a job on its way to its session is lost: \(error)")
                 return 1
             }
         }
-    }
-
-    /// Before anything is let go of, which may take its time.
-    private func sayReceived() {
-        directory.noteReceipt(kept.place, by: getpid())
-        var one: UInt64 = 1
-        _ = unsafe write(wake.rawValue, &one, MemoryLayout<UInt64>.size)
     }
 
     private func launch(
@@ -244,7 +263,7 @@ struct SessionKeeper {
     /// Gives back what a process has left.
     private mutating func bury(_ child: Int32, _ status: Int32) {
         children.remove(child)
-        if waiting == child { waiting = nil }
+        waiting.remove(child)
         let slots = context.table.words(of: child)
         guard !slots.isEmpty else { return }
         idleSince = nil

@@ -188,9 +188,10 @@ struct SharedSessionHazardTests {
         }
         // One more is theirs.
         #expect(service.stages.count { $0 == "open" } == 2)
-        let waiting = processes.children
+        let waiting = try await processes.waiting(stopped: true)
         processes.goOn()
-        try await wait { Set(waiting).isDisjoint(with: processes.children) && processes.children.count == 1 }
+        // One of them finds what was given up, and another one takes its place.
+        try await wait { Set(processes.children).subtracting(waiting).count == 1 && processes.children.count == 2 }
         #expect(processes.withJobs.isEmpty)
         let (client, _) = try connect(helper)
         try order(client, service)
@@ -223,9 +224,8 @@ struct SharedSessionHazardTests {
         let processes = try KeptSessionProcesses(service)
         try await wait { processes.withJobs.isEmpty }
         let waiting = try await processes.waiting()
-        // That one alone: what keeps the session goes on.
-        try #require(kill(waiting, SIGSTOP) == 0)
-        try await wait { KeptSessionProcesses.state(of: waiting) == "T" }
+        // Those alone: what keeps the session goes on.
+        try await KeptSessionProcesses.stop(waiting)
         let runs = freshPath("runs")
         try writeFile("", to: runs)
         try #require(unsafe chown(runs.string, TestBed.alice.userID, TestBed.alice.groupID) == 0)
@@ -236,9 +236,9 @@ struct SharedSessionHazardTests {
             return
         }
         try await wait { try ProcFile.read(runs) == "\(report.processID)\n" }
-        _ = kill(waiting, SIGCONT)
-        // It finds nothing, and ends; another one waits.
-        try await wait { KeptSessionProcesses.state(of: waiting) == nil && processes.children.count == 1 }
+        for process in waiting { _ = kill(process, SIGCONT) }
+        // One of them finds nothing, and ends; another one waits.
+        try await wait { Set(processes.children).subtracting(waiting).count == 1 && processes.children.count == 2 }
         #expect(processes.withJobs.isEmpty)
         #expect(try ProcFile.read(runs) == "\(report.processID)\n")
         #expect(!hasReply(client))
@@ -249,6 +249,48 @@ struct SharedSessionHazardTests {
         for client in [client, next] { client.close() }
     }
 
+    @Test("holds nothing of a daemon whose job was given up on its way")
+    func givenUp() async throws {
+        let (service, helper) = try started()
+        _ = try await stopped(helper, service)
+        let (client, process) = try connect(helper)
+        try order(client, service)
+        try await wait { KeptSessionProcesses.waitsForOthers(process) }
+        try client.tell(.withdraw)
+        guard case .message(.failed(let report)) = try client.reply() else {
+            Issue.record("the job was not given up")
+            return
+        }
+        #expect(report.code == .withdrawn)
+        // The connection ends with the process that has had it, though nobody has received what it sent.
+        #expect(try await isSoon { hasReply(client) })
+    }
+
+    @Test("goes on without those that wait for jobs and stand still")
+    func idlers() async throws {
+        let (service, helper) = try started()
+        let (first, _) = try connect(helper)
+        try order(first, service)
+        #expect(try isShared(first))
+        let processes = try KeptSessionProcesses(service)
+        let waiting = try await processes.waiting()
+        try await KeptSessionProcesses.stop(waiting)
+        let (second, _) = try connect(helper)
+        try order(second, service, within: 2_000)
+        #expect(try isShared(second))
+        #expect(service.stages.count { $0 == "open" } == 2)
+        // Whoever keeps the session looks at it when anything happens to it.
+        first.close()
+        try await wait { waiting.allSatisfy { KeptSessionProcesses.state(of: $0) == nil } }
+        #expect(helper.log.contains("stood still and are ended"))
+        try await wait { processes.children.count == KeptSessionProcesses.waitingCount }
+        let (third, _) = try connect(helper)
+        try order(third, service)
+        #expect(try isShared(third))
+        #expect(service.stages.count { $0 == "open" } == 2)
+        for client in [second, third] { client.close() }
+    }
+
     @Test("ends one hand-over alone where the process that takes it cannot read it", arguments: [0, 3])
     func unreadable(_ room: Int) async throws {
         let (service, helper) = try started()
@@ -256,7 +298,9 @@ struct SharedSessionHazardTests {
         try order(first, service)
         #expect(try isShared(first))
         let processes = try KeptSessionProcesses(service)
-        let waiting = try await processes.waiting()
+        let both = try await processes.waiting()
+        let waiting = try #require(both.first)
+        try await KeptSessionProcesses.stop(Array(both.dropFirst()))
         // Room for the three descriptors that come with the message, and none for those of the job; or for none of them.
         let free = (OwnedDescriptor.lowest...).lazy
             .filter { !exists(FilePath("/proc/\(waiting)/fd/\($0)")) }.prefix(room + 1)
@@ -276,6 +320,7 @@ struct SharedSessionHazardTests {
         } else {
             Issue.record("the job was not refused: \(reply)")
         }
+        for process in both { _ = kill(process, SIGCONT) }
         let (third, _) = try connect(helper)
         try order(third, service)
         #expect(try isShared(third))

@@ -173,15 +173,18 @@ struct SharedSessionTests {
         let list = FilePath("/proc/\(keeper)/task/\(keeper)/children")
         var others: [pid_t] = []
         let deadline = ContinuousClock.now + ample
-        while others.count < 2, ContinuousClock.now < deadline {
+        while others.count < 3, ContinuousClock.now < deadline {
             others = try ProcFile.read(list).split(separator: " ").compactMap { pid_t($0) }
         }
-        // The one that was made last waits for a job.
+        // The one that was made last waits for a job, like one of the others.
         let waiting = try #require(others.last)
-        // Those two have no end of a pipe of a job's.
-        for process in [keeper, waiting] {
-            for number in 3..<600 { #expect(!target(of: Int32(number), in: process).hasPrefix("pipe:")) }
-        }
+        // Those two have no end of a pipe of a job's, and one between themselves.
+        let pipes = [keeper, waiting]
+            .map { process in
+                Set((3..<600).map { target(of: Int32($0), in: process) }.filter { $0.hasPrefix("pipe:") })
+            }
+        #expect(pipes[0].count == 1 && pipes[0] == pipes[1])
+        #expect(pipes[0].isDisjoint(with: (0..<3).map { target(of: $0, in: first.processID.rawValue) }))
         _ = try await first.terminate(gracePeriod: .zero)
     }
 

@@ -14,28 +14,37 @@ struct KeptSessionProcesses {
         keeper = try #require(service.records.last { $0.stage == "open" }).process
     }
 
-    /// Those that it has forked: some have jobs, and one waits for another.
+    /// How many wait for jobs.
+    static let waitingCount = 2
+
+    /// Those that it has forked: some have jobs, and the others wait for one.
     var children: [pid_t] { Self.children(of: keeper) }
 
     /// Those that have a job.
     var withJobs: [pid_t] { children.filter { !Self.children(of: $0).isEmpty } }
 
-    /// The one that waits for a job, once all others have one: what closes descriptors aside, for one, has none either, and ends.
-    func waiting() async throws -> pid_t {
-        var found: pid_t?
+    /// Those that wait for a job, once all others have one: what closes descriptors aside, for one, has none either, and ends.
+    ///
+    /// - Parameter isStopped: Whether they are stopped, which takes them out of the system call.
+    /// - Returns: They.
+    /// - Throws: When they are overdue.
+    func waiting(stopped isStopped: Bool = false) async throws -> [pid_t] {
+        var found: Set<pid_t> = []
         try await wait {
-            let others = Set(children).subtracting(withJobs)
-            found = others.count == 1 ? others.first.flatMap { Self.waitsForMessages($0) ? $0 : nil } : nil
-            return found != nil
+            found = Set(children).subtracting(withJobs)
+            return found.count == Self.waitingCount
+                && found.allSatisfy { isStopped ? Self.state(of: $0) == "T" : Self.waitsForMessages($0) }
         }
-        return try #require(found)
+        return found.sorted()
     }
 
-    /// Stops the one that keeps the session, and the one that waits for a job: what comes to the session stays on its way.
-    func stop() async throws {
-        for process in [try await waiting(), keeper] {
+    /// Stops the one that keeps the session, and those that wait for a job: what comes to the session stays on its way.
+    func stop() async throws { try await Self.stop(waiting() + [keeper]) }
+
+    static func stop(_ processes: [pid_t]) async throws {
+        for process in processes {
             try #require(kill(process, SIGSTOP) == 0)
-            try await wait { Self.state(of: process) == "T" }
+            try await wait { state(of: process) == "T" }
         }
     }
 
@@ -67,8 +76,9 @@ struct KeptSessionProcesses {
     /// Whether it waits for a word of memory that it shares (`futex(2)`).
     static func waitsForOthers(_ process: pid_t) -> Bool { isIn(["202", "98"], process) }
 
-    /// Whether it waits for something to be read (`poll(2)`), with all descriptors that it needs for that.
-    static func waitsForMessages(_ process: pid_t) -> Bool { isIn(["7", "73"], process) }
+    /// Whether it waits for something to be read (`poll(2)`), with all descriptors that it needs for that; one that was stopped
+    /// meanwhile does so in `restart_syscall(2)`.
+    static func waitsForMessages(_ process: pid_t) -> Bool { isIn(["7", "73", "219", "128"], process) }
 
     /// Whether it is in one of several system calls: their numbers, for each kind of processor.
     private static func isIn(_ calls: Set<String>, _ process: pid_t) -> Bool {
