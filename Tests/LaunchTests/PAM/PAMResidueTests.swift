@@ -4,6 +4,7 @@ import Testing
 
 @testable import Impersonation
 @testable import LaunchPlan
+@testable import LaunchProtocol
 
 @Suite("A password that was proven", .testBed)
 struct PAMResidueTests {
@@ -33,5 +34,26 @@ struct PAMResidueTests {
         #expect(try ProcessMemory.places(of: "alice-secret", in: job.processID.rawValue).contains("cmdline"))
         #expect(!helper.log.contains("alice-secret"))
         for running in [process, job] { _ = try await running.terminate(gracePeriod: .zero) }
+    }
+
+    @Test("lies nowhere any more either where whoever was to prove it has not even read it")
+    func unread() async throws {
+        let path = freshPath("socket")
+        let listener = try FalseHelper(at: path)
+        let launcher = PAMLauncher(
+            through: SystemHelperLauncher(socket: path),
+            authentication: .password(from: try await store("alice-secret", for: TestBed.alice))
+        )
+        let person = try await TestBed.alice.identity
+        let launch = Task { try await launchError(Command(.path("/bin/true")), as: person, launcher) }
+        let connection = try await listener.accept()
+        _ = try await FalseHelper.next(on: connection)
+        try FalseHelper.welcome(connection)
+        let order = try await FalseHelper.next(on: connection)
+        let pipe = try #require(order.descriptors.last)
+        connection.descriptor.closeNow()
+        #expect(try await launch.value.code == .helperLost)
+        var bytes = [UInt8](repeating: 0, count: 64)
+        #expect(unsafe read(pipe.rawValue, &bytes, bytes.count) == 0)
     }
 }

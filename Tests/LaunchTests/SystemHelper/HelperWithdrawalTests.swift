@@ -68,50 +68,19 @@ struct HelperWithdrawalTests {
         }
     }
 
-    /// A socket that something else than a helper listens at.
-    private func listen(at path: FilePath) throws -> OwnedDescriptor {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { place in
-            precondition(path.string.utf8.count < place.count)
-            unsafe place.copyBytes(from: path.string.utf8)
-        }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = unsafe withUnsafePointer(to: &address) { address in
-            unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(descriptor, $0, size) }
-        }
-        try #require(result == 0 && Glibc.listen(descriptor, 8) == 0)
-        return try OwnedDescriptor(moving: descriptor)
-    }
-
     @Test("one that comes when the helper takes no descriptors any more is told what that has said before")
     func takesNothing() async throws {
         let path = freshPath("socket")
-        let listener = try listen(at: path)
+        let listener = try FalseHelper(at: path)
         let person = try await TestBed.alice.identity
         let launch = Task {
             try await launchError(Command(.path("/bin/true")), as: person, SystemHelperLauncher(socket: path))
         }
-        let deadline = ContinuousClock.now + ample
-        var accepted: Int32 = -1
-        while accepted < 0, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(1))
-            accepted = accept(listener.rawValue, nil, nil)
-        }
-        if accepted < 0 { Issue.record("nobody has connected: \(try await launch.value)") }
-        let helper = FrameSocket(try OwnedDescriptor(moving: accepted))
-        while case .empty = try helper.receive(), ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(1))
-        }
-        helper.takeDescriptors(false)
-        let welcome = HelperMessage.welcome(
-            Welcome(version: FrameHeader.version, helperProcessID: getpid(), features: [])
-        )
-        for message in [welcome, .refused(Refusal(reason: "too-late", message: "said before"))] {
-            let frame = HelperFrame(sequence: 1, message: message, descriptors: [])
-            _ = try helper.send(OutgoingFrame(try frame.encoded()))
-        }
+        let connection = try await listener.accept()
+        _ = try await FalseHelper.next(on: connection)
+        connection.takeDescriptors(false)
+        try FalseHelper.welcome(connection)
+        try FalseHelper.tell(.refused(Refusal(reason: "too-late", message: "said before")), over: connection)
         let error = try await launch.value
         #expect(error.code == .refused && error.description.contains("said before"), "\(error)")
     }

@@ -159,7 +159,7 @@ public struct PAMLauncher: ProcessLauncher {
     ) async throws(LaunchError) -> LaunchedProcess {
         let account = identity.account.name
         let version: CredentialVersion
-        let password: OwnedDescriptor
+        let password: PasswordPipe
         do throws(CredentialStoreError) {
             switch try await store.check(account) {
             case .usable(let usable): version = usable
@@ -168,15 +168,17 @@ public struct PAMLauncher: ProcessLauncher {
             }
             let secret = try await store.secret(for: account, version: version)
             do throws(Errno) {
-                password = try PasswordPipe.holding(secret)
+                password = try PasswordPipe(holding: secret)
             } catch {
                 throw CredentialStoreError(.memoryUnavailable, message: "there is no pipe for the password: \(error)")
             }
         } catch {
             throw failures.failure(.credentialUnavailable, .authenticate, nil, error.message)
         }
+        // Before somebody else has the turn, and whatever becomes of the launch.
+        defer { password.takeBack() }
         do throws(LaunchError) {
-            let process = try await launch(command, as: identity, with: password, failures)
+            let process = try await launch(command, as: identity, with: password.reading, failures)
             await record(.accepted, for: account, version: version, in: store)
             return process
         } catch {

@@ -3,21 +3,38 @@ import LaunchPlan
 import SystemPackage
 
 /// A pipe with a password in it: once it was read it is nowhere any more.
-enum PasswordPipe {
-    /// Makes one.
+struct PasswordPipe {
+    /// The end that is sent to whoever proves the password.
+    let reading: OwnedDescriptor
+
+    /// The same once more, for what nobody has read.
+    private let rest: OwnedDescriptor
+
+    /// Makes one; the end to write to is closed.
     ///
     /// A password is shorter than what a pipe takes at once (`PIPE_BUF`), so nothing waits.
     ///
     /// - Parameter secret: The password.
-    /// - Returns: The end to read from; the other one is closed.
     /// - Throws: `Errno` of `pipe(2)` or `write(2)`.
-    static func holding(_ secret: borrowing Secret) throws(Errno) -> OwnedDescriptor {
+    init(holding secret: borrowing Secret) throws(Errno) {
         let (reading, writing) = try OwnedDescriptor.pipe()
+        rest = try OwnedDescriptor(duplicating: reading.rawValue)
         let written = secret.withBytes { bytes in
             unsafe bytes.withUnsafeBytes { bytes in unsafe write(writing.rawValue, bytes.baseAddress, bytes.count) }
         }
         guard written >= 0 else { throw Errno(rawValue: errno) }
-        writing.closeNow()
-        return reading
+        self.reading = reading
+    }
+
+    /// Takes out what nobody has read: it was sent to a process that may stand still, and would lie there as long.
+    ///
+    /// Whoever reads it afterwards finds its end. Nobody can write there any more, so nothing waits.
+    func takeBack() {
+        reading.closeNow()
+        unsafe withUnsafeTemporaryAllocation(byteCount: Int(PIPE_BUF), alignment: 1) { buffer in
+            while unsafe read(rest.rawValue, buffer.baseAddress, buffer.count) > 0 {}
+            if let base = buffer.baseAddress { unsafe explicit_bzero(base, buffer.count) }
+        }
+        rest.closeNow()
     }
 }
