@@ -97,7 +97,7 @@ final class LookupChild: Sendable {
         }
         // Its pipe hangs up with the exec.
         guard started.status.waits(for: 0, until: time) else {
-            end()
+            end(waiting: .zero)
             throw .late
         }
         switch started.ending() {

@@ -52,7 +52,7 @@ final class LookupProcess: Sendable {
             try LookupAnswer.checkReady(try Self.receive(from: socket, until: time))
         } catch let error as NoAnswer {
             let end = error == .late ? nil : child.ending(until: .now + .seconds(1))
-            child.end()
+            child.end(waiting: error == .late ? .zero : LookupChild.reapingTime)
             throw error == .late ? .late : Self.failure(after: end, program.path)
         } catch {
             child.end()

@@ -63,7 +63,8 @@ final class LookupProcesses: LookupAsker {
             keep(process)
             return answer
         } catch {
-            process.end()
+            // Whoever is late has no time left to wait for the end of it: his caller would have an answer before this thread is free.
+            process.end(waiting: error == .late ? .zero : LookupChild.reapingTime)
             if error != .late { noteFailure() }
             throw error
         }
