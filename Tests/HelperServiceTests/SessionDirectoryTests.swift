@@ -132,6 +132,28 @@ struct SessionDirectoryTests {
         }
     }
 
+    @Test("keeps nobody else waiting for a session that one has waited for in vain to be opened, until it is open")
+    func openingSlowly() throws {
+        guard case .mine(let index) = look(opening: true).found else { throw Errno.invalidArgument }
+        #expect(look().hasWaited)
+        let soon = ContinuousClock.now + SessionDirectory.leastPatience
+        #expect(directory.find(Self.digest, opening: true, in: table, until: soon, unless: { false }) == .none)
+        let (found, hasWaited) = look(opening: true)
+        guard case .mine(let other) = found, !hasWaited else {
+            Issue.record("nobody else opens one")
+            return
+        }
+        #expect(other != index)
+        // There is one that is being opened, so others wait for that.
+        #expect(look(opening: true).hasWaited)
+        directory.free(other)
+        directory.open(index)
+        guard case .open(index, _) = look().found else {
+            Issue.record("it is not open")
+            return
+        }
+    }
+
     @Test("gives no place to others as long as somebody may still send a job there")
     func draining() throws {
         let (index, _) = try announced()

@@ -11,6 +11,8 @@ extension SessionDirectory {
         case stalled
         /// It is open for the job that is on its way, and for no other one: it is to be closed.
         case retiring
+        /// It is being opened, and somebody has waited in vain for that.
+        case openingSlowly
 
         /// Whether somebody may take a job there.
         var takesJobs: Bool { self == .open || self == .stalled || self == .retiring }
@@ -57,7 +59,7 @@ extension SessionDirectory {
             return switch state {
             case .stalled: other.state == .open && changes == 1
             case .retiring: other.state == .stalled && changes == 1 || other.state == .open && (1...2).contains(changes)
-            case .free, .opening, .open, .closing, .draining: false
+            case .free, .opening, .openingSlowly, .open, .closing, .draining: false
             }
         }
     }

@@ -9,7 +9,8 @@ import SystemPackage
 ///
 /// A place is free, or its session is being opened, open, or being closed. Whoever brings a job to an open one announces it
 /// first, in the same word: one job at a time is on its way to a session, and none is closed with a job on its way to it. Where that
-/// job was not taken in time the session stands still, and nobody waits for it until something is taken there.
+/// job was not taken in time the session stands still, and nobody waits for it until something is taken there; the same goes for one
+/// that was not opened in time, until it is.
 @safe
 package struct SessionDirectory: Sendable {
     /// The way to a keeper.
@@ -135,6 +136,8 @@ package struct SessionDirectory: Sendable {
                 switch place.state {
                 case .free: firstFree = firstFree ?? index
                 case .closing, .draining, .stalled, .retiring: break
+                // Nobody else waits for it, and it has not failed.
+                case .openingSlowly: if place.keeper == opener { opener = nil }
                 // Whoever has only just taken the place has not said yet what for.
                 case .opening: if other == digest || other == 0 { awaited = awaited ?? (index, word) }
                 case .open where other == digest:
@@ -158,8 +161,7 @@ package struct SessionDirectory: Sendable {
                 }
                 guard !isUnwanted() else { return .none }
                 guard ContinuousClock.now < deadline else {
-                    if place.announcer != 0, let first, first == awaited, began.duration(to: .now) >= Self.leastPatience
-                    {
+                    if let first, first == awaited, began.duration(to: .now) >= Self.leastPatience {
                         stall(awaited.index, awaited.word)
                     }
                     return .none
@@ -225,8 +227,13 @@ package struct SessionDirectory: Sendable {
     /// Where anything has happened meanwhile, nothing stands still there.
     private func stall(_ index: Int, _ word: UInt64) {
         let place = Place(word)
-        guard place.state == .open else { return }
-        if exchange(index, word, Place(.stalled, keeper: place.keeper, announcer: place.announcer)) { wake(index) }
+        let stalled: State
+        switch place.state {
+        case .open where place.announcer != 0: stalled = .stalled
+        case .opening: stalled = .openingSlowly
+        default: return
+        }
+        if exchange(index, word, Place(stalled, keeper: place.keeper, announcer: place.announcer)) { wake(index) }
     }
 
     /// Takes back that a job is on its way.

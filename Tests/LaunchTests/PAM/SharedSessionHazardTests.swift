@@ -424,6 +424,29 @@ struct SharedSessionHazardTests {
         }
     }
 
+    @Test("delays one job alone by being opened slowly: that and those after it have another one")
+    func openingSlowly() async throws {
+        let service = try PAMService(scripted: "open:wait=GATE")
+        let helper = try RunningHelper(policy: policy(service))
+        let (first, _) = try connect(helper)
+        try order(first, service)
+        try await wait { service.stages.contains("open") }
+        try service.become(scripted: "*:info=x")
+        var clients: [RawClient] = []
+        for milliseconds: UInt32 in [2_000, 300_000, 300_000] {
+            let (client, _) = try connect(helper)
+            try order(client, service, within: milliseconds)
+            // Half of its time would be two and a half minutes.
+            try #require(try await isSoon(within: .seconds(50)) { hasReply(client) })
+            #expect(try isShared(client))
+            clients.append(client)
+        }
+        #expect(service.stages.count { $0 == "open" } == 2)
+        try service.openGate()
+        #expect(try isShared(first))
+        for client in clients + [first] { client.close() }
+    }
+
     @Test("is not kept waiting by a password that does not come")
     func openPipe() async throws {
         let service = try PAMService(scripted: "auth:expect=right")
