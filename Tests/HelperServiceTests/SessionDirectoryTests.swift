@@ -42,6 +42,16 @@ struct SessionDirectoryTests {
         return (index, generation)
     }
 
+    private func send(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor], to index: Int) throws {
+        let frame = OutgoingFrame(bytes: bytes, descriptors: descriptors)
+        try #require(try directory.channel(index).sending.send(frame) == .sent)
+    }
+
+    private func received(_ index: Int) throws -> ReceivedFrame? {
+        guard case .frame(let frame) = try directory.channel(index).receiving.receive() else { return nil }
+        return frame
+    }
+
     @Test("has one job at a time on its way")
     func oneJob() throws {
         let (index, _) = try announced()
@@ -105,31 +115,77 @@ struct SessionDirectoryTests {
     func takingBack() throws {
         let (index, generation) = try announced()
         let (reading, writing) = try OwnedDescriptor.pipe()
-        func send() throws {
-            let frame = OutgoingFrame(bytes: [1], descriptors: [writing])
-            try #require(try directory.channel(index).sending.send(frame) == .sent)
-        }
-        try send()
-        directory.takeBack(index, generation &+ 1, of: getpid(), leaving: nil)
-        directory.takeBack(index, generation, of: getpid() + 1, leaving: nil)
+        try send([1], [writing], to: index)
+        directory.takeBack(index, generation &+ 1, of: getpid(), [1])
+        directory.takeBack(index, generation, of: getpid() + 1, [1])
         #expect(directory.standing(index).isAnnounced)
-        directory.takeBack(index, generation, of: getpid(), leaving: [2])
+        directory.stall(index, generation, of: getpid())
+        directory.takeBack(index, generation, of: getpid(), [1])
         #expect(directory.standing(index).isAnnounced)
-        guard case .frame(let left) = try directory.channel(index).receiving.receive() else {
-            Issue.record("nothing lies there")
+        let left = try #require(try received(index))
+        #expect(left.bytes == [1] && left.descriptors.isEmpty)
+        #expect(try received(index) == nil)
+        directory.retractVain(index, in: table)
+        guard case .open(index, generation) = look().found else {
+            Issue.record("it is not open")
             return
         }
-        #expect(left.bytes == [2] && left.descriptors.isEmpty)
-        try send()
-        directory.takeBack(index, generation, of: getpid(), leaving: nil)
+        try send([1], [writing], to: index)
+        directory.takeBack(index, generation, of: getpid(), [1])
         #expect(!directory.standing(index).isAnnounced)
         // Nobody has the other end any more.
         writing.closeNow()
         #expect(Waiting.isGone(reading.rawValue))
-        guard case .empty = try directory.channel(index).receiving.receive() else {
-            Issue.record("something lies there")
-            return
+        #expect(try received(index) == nil)
+    }
+
+    @Test(
+        "leaves a message there that is another one's, where one's own was received meanwhile",
+        arguments: [true, false]
+    )
+    func messageOfAnother(isStalled: Bool) throws {
+        let (index, generation) = try announced()
+        let (_, writing) = try OwnedDescriptor.pipe()
+        if isStalled { directory.stall(index, generation, of: getpid()) }
+        try send([2], [writing], to: index)
+        directory.takeBack(index, generation, of: getpid(), [1])
+        let left = try #require(try received(index))
+        #expect(left.bytes == [2] && left.descriptors.count == 1)
+        #expect(try received(index) == nil)
+    }
+
+    @Test("lets nobody announce anything while it is looked why what was given up is not taken")
+    func blocked() throws {
+        let (index, generation) = try announced()
+        let slot = try #require(table.claim(.serving(0), for: getpid()))
+        let offer = MonitorTable.Offer(of: slot, by: getpid())
+        #expect(table.make(offer))
+        var calls = 0
+        func look(_ body: () -> Void = {}) {
+            directory.whereBlocked(index, in: table) {
+                calls += 1
+                body()
+            }
         }
+        try send([1], [], to: index)
+        look()
+        directory.stall(index, generation, of: getpid())
+        // It may still be taken.
+        look()
+        #expect(calls == 0)
+        #expect(table.withdraw(offer))
+        look { #expect(self.look().found == .none) }
+        #expect(calls == 1)
+        #expect(self.look() == (.none, false))
+        // Somebody receives it just then.
+        look {
+            _ = try? received(index)
+            directory.retractVain(index, in: table)
+        }
+        #expect(calls == 2)
+        #expect(self.look() == (.open(index, generation: generation), false))
+        look()
+        #expect(calls == 2)
     }
 
     @Test("keeps nobody else waiting for a session that one has waited for in vain to be opened, until it is open")

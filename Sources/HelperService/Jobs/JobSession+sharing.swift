@@ -80,9 +80,10 @@ extension JobSession {
             let isLate = ContinuousClock.now >= limit
             guard !isOnItsWay || isLate || end.isInterrupted else { continue }
             guard context.table.withdraw(note.offer) else { break }
-            let standsStill = isLate && began.duration(to: .now) >= SessionDirectory.leastPatience
-            if standsStill { directory.stall(index, note.generation, of: own) }
-            directory.takeBack(index, note.generation, of: own, leaving: standsStill ? note.bytes : nil)
+            if isLate, began.duration(to: .now) >= SessionDirectory.leastPatience {
+                directory.stall(index, note.generation, of: own)
+            }
+            directory.takeBack(index, note.generation, of: own, note.bytes)
             SessionHandover.takeBack(parcel)
             return false
         }

@@ -278,29 +278,58 @@ package struct SessionDirectory: Sendable {
 
     /// Takes a message back that nobody has received, with the descriptors that it holds.
     ///
-    /// There is none but that of the process whose job is on its way.
+    /// Where the session stands still a message without descriptors is left: nobody else is to send one until somebody has
+    /// received that. Otherwise others may announce theirs.
     ///
     /// - Parameters:
     ///   - index: The place.
     ///   - generation: Which session of it was meant.
-    ///   - announcer: The process.
-    ///   - words: What is to lie there instead: where the session stands still, nobody else is to send anything until somebody
-    ///     has received that. `nil` for nothing; then others may announce theirs.
-    func takeBack(_ index: Int, _ generation: UInt64, of announcer: Int32, leaving words: [UInt8]?) {
-        guard Place(word(index)).announcer == announcer, self.generation(index) == generation, hasMessage(index),
-            case .frame? = try? channels[index].receiving.receive()
-        else { return }
-        if let words, (try? channels[index].sending.send(OutgoingFrame(bytes: words, descriptors: []))) == .sent {
+    ///   - announcer: The process whose job it was; it does not offer it any more.
+    ///   - words: What the message says.
+    func takeBack(_ index: Int, _ generation: UInt64, of announcer: Int32, _ words: [UInt8]) {
+        let word = word(index)
+        let place = Place(word)
+        guard place.announcer == announcer, self.generation(index) == generation, hasMessage(index) else { return }
+        // First: as soon as nothing lies there, others may send theirs.
+        if place.state == .stalled, !send(words, to: index) { return }
+        for _ in 0..<Self.patienceWithOthers {
+            guard case .frame(let received)? = try? channels[index].receiving.receive() else { break }
+            if received.bytes == words { break }
+            // Somebody has received the one, and somebody else has sent another one since.
+            _ = send(received.bytes, received.descriptors, to: index)
+        }
+        guard place.state != .stalled else { return }
+        if exchange(index, word, place.withoutJob) { return wake(index) }
+        // Somebody has waited in vain just now.
+        if Place(self.word(index)).state == .stalled, Place(self.word(index)).hasJob(of: place), send(words, to: index)
+        {
             return
         }
         retract(index, of: announcer)
     }
 
-    /// Whether what was given up lies there still, and nobody else can send anything until somebody has received it.
-    func isBlocked(_ index: Int, in table: MonitorTable) -> Bool {
-        let place = Place(word(index))
-        return (place.state == .stalled || place.state == .retiring) && !table.offersWord(place.announcer)
-            && hasMessage(index)
+    /// How many messages of others are looked at for one's own; there is hardly ever one.
+    private static let patienceWithOthers = 4
+
+    private func send(_ bytes: [UInt8], _ descriptors: [OwnedDescriptor] = [], to index: Int) -> Bool {
+        (try? channels[index].sending.send(OutgoingFrame(bytes: bytes, descriptors: descriptors))) == .sent
+    }
+
+    /// Calls a closure where a message lies that was given up; nobody can announce another job meanwhile.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - table: What the processes of the helper do.
+    ///   - body: What is to be done about it.
+    func whereBlocked(_ index: Int, in table: MonitorTable, _ body: () -> Void) {
+        let word = word(index)
+        let place = Place(word)
+        guard place.state == .stalled || place.state == .retiring, place.announcer != 0 else { return }
+        let closed = Place(.retiring, keeper: place.keeper, announcer: place.announcer)
+        guard place.state == .retiring || exchange(index, word, closed) else { return }
+        if !table.offersWord(place.announcer), hasMessage(index) { body() }
+        guard place.state == .stalled else { return }
+        change(index) { Place($0.announcer == 0 ? .open : .stalled, keeper: $0.keeper, announcer: $0.announcer) }
     }
 
     private func hasMessage(_ index: Int) -> Bool {
@@ -334,7 +363,7 @@ package struct SessionDirectory: Sendable {
 
     /// Lets nobody join a session any more; who is on his way finds that it is so.
     func close(_ index: Int) {
-        change(index) { Place(.closing, keeper: $0.keeper) }
+        change(index) { Place(.closing, keeper: $0.keeper, announcer: $0.announcer) }
     }
 
     /// Gives a place back.
@@ -358,16 +387,18 @@ package struct SessionDirectory: Sendable {
         for index in 0..<Self.capacity {
             let place = Place(word(index))
             if place.state == .draining, place.keeper == 0 { release(index, in: table) }
+            // Who keeps it looks for that as well, when anything happens there.
+            if place.state == .stalled { retractVain(index, in: table) }
         }
     }
 
     /// Gives a place back once nothing is in its channel: what lies there is nobody's, and the next session is not to have it.
     private func release(_ index: Int, in table: MonitorTable) {
+        // From here on nobody announces anything.
+        change(index) { Place(.draining, keeper: 0, announcer: $0.announcer) }
         let announcer = Place(word(index)).announcer
         // It may be about to send its job, and finds then that nobody takes it; its own end is the last chance to look again.
-        guard announcer == 0 || !table.offersWord(announcer) else {
-            return change(index) { Place(.draining, keeper: 0, announcer: $0.announcer) }
-        }
+        guard announcer == 0 || !table.offersWord(announcer) else { return }
         guard hasMessage(index) else { return free(index) }
         // It may take its time over a close, and this process has none. With the end of the other one it is looked at again.
         let child = helper_fork()
@@ -376,7 +407,7 @@ package struct SessionDirectory: Sendable {
             drain(index)
             _exit(0)
         }
-        change(index) { _ in Place(.draining, keeper: max(child, 0)) }
+        change(index) { Place(.draining, keeper: max(child, 0), announcer: $0.announcer) }
     }
 
     private static let drainSeconds: UInt32 = 10

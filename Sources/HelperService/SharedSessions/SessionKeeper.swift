@@ -21,8 +21,8 @@ struct SessionKeeper {
     private let signals: OwnedDescriptor
     private let receipts: ReceiptPipe
     private var children: Set<Int32> = []
-    /// The processes that wait for a job: none of them has said that it has received anything.
-    private var waiting: Set<Int32> = []
+    /// The processes that wait for a job, since when: none of them has said that it has received anything.
+    private var waiting: [Int32: ContinuousClock.Instant] = [:]
     /// When processes are made next that wait; `nil` while enough of them do.
     private var parksAt: ContinuousClock.Instant?
     private let began = ContinuousClock.now
@@ -100,11 +100,12 @@ struct SessionKeeper {
                 for: [signals.rawValue, receipts.descriptor],
                 until: [parksAt, lookAt].compactMap { $0 }.min()
             )
-            waiting.subtract(receipts.receivers())
             while case let signal = helper_signals_next(signals.rawValue), signal > 0 {
                 if signal == SIGTERM || signal == SIGINT { return stop() }
             }
             reap()
+            // After that: a process that has ended has said so before, and its number may be the next one's.
+            noteReceipts()
             if isDone() { return end() }
         }
     }
@@ -157,19 +158,29 @@ struct SessionKeeper {
         return isClosing && busy == 0
     }
 
+    /// Those wait no more who have received something, and none who has a job could wait.
+    private mutating func noteReceipts() {
+        for process in receipts.receivers() + context.table.answerers { waiting[process] = nil }
+    }
+
     /// Ends the processes that wait, where none of them has received what was given up: they stand still.
     private mutating func endIdlers() {
-        guard directory.isBlocked(kept.place, in: context.table) else { return }
-        // Whoever has taken a job has said before that he has received it, and nobody else can take one.
-        waiting.subtract(receipts.receivers())
-        for child in waiting { _ = kill(child, SIGKILL) }
-        if !waiting.isEmpty {
+        let now = ContinuousClock.now
+        guard waiting.values.contains(where: { now - $0 >= Self.announcementDelay }) else { return }
+        directory.whereBlocked(kept.place, in: context.table) {
+            // Whoever has taken a job has said before that he has received it, and nobody can take one now.
+            noteReceipts()
+            let idle = waiting.filter { now - $0.value >= Self.announcementDelay }.keys.sorted()
+            guard !idle.isEmpty else { return }
+            for child in idle {
+                _ = kill(child, SIGKILL)
+                waiting[child] = nil
+            }
             context.log.write(
                 .error,
-                "processes \(waiting.sorted()) of the helper, which waited for jobs of a session, stood still and are ended"
+                "processes \(idle) of the helper, which waited for jobs of a session, stood still and are ended"
             )
         }
-        waiting = []
     }
 
     /// Makes processes that wait for jobs: at once where none does, and else in a moment.
@@ -187,7 +198,7 @@ struct SessionKeeper {
                 return
             }
             children.insert(child)
-            waiting.insert(child)
+            waiting[child] = now
         }
         if waiting.count < Self.parked { parksAt = plan ?? now + Self.parkingDelay }
     }
@@ -205,7 +216,6 @@ struct SessionKeeper {
             guard Waiting.wait(for: [channel.descriptor.rawValue, signals.rawValue], until: nil) == [0] else {
                 return 0
             }
-            // As long as the message lies there nobody takes back that it was announced, or announces another one.
             let standing = directory.standing(kept.place)
             do {
                 guard case .frame(let received) = try channel.receive() else { continue }
@@ -230,10 +240,13 @@ struct SessionKeeper {
         guard let note = SessionHandover.Note(received) else { return 1 }
         // What was meant for an earlier session, or is not offered any more, has somebody else who answers for it. Nobody looks
         // into it: what it brings is closed by whoever has it last.
-        let isMine = note.generation == kept.generation && context.table.take(note.offer, for: getpid())
-        // A message of somebody who has gone takes nobody else's announcement back.
-        if standing.announcer == note.offer.owner { directory.retract(kept.place, from: standing) }
-        guard isMine else { return 0 }
+        guard note.generation == kept.generation, context.table.take(note.offer, for: getpid()) else {
+            // A message of somebody who has gone takes nobody else's announcement back.
+            if standing.announcer == note.offer.owner { directory.retract(kept.place, from: standing) }
+            return 0
+        }
+        // It announces no other one.
+        directory.retract(kept.place, of: note.offer.owner)
         do {
             let handover = try SessionHandover(received)
             // From here on there is a job to be ended in order.
@@ -263,7 +276,7 @@ struct SessionKeeper {
     /// Gives back what a process has left.
     private mutating func bury(_ child: Int32, _ status: Int32) {
         children.remove(child)
-        waiting.remove(child)
+        waiting[child] = nil
         let slots = context.table.words(of: child)
         guard !slots.isEmpty else { return }
         idleSince = nil

@@ -122,7 +122,7 @@ final class Getent: LookupAsker {
                     : .broken("nobody knows what getent ended with")
             }
         } catch {
-            child.end()
+            child.end(waiting: error == .late ? .zero : LookupChild.reapingTime)
             throw error
         }
     }

@@ -22,13 +22,15 @@ struct PasswordPipe {
         let written = secret.withBytes { bytes in
             unsafe bytes.withUnsafeBytes { bytes in unsafe write(writing.rawValue, bytes.baseAddress, bytes.count) }
         }
-        guard written >= 0 else { throw Errno(rawValue: errno) }
+        // A process that another thread forks meanwhile has the end to write to as well, and reading would wait for that.
+        guard written >= 0, fcntl(rest.rawValue, F_SETFL, O_NONBLOCK) == 0 else { throw Errno(rawValue: errno) }
+        writing.closeNow()
         self.reading = reading
     }
 
     /// Takes out what nobody has read: it was sent to a process that may stand still, and would lie there as long.
     ///
-    /// Whoever reads it afterwards finds its end. Nobody can write there any more, so nothing waits.
+    /// Whoever reads it afterwards finds its end.
     func takeBack() {
         reading.closeNow()
         unsafe withUnsafeTemporaryAllocation(byteCount: Int(PIPE_BUF), alignment: 1) { buffer in
