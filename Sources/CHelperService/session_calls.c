@@ -242,9 +242,12 @@ int helper_groups_get(uint32_t *groups, int capacity)
 
 void helper_environment_replace(void)
 {
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static const char search_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static char path[sizeof search_path];
     static char *variables[2];
-    /* Needs no memory, so that nothing can fail. setenv(3) changes a list in place where it has the name already. */
+    /* Needs no memory, so that nothing can fail. setenv(3) changes a list in place where it has the name already, and whoever has
+     * asked getenv(3) may write into the text itself. */
+    memcpy(path, search_path, sizeof path);
     variables[0] = path;
     variables[1] = NULL;
     environ = variables;
