@@ -194,6 +194,7 @@ int helper_session_start(const char *service, const char *user, struct helper_co
 /* MARK: What modules change */
 
 #define KEYCTL_GET_KEYRING_ID 0
+#define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEY_SPEC_SESSION_KEYRING (-3)
 
 void helper_traits_read(struct helper_traits *traits)
@@ -223,6 +224,11 @@ void helper_limit_restore(int32_t resource, uint64_t soft, uint64_t hard)
     /* A hard limit that was lowered stays so without CAP_SYS_RESOURCE. */
     limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
     (void)setrlimit(which, &limit);
+}
+
+int helper_keyring_leave(void)
+{
+    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
 }
 
 int helper_groups_set(uint32_t group, const uint32_t *groups, int count)

@@ -24,8 +24,8 @@ struct PAMProcessTests {
     }
 
     /// The process that has opened the session of a job of a service, while the job runs.
-    private func traits(withSessionOf service: PAMService) async throws -> [String: String] {
-        let helper = try RunningHelper(policy: service.policy)
+    private func traits(withSessionOf service: PAMService, policy: [String] = []) async throws -> [String: String] {
+        let helper = try RunningHelper(policy: service.policy + policy)
         let job = try await PAMLauncher(helper, service)
             .launch(patient(Command(.path("/bin/sleep"), arguments: ["100000"])), as: TestBed.alice.identity)
         let found = try traits(of: try #require(service.records.last).process)
@@ -53,6 +53,13 @@ struct PAMProcessTests {
             )
             let found = try await traits(withSessionOf: service)
             for (name, value) in quiet { #expect(found[name] == value, "\(changes): \(name)") }
+            // Also where the step fails, and the job runs without a session.
+            guard changes.last?.hasPrefix("open:") == true else { continue }
+            let broken = try PAMService(
+                ["auth", "account", "session"].map { "\($0) required \(PAMService.module) \(words) [open:return=14]" }
+            )
+            let rest = try await traits(withSessionOf: broken, policy: ["pam-session-failure = continue"])
+            for (name, value) in quiet { #expect(rest[name] == value, "without a session, \(changes): \(name)") }
         }
     }
 
