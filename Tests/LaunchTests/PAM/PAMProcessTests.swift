@@ -1,5 +1,6 @@
 import CHelperService
 import Glibc
+import HelperService
 import SystemPackage
 import Testing
 
@@ -163,5 +164,17 @@ struct PAMProcessTests {
         var traits = helper_traits()
         unsafe helper_traits_read(&traits)
         return found + ["keyring: \(traits.keyring)"]
+    }
+
+    @Test("has the modules of every service before the first daemon comes")
+    func modules() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        // The first one of the policy's is rehearsed, for which PAM loads its modules itself.
+        let helper = try RunningHelper(policy: ["peers = 0", "pam-services = open \(service.name)"])
+        try await wait { helper.monitors.count == HelperContext.parkedByDefault }
+        for process in helper.monitors {
+            #expect(try ProcFile.read(FilePath("/proc/\(process)/maps")).contains(PAMService.module))
+        }
+        #expect(service.stages.isEmpty)
     }
 }
