@@ -135,4 +135,41 @@ struct DistributionModuleTests {
         let alice = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
         #expect(alice.exit.status == .exited(0))
     }
+
+    @Test("gives the job nothing of a session that pam_deny ends, where the policy lets it run without")
+    func denied() async throws {
+        let begun =
+            letIn + [
+                "auth required pam_group.so", "session required pam_keyinit.so force revoke",
+                "session required pam_loginuid.so",
+                "session required pam_limits.so", "session required pam_env.so",
+                "session required pam_umask.so umask=0077",
+            ]
+        let (whole, broken) = (try PAMService(begun), try PAMService(begun + ["session required pam_deny.so"]))
+        let groups = try ReplacedFile("/etc/security/group.conf", "*;*;alice;Al0000-2400;farm02\n")
+        let environment = try ReplacedFile("/etc/environment", "FARM=north\n")
+        let rules: FilePath = "/etc/security/limits.d/render.conf"
+        try writeFile("alice soft nofile 333\n", to: rules)
+        defer { _ = unsafe unlink(rules.string) }
+        let helper = try RunningHelper(
+            policy: ["peers = 0", "pam-services = \(whole.name) \(broken.name)", "pam-session-failure = continue"]
+        )
+        let full = try await report(PAMLauncher(helper, whole))
+        let rest = try await report(PAMLauncher(helper, broken))
+        let usual = try await runProbe(as: TestBed.alice.identity)
+        #expect(full.limits["openFiles"]?.soft == 333)
+        #expect(full.umask == 0o077)
+        #expect(full.variables["FARM"] == "north")
+        // Those are the credentials', which have been established.
+        for report in [full, rest] { #expect(report.groups == TestBed.alice.groups + [3102]) }
+        #expect(rest.limits["openFiles"]?.soft == usual.limits["openFiles"]?.soft)
+        #expect(rest.umask == usual.umask)
+        #expect(rest.variables == usual.variables)
+        #expect(rest.sessionKeyring?.hasSuffix(";_ses") == true)
+        #expect(rest.sessionKeyring?.contains(";2001;") == true)
+        // Nobody can take that back.
+        if TestBed.hasMachineRoot { #expect(rest.loginUserID == 2001) }
+        groups.restore()
+        environment.restore()
+    }
 }

@@ -137,7 +137,7 @@ struct SessionFailureTests {
         let helper = try RunningHelper(policy: service.policy + [Self.goingOn])
         let marker = freshPath("marker")
         var command = Command(.path("/usr/bin/touch"), arguments: [marker.string])
-        if trouble.code == .deadlineExceeded { command.startDeadline = .milliseconds(500) }
+        if trouble.code == .deadlineExceeded { command.startDeadline = .seconds(2) }
         let error = try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service))
         #expect(error.code == trouble.code, "\(error)")
         if trouble.stages.last == "uncred" { try await service.waitForClose() }
