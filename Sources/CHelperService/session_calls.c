@@ -194,6 +194,7 @@ int helper_session_start(const char *service, const char *user, struct helper_co
 /* MARK: What modules change */
 
 #define KEYCTL_GET_KEYRING_ID 0
+#define KEYCTL_JOIN_SESSION_KEYRING 1
 #define KEY_SPEC_SESSION_KEYRING (-3)
 
 void helper_traits_read(struct helper_traits *traits)
@@ -225,6 +226,11 @@ void helper_limit_restore(int32_t resource, uint64_t soft, uint64_t hard)
     (void)setrlimit(which, &limit);
 }
 
+int helper_keyring_leave(void)
+{
+    return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ? -errno : 0;
+}
+
 int helper_groups_set(uint32_t group, const uint32_t *groups, int count)
 {
     if (setgroups((size_t)count, groups) != 0 || setresgid(group, group, group) != 0)
@@ -242,9 +248,12 @@ int helper_groups_get(uint32_t *groups, int capacity)
 
 void helper_environment_replace(void)
 {
-    static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static const char search_path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    static char path[sizeof search_path];
     static char *variables[2];
-    /* Needs no memory, so that nothing can fail. setenv(3) changes a list in place where it has the name already. */
+    /* Needs no memory, so that nothing can fail. setenv(3) changes a list in place where it has the name already, and whoever has
+     * asked getenv(3) may write into the text itself. */
+    memcpy(path, search_path, sizeof path);
     variables[0] = path;
     variables[1] = NULL;
     environ = variables;

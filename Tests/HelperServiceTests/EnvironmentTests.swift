@@ -28,6 +28,11 @@ struct EnvironmentTests {
             #expect(unsafe setenv("PATH", "/tmp", 1) == 0 && unsetenv("PATH") == 0)
             helper_environment_replace()
             #expect(Self.variables == path)
+            // What strtok(3) makes of a list.
+            if let text = unsafe getenv("PATH") { unsafe memset(text, 0, strlen(text)) }
+            #expect(Self.variables == ["PATH="])
+            helper_environment_replace()
+            #expect(Self.variables == path)
         }
     }
 }

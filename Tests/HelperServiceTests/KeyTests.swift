@@ -22,6 +22,7 @@ struct KeyTests {
         #expect(policy.maximumStartTime == .seconds(30))
         #expect(policy.controlGroups == nil)
         #expect(policy.environment == [])
+        #expect(policy.startsWithoutSession == .forbidden)
         #expect(
             complaints(about: "") == [
                 #"f:1: the file does not set "peers"; name the users that daemons run as: `peers = NAME @GROUP`"#,
@@ -54,6 +55,7 @@ struct KeyTests {
             pam-services = impersonation qube-2
             pam-sessions = required
             pam-session-idle = 90
+            pam-session-failure = continue
             """#
         )
         #expect(policy.peers.users.map(\.number) == [990, 991, 0])
@@ -78,6 +80,7 @@ struct KeyTests {
         #expect(policy.sessionServices == ["impersonation", "qube-2"])
         #expect(policy.sessionDemand == .required)
         #expect(policy.sessionIdleTime == .seconds(90))
+        #expect(policy.startsWithoutSession == .permitted)
         #expect(policy.lines.count == PolicyKey.allCases.count)
     }
 
@@ -112,7 +115,7 @@ struct KeyTests {
         "A choice is one of two words",
         arguments: [
             ("new-privileges", "forbidden", "allowed"), ("capability-bounding-set", "empty", "inherited-allowed"),
-            ("when-daemon-ends", "kill", "keep-allowed"),
+            ("when-daemon-ends", "kill", "keep-allowed"), ("pam-session-failure", "refuse", "continue"),
         ]
     )
     func choices(key: String, forbidden: String, permitted: String) throws {

@@ -46,6 +46,7 @@ struct PackagingTests {
         #expect(policy.newPrivileges == defaults.newPrivileges)
         #expect(policy.inheritedBoundingSet == defaults.inheritedBoundingSet)
         #expect(policy.keepingJobs == defaults.keepingJobs)
+        #expect(policy.startsWithoutSession == defaults.startsWithoutSession)
         #expect(policy.maximumJobs == defaults.maximumJobs)
         #expect(policy.maximumJobsPerPeer == defaults.maximumJobsPerPeer)
         #expect(policy.maximumStartTime == defaults.maximumStartTime)

@@ -37,6 +37,7 @@ struct RenderingTests {
                 "PAM services: none",
                 "PAM sessions: optional",
                 "sessions that jobs share: none",
+                "a session that cannot be opened: its job is refused",
             ]
         )
         #expect(policy.render() == policy.summary.map { $0 + "\n" }.joined())
@@ -46,13 +47,15 @@ struct RenderingTests {
     func `What is wide open is said plainly`() throws {
         let text =
             try HelperPolicy.with(
-                "new-privileges = allowed\ncapability-bounding-set = inherited-allowed\nwhen-daemon-ends = keep-allowed"
+                "new-privileges = allowed\ncapability-bounding-set = inherited-allowed\nwhen-daemon-ends = keep-allowed\n"
+                    + "pam-session-failure = continue"
             )
             .render()
         for line in [
             "accounts: all; uid 1000 and above; never uid 0", "denied accounts: none", "programs: all",
             "privileges by exec: allowed", "capability bounding set: a job may keep the helper's",
             "when a daemon ends: a job may stay", "control groups: none",
+            "a session that cannot be opened: its job runs without",
         ] { #expect(text.contains("\n\(line)\n")) }
     }
 }

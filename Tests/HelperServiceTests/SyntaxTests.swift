@@ -92,7 +92,7 @@ struct SyntaxTests {
                 #"f:1: "zzzzzzzzzz" is no key of a policy; the keys are peers, accounts, groups, minimum-uid, minimum-gid, "#
                     + "denied-accounts, denied-groups, executable-directories, new-privileges, capability-bounding-set, "
                     + "maximum-jobs, maximum-jobs-per-peer, maximum-start-time, control-groups, when-daemon-ends, "
-                    + "environment, pam-services, pam-sessions, pam-session-idle"
+                    + "environment, pam-services, pam-sessions, pam-session-idle, pam-session-failure"
             ]
         )
     }

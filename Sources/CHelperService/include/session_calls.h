@@ -58,6 +58,10 @@ void helper_signals_give_back(void);
 /* Sets a resource limit of this process, as far as it may. */
 void helper_limit_restore(int32_t resource, uint64_t soft, uint64_t hard);
 
+/* Gives this process a session keyring of its own, without a name: the one that it has is left. Returns 0 or a negative error
+ * number. */
+int helper_keyring_leave(void);
+
 /* setgroups(2) and setresgid(2), for modules that add groups to those there are. Both give the process back the protection that a
  * change of the group takes away. Return 0 or a negative error number. */
 int helper_groups_set(uint32_t group, const uint32_t *groups, int count);

@@ -152,6 +152,8 @@ final class JobSession {
             if place != nil { surroundings = .current() }
             let pipe = wanted.authenticates ? descriptors.popLast() : nil
             let entered = try enterSession(wanted, admission, pipe, by: deadline)
+            // One that could not be opened is nobody else's either.
+            if session?.isOpen == false { leavePlace() }
             let permitted = admission.permit.executables == nil ? nil : context.policy.environment
             admission = try check.readmit(
                 admission,

@@ -26,6 +26,10 @@ extension HelperPolicy {
             ("PAM services", sessionServices.isEmpty ? "none" : sessionServices.joined(separator: ", ")),
             ("PAM sessions", sessionDemand.rawValue),
             ("sessions that jobs share", renderedSharing),
+            (
+                "a session that cannot be opened",
+                startsWithoutSession.isPermitted ? "its job runs without" : "its job is refused"
+            ),
         ]
         return subjects.map { "\($0.0): \($0.1)" }
     }

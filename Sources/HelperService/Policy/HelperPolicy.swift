@@ -66,6 +66,9 @@ package struct HelperPolicy: Sendable {
     /// How long a session that jobs share may stay open without one; zero where none may be shared.
     package let sessionIdleTime: Duration
 
+    /// Whether a job runs without its session where that cannot be opened, though PAM lets the account in.
+    package let startsWithoutSession: PolicyDecision
+
     /// Where the keys that the file sets stand.
     let lines: [PolicyKey: Int]
 
@@ -118,6 +121,7 @@ package struct HelperPolicy: Sendable {
         sessionServices = reader.services()
         sessionDemand = reader.sessionDemand()
         sessionIdleTime = .seconds(Int(reader.number(.sessionIdleTime, in: 0...3_600, default: 0)))
+        startsWithoutSession = reader.choice(.sessionFailure, forbidden: "refuse", permitted: "continue")
         try reader.finish()
     }
 }

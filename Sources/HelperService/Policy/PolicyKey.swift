@@ -38,6 +38,8 @@ package enum PolicyKey: String, CaseIterable, Sendable {
     case sessionDemand = "pam-sessions"
     /// How many seconds a session that jobs share stays open without one; 0, which shares none, unless set.
     case sessionIdleTime = "pam-session-idle"
+    /// What becomes of a job whose session cannot be opened: `refuse` unless `continue`.
+    case sessionFailure = "pam-session-failure"
 
     /// The key that may have been meant by another word.
     ///

@@ -18,13 +18,27 @@ extension PAMSession {
         until time: ContinuousClock.Instant,
         _ step: () -> Int32
     ) throws(SessionFailure) {
+        let isItself = try attempt(stage, until: time, step)
+        guard lastCode == PAM_SUCCESS else { throw failure(stage, lastCode) }
+        guard isItself else { throw leftAsAnother(stage) }
+    }
+
+    func leftAsAnother(_ stage: SessionFailure.Stage) -> SessionFailure {
+        failure(stage, PAM_SYSTEM_ERR, "a module has left the process of the session as another user")
+    }
+
+    /// Performs one step of PAM, whose answer is ``lastCode``.
+    ///
+    /// - Returns: Whether no module has left the process as somebody else.
+    /// - Throws: ``SessionFailure`` when nobody wants the step any more; it was not performed then.
+    func attempt(
+        _ stage: SessionFailure.Stage,
+        until time: ContinuousClock.Instant,
+        _ step: () -> Int32
+    ) throws(SessionFailure) -> Bool {
         guard !deadline.isInterrupted else { throw failure(stage, PAM_SYSTEM_ERR, isWithdrawn: true) }
         lastCode = deadline.perform(within: time - .now, or: Self.hanging(stage, service), step)
-        let isItself = settle()
-        guard lastCode == PAM_SUCCESS else { throw failure(stage, lastCode) }
-        guard isItself else {
-            throw failure(stage, PAM_SYSTEM_ERR, "a module has left the process of the session as another user")
-        }
+        return settle()
     }
 
     /// Gives this process back what a change of ids, which some modules make for a moment, has taken from it.

@@ -193,19 +193,13 @@ final class PAMSession {
         }
         isEstablished = true
         let added = try addedGroups()
-        try perform(.open, until: time) { unsafe pam_open_session(handle, 0) }
-        isOpen = true
+        let reserve = reserve(since: before, added)
+        let failure = try openSession(until: time, or: reserve)
         // Whoever would have to be looked up now could stand still with an open session.
         try checkUser(until: nil)
-        let after = ProcessTraits.current()
-        leave(before, from: after)
-        let effects = SessionEffects(
-            before: before,
-            after: after,
-            addedGroups: added,
-            variables: variables,
-            messages: conversation.messages
-        )
+        var effects = effects(since: before, added)
+        leave(before, from: effects.after)
+        if let failure, let reserve { effects = try forgo(failure, reserve, after: effects.after) }
         if effects.hasTooManyVariables {
             context.log.write(
                 .warning,

@@ -71,4 +71,7 @@ struct ProcessTraits {
     func hasOtherKeyring(than before: ProcessTraits) -> Bool {
         traits.keyring > 0 && traits.keyring != before.traits.keyring
     }
+
+    /// Whether the session keyring was the same one.
+    func hasSameKeyring(as other: ProcessTraits) -> Bool { traits.keyring == other.traits.keyring }
 }

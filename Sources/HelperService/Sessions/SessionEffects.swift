@@ -14,7 +14,7 @@ struct SessionEffects {
     let variables: [[UInt8]]
 
     /// What modules had to say.
-    let messages: [String]
+    var messages: [String]
 
     /// How many variables modules may give a job, and how many bytes of them.
     private static let variablesMost = 256

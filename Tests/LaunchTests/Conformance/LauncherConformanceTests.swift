@@ -24,10 +24,10 @@ struct LauncherConformanceTests {
     func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
         let helper = try RunningHelper(
             way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
-            policy: (way == .pam
-                ? LaunchWay.session.policy : way == .sharedSession ? LaunchWay.sharedSession.policy : [])
+            policy: (way.session?.policy ?? [])
                 + (way.hasControlGroups ? ["control-groups = \(TestBed.controlGroups)"] : [])
         )
+        let environment = way == .shippedSession ? try Self.variables() : nil
         let way = way.rawValue
         await #expect(processExitsWith: .success) {
             [promise = promise as String, way = way as String, socket = helper.socket.string as String] in
@@ -39,6 +39,26 @@ struct LauncherConformanceTests {
             try await prove(promise, with: subject)
         }
         helper.stop()
+        environment?.restore()
+    }
+
+    /// Variables for every session, as administrators set them.
+    private static func variables() throws -> ReplacedFile { try ReplacedFile("/etc/environment", "FARM=north\n") }
+
+    @Test("and one whose sessions have variables has to say so")
+    func sessionVariables() async throws {
+        let way = LauncherConformanceWay.shippedSession
+        let promise = "a clean environment is that of the account and nothing of the daemon's"
+        let requirement = try #require(ProcessLauncherConformance.requirements.first { $0.name == promise })
+        let helper = try RunningHelper(policy: LaunchWay.shippedSession.policy + ["peers = 0"])
+        let environment = try Self.variables()
+        var subject = try await way.subject(socket: helper.socket)
+        try await requirement.check(subject)
+        subject.exemptions.remove(.sessionHasVariables)
+        let failure = await #expect(throws: ConformanceFailure.self) { try await requirement.check(subject) }
+        #expect(failure.map { "\($0)".contains("variables of nobody's: FARM") } == true)
+        environment.restore()
+        try await requirement.check(subject)
     }
 
     @Test("of a daemon that has a rule in sudoers:", arguments: promises, LauncherConformanceWay.throughSudo)

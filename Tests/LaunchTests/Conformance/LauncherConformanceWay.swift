@@ -12,6 +12,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     case helperWithTwoCapabilities
     case pam
     case sharedSession
+    case shippedSession
     case sudo
     case sudoWithoutSignals
     case current
@@ -22,7 +23,19 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     static let ofRoot: [Self] = [.isolated, .direct]
 
     /// Those that lead through a helper.
-    static let throughHelper: [Self] = [.helperAsRoot, .helperWithTwoCapabilities, .pam, .sharedSession]
+    static let throughHelper: [Self] = [
+        .helperAsRoot, .helperWithTwoCapabilities, .pam, .sharedSession, .shippedSession,
+    ]
+
+    /// The same way as ``LaunchContractTests`` knows it, where it leads through a session of PAM.
+    var session: LaunchWay? {
+        switch self {
+        case .pam: .session
+        case .sharedSession: .sharedSession
+        case .shippedSession: .shippedSession
+        default: nil
+        }
+    }
 
     /// Those of a daemon that has a rule in sudoers.
     static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals]
@@ -37,6 +50,8 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
             switch self {
             case .isolated, .direct: []
             case .helperAsRoot, .pam, .sharedSession: [.jobsAreNotTakenOver]
+            // Its pam_env reads /etc/environment.
+            case .shippedSession: [.jobsAreNotTakenOver, .sessionHasVariables]
             case .helperWithTwoCapabilities: [.boundingSetIsKept, .jobsAreNotTakenOver, .terminalsAreRefused]
             case .current: [.boundingSetIsKept]
             case .sudo: [.boundingSetIsKept, .jobsAreNotTakenOver]
@@ -55,8 +70,9 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
         case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
-        case .pam: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: LaunchWay.service)
+        case .pam: LaunchWay.session.launcher(socket)
         case .sharedSession: LaunchWay.sharedSession.launcher(socket)
+        case .shippedSession: LaunchWay.shippedSession.launcher(socket)
         case .sudo: SudoLauncher.ofTheBed()
         case .sudoWithoutSignals: SudoLauncher.ofTheBed(signalsThroughSudo: false)
         case .current: CurrentUserLauncher()

@@ -18,7 +18,7 @@ struct LaunchContractTests {
     @Test(
         "of a daemon without any privilege:",
         arguments: LaunchClaim.allCases,
-        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session, .sharedSession]
+        [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session, .sharedSession, .shippedSession]
     )
     func withoutPrivilege(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
         let helper = try RunningHelper(try #require(way.helper), policy: way.policy)

@@ -11,6 +11,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case helperWithTwoCapabilities
     case session
     case sharedSession
+    case shippedSession
     case sudo
 
     var testDescription: String { rawValue }
@@ -19,7 +20,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     var helper: RunningHelper.Privileges? {
         switch self {
         case .isolated, .direct, .sudo: nil
-        case .helperAsRoot, .session, .sharedSession: .root
+        case .helperAsRoot, .session, .sharedSession, .shippedSession: .root
         case .helperWithTwoCapabilities: .twoCapabilities
         }
     }
@@ -32,6 +33,7 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .session: ["pam-services = \(Self.service)"]
         case .sharedSession: ["pam-services = \(Self.service)", "pam-session-idle = 3600"]
+        case .shippedSession: ["pam-services = \(PAMLauncher.defaultService)"]
         case .isolated, .direct, .helperAsRoot, .helperWithTwoCapabilities, .sudo: []
         }
     }
@@ -63,6 +65,8 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
                 service: Self.service,
                 sessions: .shared(idleTime: .seconds(3_600))
             )
+        // Of Packaging/pam.d.
+        case .shippedSession: PAMLauncher(through: SystemHelperLauncher(socket: socket))
         case .sudo: SudoLauncher.ofTheBed()
         }
     }

@@ -1,4 +1,6 @@
+import CHelperService
 import Glibc
+import HelperService
 import SystemPackage
 import Testing
 
@@ -8,7 +10,7 @@ import Testing
 @Suite("The process that keeps a session of PAM", .testBed)
 struct PAMProcessTests {
     /// What modules can change of a process, as the kernel tells it.
-    private func traits(of process: pid_t) throws -> [String: String] {
+    private static func traits(of process: pid_t) throws -> [String: String] {
         var traits: [String: String] = [:]
         let wanted = ["Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "SigCgt", "NoNewPrivs", "CapEff"]
         for line in try ProcFile.read(FilePath("/proc/\(process)/status")).split(separator: "\n") {
@@ -24,11 +26,11 @@ struct PAMProcessTests {
     }
 
     /// The process that has opened the session of a job of a service, while the job runs.
-    private func traits(withSessionOf service: PAMService) async throws -> [String: String] {
-        let helper = try RunningHelper(policy: service.policy)
+    private func traits(withSessionOf service: PAMService, policy: [String] = []) async throws -> [String: String] {
+        let helper = try RunningHelper(policy: service.policy + policy)
         let job = try await PAMLauncher(helper, service)
             .launch(patient(Command(.path("/bin/sleep"), arguments: ["100000"])), as: TestBed.alice.identity)
-        let found = try traits(of: try #require(service.records.last).process)
+        let found = try Self.traits(of: try #require(service.records.last).process)
         _ = try await job.terminate(gracePeriod: .zero)
         return found
     }
@@ -53,6 +55,13 @@ struct PAMProcessTests {
             )
             let found = try await traits(withSessionOf: service)
             for (name, value) in quiet { #expect(found[name] == value, "\(changes): \(name)") }
+            // Also where the step fails, and the job runs without a session.
+            guard changes.last?.hasPrefix("open:") == true else { continue }
+            let broken = try PAMService(
+                ["auth", "account", "session"].map { "\($0) required \(PAMService.module) \(words) [open:return=14]" }
+            )
+            let rest = try await traits(withSessionOf: broken, policy: ["pam-session-failure = continue"])
+            for (name, value) in quiet { #expect(rest[name] == value, "without a session, \(changes): \(name)") }
         }
     }
 
@@ -115,29 +124,57 @@ struct PAMProcessTests {
         #expect(error.step == .openSession)
     }
 
-    @Test("is not the daemon, of which modules change nothing")
+    @Test("is not the daemon, of which modules change nothing: not its keyring or login id either")
     func daemon() async throws {
-        let service = try PAMService(
-            scripted: "cred:group=3005",
-            "open:umask=077",
-            "open:nice=3",
+        let actions = [
+            "*:record=\(PAMService.journalMark)", "cred:group=3005", "open:umask=077", "open:nice=3",
             "open:limit=4/1/1",
-            "open:putenv=SHOT=1",
-            "open:chdir=/proc",
-            "open:block=",
-            "open:ignore=\(SIGCHLD)"
-        )
+            "open:putenv=SHOT=1", "open:chdir=/proc", "open:block=", "open:ignore=\(SIGCHLD)",
+        ]
+        let scripted = "\(PAMService.module) \(actions.map { "[\($0)]" }.joined(separator: " "))"
+        let service = try PAMService([
+            "auth required \(scripted)", "account required \(scripted)", "session required pam_keyinit.so force revoke",
+            "session required pam_loginuid.so", "session required \(scripted)",
+        ])
         let helper = try RunningHelper(policy: service.policy)
-        func state() throws -> [String] {
-            var found = try traits(of: getpid()).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-            for file in ["environ", "loginuid", "sessionid"] {
-                found.append((try? ProcFile.read(FilePath("/proc/self/\(file)"))) ?? "")
-            }
-            return found
+        await #expect(processExitsWith: .success) {
+            [socket = helper.socket.string as String, name = service.name as String] in
+            let launcher = PAMLauncher(through: SystemHelperLauncher(socket: FilePath(socket)), service: name)
+            let before = try Self.state()
+            let result = try await run(Command(.path(FilePath(TestBed.probe))), as: TestBed.alice.identity, launcher)
+            #expect(result.exit.status == .exited(0))
+            #expect(try Self.state() == before)
+            // What the daemon has not got, the job has.
+            let report = try ProbeReport(json: result.exit.standardOutput?.bytes ?? [])
+            #expect(report.sessionKeyring?.contains(";2001;") == true)
+            if TestBed.hasMachineRoot { #expect(report.loginUserID == 2001) }
+            // What is changed is seen.
+            #expect(helper_keyring_leave() == 0)
+            #expect(try Self.state().filter { !before.contains($0) }.map { $0.prefix { $0 != ":" } } == ["keyring"])
         }
-        let before = try state()
-        let result = try await runScript("exit 5", as: TestBed.alice.identity, PAMLauncher(helper, service))
-        #expect(result.exit.status == .exited(5))
-        #expect(try state() == before)
+        #expect(service.stages == ["account", "cred", "open", "close", "uncred"])
+    }
+
+    /// What modules could have changed of this process.
+    private static func state() throws -> [String] {
+        var found = try traits(of: getpid()).sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        for file in ["environ", "loginuid", "sessionid"] {
+            found.append("\(file): \((try? ProcFile.read(FilePath("/proc/self/\(file)"))) ?? "")")
+        }
+        var traits = helper_traits()
+        unsafe helper_traits_read(&traits)
+        return found + ["keyring: \(traits.keyring)"]
+    }
+
+    @Test("has the modules of every service before the first daemon comes")
+    func modules() async throws {
+        let service = try PAMService(scripted: "*:info=x")
+        // The first one of the policy's is rehearsed, for which PAM loads its modules itself.
+        let helper = try RunningHelper(policy: ["peers = 0", "pam-services = open \(service.name)"])
+        try await wait { helper.monitors.count == HelperContext.parkedByDefault }
+        for process in helper.monitors {
+            #expect(try ProcFile.read(FilePath("/proc/\(process)/maps")).contains(PAMService.module))
+        }
+        #expect(service.stages.isEmpty)
     }
 }

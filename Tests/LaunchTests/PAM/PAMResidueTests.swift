@@ -56,4 +56,56 @@ struct PAMResidueTests {
         var bytes = [UInt8](repeating: 0, count: 64)
         #expect(unsafe read(pipe.rawValue, &bytes, bytes.count) == 0)
     }
+
+    /// Held by no literal, so that what is found of it in memory was put there.
+    private static func unmasked(_ masked: [Int]) -> [UInt8] { masked.map { UInt8($0) ^ 0x55 } }
+
+    @Test("is nowhere in the daemon either, once nothing is registered any more")
+    func daemon() async throws {
+        let service = try PAMService([
+            "auth required pam_unix.so", "account required pam_unix.so", "session required pam_permit.so",
+        ])
+        let helper = try RunningHelper(policy: ["peers = \(RunningHelper.daemon)", "pam-services = \(service.name)"])
+        let (ready, done) = (freshPath("ready").string, freshPath("done").string)
+        let secret = Array("alice-secret".utf8).map { Int($0 ^ 0x55) }
+        let canary = Array("what is there is found".utf8).map { Int($0 ^ 0x55) }
+        let ending = Task {
+            await #expect(processExitsWith: .success) {
+                [
+                    socket = helper.socket.string as String, name = service.name as String, ready = ready as String,
+                    done = done as String, secret = secret as [Int], canary = canary as [Int]
+                ] in
+                becomeUnprivilegedDaemon()
+                let alice = try await TestBed.alice.identity
+                let passwords = InMemoryCredentialStore()
+                var bytes = Self.unmasked(secret)
+                _ = try await passwords.register(try Secret(consumingBytes: &bytes), for: alice.account.name)
+                let launcher = PAMLauncher(
+                    through: SystemHelperLauncher(socket: FilePath(socket)),
+                    service: name,
+                    authentication: .password(from: passwords)
+                )
+                let held = Self.unmasked(canary)
+                let process = try await launcher.launch(
+                    patient(Command(.path("/bin/sleep"), arguments: ["100000"])),
+                    as: alice
+                )
+                #expect(try await passwords.status(of: alice.account.name)?.lastAccepted != nil)
+                #expect(try await passwords.remove(alice.account.name))
+                try writeFile("\(getpid())\n", to: FilePath(ready + ".new"))
+                try #require(unsafe rename(ready + ".new", ready) == 0)
+                while !exists(FilePath(done)) { try await Task.sleep(for: .milliseconds(5)) }
+                _ = try await process.terminate(gracePeriod: .zero)
+                withExtendedLifetime(held) {}
+            }
+        }
+        try await wait { exists(FilePath(ready)) }
+        let process = try #require(pid_t(ProcFile.read(FilePath(ready)).prefix { $0 != "\n" }))
+        // The program of the tests has it among its texts.
+        let places = try ProcessMemory.places(of: "alice-secret", in: process).filter { !$0.hasSuffix(".xctest") }
+        #expect(places == [])
+        #expect(try !ProcessMemory.places(of: "what is there is found", in: process).isEmpty)
+        try writeFile("", to: FilePath(done))
+        _ = await ending.value
+    }
 }

@@ -7,12 +7,14 @@ import Testing
 
 @Suite("A session of PAM", .testBed)
 struct PAMSessionTests {
-    private func probe(_ launcher: PAMLauncher, configure: (inout Command) -> Void = { _ in }) async throws
-        -> ProbeReport
-    {
+    private func probe(
+        _ launcher: PAMLauncher,
+        as person: TestBed.Person = TestBed.alice,
+        configure: (inout Command) -> Void = { _ in }
+    ) async throws -> ProbeReport {
         var command = Command(.path(FilePath(TestBed.probe)))
         configure(&command)
-        let result = try await run(command, as: TestBed.alice.identity, launcher)
+        let result = try await run(command, as: person.identity, launcher)
         try #require(result.exit.status == .exited(0), "\(result.exit.standardError?.text ?? "")")
         return try ProbeReport(json: result.exit.standardOutput?.bytes ?? [])
     }
@@ -156,12 +158,15 @@ struct PAMSessionTests {
     func shipped() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "pam-services = impersonation"])
         let launcher = PAMLauncher(through: SystemHelperLauncher(socket: helper.socket))
-        let report = try await probe(launcher)
-        #expect(report.userID == .all(2001))
-        #expect(report.groups == TestBed.alice.groups)
-        if TestBed.hasMachineRoot { #expect(report.loginUserID == 2001) }
+        let report = try await probe(launcher, as: TestBed.carol)
+        #expect(report.userID == .all(2003))
+        #expect(report.groups == TestBed.carol.groups)
+        // The bed's limits.conf has one for her, and none for others.
+        #expect(report.limits["openFiles"] == ProbeReport.Limit(soft: 512, hard: 2_048))
+        #expect(try await probe(launcher).limits["openFiles"] != ProbeReport.Limit(soft: 512, hard: 2_048))
+        if TestBed.hasMachineRoot { #expect(report.loginUserID == 2003) }
         #expect(report.sessionKeyring?.hasSuffix(";_ses") == true)
-        #expect(report.sessionKeyring?.contains(";2001;") == true)
+        #expect(report.sessionKeyring?.contains(";2003;") == true)
     }
 
     @Test("gives it long variables, and none beyond 64 KiB of them together")

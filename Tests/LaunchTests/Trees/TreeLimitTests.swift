@@ -8,7 +8,9 @@ import Testing
 @Suite("What the processes of a job may use together", .testBed, .controllers)
 struct TreeLimitTests {
     /// All ways but that of a daemon which may do nothing but what sudo permits: whoever made its cgroup decides there.
-    private static let ways = LaunchWay.allCases.filter { $0 != .sudo }
+    ///
+    /// For cgroups one session of PAM is as good as another.
+    private static let ways = LaunchWay.allCases.filter { ![.sudo, .shippedSession].contains($0) }
 
     /// Runs a body with a launcher whose jobs can have limits.
     ///
