@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Impersonation
+@testable import LaunchPlan
 
 @Suite("What a launch tells of its time", .testBed)
 struct TimingTests {
@@ -42,6 +43,42 @@ private func expectStages(_ report: LaunchReport, within limit: Duration) {
     for part in [timings.preparation, timings.clone, timings.confirmation] { #expect(part > .zero) }
     #expect(report.startTime == timings.preparation + timings.clone + timings.confirmation)
     #expect(report.startTime <= limit)
+}
+
+@Suite("The memory of a job", .testBed)
+struct MemoryAccountingTests {
+    private static let mebibyte = 1 << 20
+
+    /// A job that has a number of mebibytes at once, and gives them back.
+    private static func peak(_ mebibytes: Int, _ launcher: some ProcessLauncher) async throws -> Int? {
+        let script = "my $x = 'x' x (\(mebibytes) << 20); undef $x"
+        let command = patient(Command(.path("/usr/bin/perl"), arguments: ["-e", script]))
+        let process = try await launcher.launch(command, as: TestBed.alice.identity)
+        return try await process.exitReport().usage?.peakResidentBytes
+    }
+
+    @Test(
+        "is told with its end: the most that it had at once, unless the daemon has had more",
+        arguments: everyIsolation
+    )
+    func peak(_ isolation: SetUIDLauncher.Isolation) async throws {
+        let status = try ProcFile.read("/proc/self/status")
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+        let own =
+            try #require(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) })
+            >> 10
+        let launcher = SetUIDLauncher(isolation: isolation)
+        let much = try #require(try await Self.peak(own + 128, launcher))
+        #expect((own + 128..<own + 1_024).contains(much / Self.mebibyte))
+        #expect(try await Self.peak(1, launcher) == nil)
+    }
+
+    @Test("is told through the helper, which has hardly any of its own")
+    func peakThroughTheHelper() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let much = try #require(try await Self.peak(256, helper.launcher))
+        #expect((256..<1_024).contains(much / Self.mebibyte))
+    }
 }
 
 @Suite("The input and output of a job", .testBed)
