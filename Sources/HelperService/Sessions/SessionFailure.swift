@@ -92,13 +92,16 @@ struct SessionFailure: Error {
             "a module asked for more than the password, which nobody is there to answer; let the account log in by hand, or "
                 + "use a service without that module"
         case (.start, _): "look at /etc/pam.d/\(service) and at the modules that it names"
-        case (.authenticate, PAM_AUTH_ERR) where hasSeenPassword: "the password is wrong; register the right one"
+        case (.authenticate, PAM_AUTH_ERR) where hasSeenPassword:
+            "the password is wrong, or the account is locked and the module does not say so (pam_krb5, LDAP); register the right one"
         case (.authenticate, PAM_AUTH_ERR):
             "a module refused the account before anybody asked for its password; a service without auth lines, or without a file, "
                 + "takes those of the service other, which mostly refuse"
         case (.account, PAM_AUTH_ERR):
             "the account may not come in; a service without account lines takes those of the service other, which mostly refuse"
-        case (_, PAM_USER_UNKNOWN): "its modules do not know the account; look at which of them the service has"
+        case (_, PAM_USER_UNKNOWN):
+            "its modules do not know the account, which the name service knows; look at which of them the service has, and whether the "
+                + "daemon of the directory runs (winbindd)"
         case (_, PAM_NEW_AUTHTOK_REQD), (_, PAM_AUTHTOK_EXPIRED):
             "the password has expired; let the account change it, and register the new one"
         case (_, PAM_ACCT_EXPIRED): "the account has expired or is disabled; ask who administers it"

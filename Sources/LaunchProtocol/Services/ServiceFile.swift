@@ -12,6 +12,9 @@ package struct ServiceFile: Sendable {
 
         /// The module, as the file spells it.
         package let module: String
+
+        /// What the file tells the module.
+        package let arguments: [String]
     }
 
     /// Where services have their files.
@@ -56,7 +59,7 @@ package struct ServiceFile: Sendable {
         let kind = words[0].lowercased().drop { $0 == "-" }
         guard words.count > 2, wanted == nil || wanted == String(kind) else { return }
         if words[1] == "include" || words[1] == "substack" { return add(words[2], ofKind: String(kind)) }
-        entries.append(Entry(kind: String(kind), module: words[2]))
+        entries.append(Entry(kind: String(kind), module: words[2], arguments: Array(words.dropFirst(3))))
     }
 
     /// What brackets hold together is one word: `[success=1 default=ignore]`.

@@ -83,6 +83,32 @@ struct ServiceCheck {
                 )
             )
         }
+        let keepsTicketsInKeyring = file.entries.contains { entry in
+            entry.kind == "auth" && FilePath(entry.module).lastComponent?.string == "pam_winbind.so"
+                && entry.arguments.contains { $0.hasPrefix("krb5_ccache_type=KEYRING") }
+        }
+        if keepsTicketsInKeyring {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .warning,
+                    "in \(path) pam_winbind keeps tickets in the keyring: a wrong password takes them from all jobs of the account",
+                    remedy: "set krb5_ccache_type=FILE"
+                )
+            )
+        }
+        if names.contains(where: { $0.kind == "auth" && $0.name == "pam_krb5.so" }) {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .warning,
+                    "in \(path) pam_krb5 is asked for authentication: of an account that is locked or disabled it says that its password is "
+                        + "wrong, so that a right one is given up",
+                    remedy:
+                        "take pam_sss with Kerberos, which says otherwise, or register the password again afterwards"
+                )
+            )
+        }
         let accounts = names.filter { $0.kind == "account" }.map(\.name)
         if accounts.contains("pam_unix.so"), let directory = accounts.first(where: Self.directories.contains) {
             findings.append(

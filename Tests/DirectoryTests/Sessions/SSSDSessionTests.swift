@@ -28,6 +28,35 @@ struct SSSDSessionTests {
         #expect(text.contains("krbtgt/MYCORP.TEST@MYCORP.TEST"))
     }
 
+    @Test("leave each other their tickets: the end of one takes none from another one that runs")
+    func tickets() async throws {
+        let service = try OwnService(
+            "auth required pam_sss.so",
+            "account required pam_sss.so",
+            "session required pam_sss.so"
+        )
+        let helper = try await SessionHelper(service)
+        let identity = try #require(try await Site().resolve("someuser@mycorp.test").identity)
+        let launcher = try await helper.launcher(service.suffix, rightPassword, for: identity.account.name)
+        let script = #"while [ ! -e \#(service.place("gate")) ]; do sleep 0.01; done; echo "$KRB5CCNAME"; klist -s"#
+        let job = try await launcher.launch(SessionHelper.command(script), as: identity)
+        let (other, _) = try await helper.run(
+            #"echo "$KRB5CCNAME""#,
+            as: "someuser@mycorp.test",
+            service.suffix,
+            rightPassword
+        )
+        let refused = try await helper.refusal("someuser@mycorp.test", service.suffix, "wrong")
+        #expect(refused.session?.reason == .wrongPassword)
+        try service.make("gate")
+        let report = try await job.exitReport()
+        #expect(report.status == .exited(0))
+        // Both have the same cache, which neither of them takes along.
+        #expect(report.standardOutput?.text == other)
+        let cache = other.dropFirst("FILE:".count).dropLast()
+        #expect(FileManager.default.fileExists(atPath: String(cache)))
+    }
+
     @Test(
         "are refused with PAM's own answer, and what it means",
         arguments: [
@@ -35,16 +64,32 @@ struct SSSDSessionTests {
             answer("disabled", .authenticate, 6, .accessDenied),
             answer("acctexp", .authenticate, 6, .accessDenied),
             answer("mustchange", .checkAccount, 12, .passwordExpired),
+            answer("pwold", .checkAccount, 12, .passwordExpired),
+            answer("hours", .authenticate, 6, .accessDenied),
             answer("disabled", with: nil, .checkAccount, 6, .accessDenied),
             answer("acctexp", with: nil, .checkAccount, 13, .accountExpired),
         ]
     )
     func refusals(_ answer: Answer) async throws {
-        let helper = try await SessionHelper()
-        let error = try await helper.refusal(answer.account, "sss", answer.password)
-        #expect(error.step == answer.step)
-        #expect(error.session?.code == answer.code)
-        #expect(error.session?.reason == answer.reason)
+        try await SessionHelper().expectRefusal(answer, "sss")
+    }
+
+    @Test("are refused while they are locked, and let in again with the same password when they are not")
+    func locked() async throws {
+        try await Lock.activeDirectory.expectRefusal(Self.answer("lockme", .authenticate, 6, .accessDenied), "sss")
+    }
+
+    // No account of the domain gets this answer: the name service has to know it first. A local one does, which is called as
+    // one of the domain is here.
+    @Test(
+        "are not those of the machine: the password of the one in the domain does not open its local namesake",
+        arguments: [
+            Answer(account: "okuser", step: .authenticate, code: 10, reason: .unknownAccount),
+            Answer(account: "okuser", password: nil, step: .checkAccount, code: 10, reason: .unknownAccount),
+        ]
+    )
+    func localNamesake(_ answer: Answer) async throws {
+        try await SessionHelper().expectRefusal(answer, "sss")
     }
 
     @Test("are opened for accounts whose password has to be changed, where nobody proves one")
@@ -52,27 +97,35 @@ struct SSSDSessionTests {
         let helper = try await SessionHelper()
         #expect(try await helper.run("id -un", as: "mustchange@mycorp.test", "sss").text == "mustchange@mycorp.test\n")
     }
-}
 
-@Suite("Sessions of accounts of LDAP with Kerberos", .on(.ldapShort), .serialized, .timeLimit(.minutes(10)))
-struct KerberosSessionTests {
-    @Test("have a ticket of their own, which goes with the session")
-    func ticket() async throws {
-        let helper = try await SessionHelper()
-        let script = #"echo "$KRB5CCNAME"; stat -c '%u %a' "${KRB5CCNAME#FILE:}"; id -u; klist"#
-        let (text, _) = try await helper.run(script, as: "onlymycorp", "krb5", rightPassword)
-        let lines = text.split(separator: "\n").map(String.init)
-        let cache = try #require(lines.first)
-        #expect(cache.hasPrefix("FILE:/tmp/krb5cc_"))
-        #expect(lines[1] == "\(lines[2]) 600")
-        #expect(text.contains("krbtgt/MYCORP.TEST@MYCORP.TEST"))
-        #expect(!FileManager.default.fileExists(atPath: String(cache.dropFirst(5))))
+    @Test("are opened under a name that a module spells otherwise, and SSSD leaves it so")
+    func otherSpelling() async throws {
+        let service = try Self.service(naming: "someuser@MYCORP")
+        let helper = try await SessionHelper(service)
+        let (text, _) = try await helper.run("id -un", as: "someuser@mycorp.test", service.suffix, rightPassword)
+        #expect(text == "someuser@mycorp.test\n")
+        #expect(service.names(in: "after") == ["someuser@MYCORP"])
     }
 
-    @Test("are refused with a wrong password")
-    func wrong() async throws {
-        let helper = try await SessionHelper()
-        let error = try await helper.refusal("onlymycorp", "krb5", "wrong")
-        #expect(error.session?.reason == .wrongPassword)
+    @Test("are refused under the name of another one, whose password is right")
+    func otherAccount() async throws {
+        let service = try Self.service(naming: "okuser@mycorp.test")
+        let error = try await SessionHelper(service).refusal("someuser@mycorp.test", service.suffix, rightPassword)
+        Answer(account: "", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        #expect(
+            error.message.contains(#"a module has made "okuser@mycorp.test" of "someuser@mycorp.test""#),
+            "\(error)"
+        )
+        #expect(service.names(in: "after") == ["okuser@mycorp.test"])
+    }
+
+    private static func service(naming name: String) throws -> OwnService {
+        try OwnService(
+            "auth required \(OwnService.module) [auth:user=\(name)]",
+            "auth required pam_sss.so",
+            "auth required \(OwnService.module) [auth:record=HERE/after]",
+            "account required pam_sss.so",
+            "session required pam_sss.so"
+        )
     }
 }

@@ -10,9 +10,17 @@ struct WinbindSessionTests {
         with password: String? = rightPassword,
         _ step: LaunchStep,
         _ code: Int32,
-        _ reason: SessionRefusal.Reason
+        _ reason: SessionRefusal.Reason,
+        as error: LaunchError.Code = .accountRefused
     ) -> Answer {
-        Answer(account: "MYCORP\\\(account)", password: password, step: step, code: code, reason: reason)
+        Answer(
+            account: "MYCORP\\\(account)",
+            password: password,
+            step: step,
+            code: code,
+            error: error,
+            reason: reason
+        )
     }
 
     @Test(
@@ -42,24 +50,97 @@ struct WinbindSessionTests {
             answer("acctexp", .authenticate, 13, .accountExpired),
             answer("mustchange", .checkAccount, 12, .passwordExpired),
             answer("pwold", .checkAccount, 12, .passwordExpired),
-            answer("hours", .authenticate, 4, .sessionFailed),
+            answer("hours", .authenticate, 4, .sessionFailed, as: .sessionFailed),
             answer("wks", .authenticate, 6, .accessDenied),
         ]
     )
     func refusals(_ answer: Answer) async throws {
-        let helper = try await SessionHelper()
-        let error = try await helper.refusal(answer.account, "winbind", answer.password)
-        #expect(error.step == answer.step)
-        #expect(error.session?.code == answer.code)
-        #expect(error.session?.reason == answer.reason)
+        try await SessionHelper().expectRefusal(answer, "winbind")
     }
 
-    @Test("are refused for one reason by Kerberos, whichever it is", arguments: ["disabled", "acctexp", "hours"])
-    func kerberosRefusals(account: String) async throws {
+    @Test(
+        "are refused while they are locked, and let in again with the same password when they are not",
+        arguments: ["winbind", "winbind-krb5"]
+    )
+    func locked(service: String) async throws {
+        try await Lock.activeDirectory.expectRefusal(Self.answer("lockme", .authenticate, 11, .locked), service)
+    }
+
+    // No account of the domain gets this answer: the name service has to know it first. A local one does, which is called as
+    // one of the domain is here.
+    @Test(
+        "are not known for accounts of the machine: a local one is not let in by the account of the domain of its name"
+    )
+    func localNamesake() async throws {
         let helper = try await SessionHelper()
-        let error = try await helper.refusal("MYCORP\\\(account)", "winbind-krb5", rightPassword)
-        #expect(error.session?.code == 11)
-        #expect(error.session?.reason == .locked)
+        for password in [rightPassword, nil] {
+            try await helper.expectRefusal(
+                Answer(
+                    account: "okuser",
+                    password: password,
+                    step: password == nil ? .checkAccount : .authenticate,
+                    code: 10,
+                    reason: .unknownAccount
+                ),
+                "winbind"
+            )
+        }
+    }
+
+    // With Kerberos the module takes the password of the domain's account for the local one's, and says whom it means.
+    @Test("are not those of the machine: the password of the one in the domain does not open its local namesake")
+    func localNamesakeInKerberos() async throws {
+        let error = try await SessionHelper().refusal("okuser", "winbind-krb5", rightPassword)
+        Answer(account: "okuser", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        #expect(error.message.contains(#"a module has made "MYCORP\okuser" of "okuser""#), "\(error)")
+    }
+
+    @Test("are opened under a name that a module spells otherwise, which winbind spells in its own way again")
+    func otherSpelling() async throws {
+        let service = try Self.service(naming: "someuser@mycorp.test")
+        let helper = try await SessionHelper(service)
+        let (text, _) = try await helper.run("id -un", as: #"MYCORP\someuser"#, service.suffix, rightPassword)
+        #expect(text == "MYCORP\\someuser\n")
+        #expect(service.names(in: "before") == ["someuser@mycorp.test"])
+        #expect(service.names(in: "after") == [#"MYCORP\someuser"#])
+        #expect(service.names(in: "account") == ["someuser@mycorp.test"])
+    }
+
+    @Test("are refused under the name of another one, whose password is right, and which winbind spells in its own way")
+    func otherAccount() async throws {
+        let service = try Self.service(naming: "okuser@mycorp.test")
+        let error = try await SessionHelper(service).refusal(#"MYCORP\someuser"#, service.suffix, rightPassword)
+        Answer(account: "", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        #expect(error.message.contains(#"a module has made "MYCORP\okuser" of "MYCORP\someuser""#), "\(error)")
+        #expect(service.names(in: "after") == [#"MYCORP\okuser"#])
+        #expect(service.names(in: "account") == [])
+    }
+
+    private static func service(naming name: String) throws -> OwnService {
+        try OwnService(
+            "auth required \(OwnService.module) [auth:user=\(name)] [auth:record=HERE/before]",
+            "auth required pam_winbind.so",
+            "auth required \(OwnService.module) [auth:record=HERE/after]",
+            "account required pam_winbind.so",
+            "account required \(OwnService.module) [account:user=\(name)] [account:record=HERE/account]",
+            "session required pam_winbind.so"
+        )
+    }
+
+    @Test(
+        "are refused for one reason by Kerberos, whichever it is, but for passwords",
+        arguments: [
+            answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
+            answer("disabled", .authenticate, 11, .locked),
+            answer("acctexp", .authenticate, 11, .locked),
+            answer("hours", .authenticate, 11, .locked),
+            answer("wks", .authenticate, 6, .accessDenied),
+            answer("mustchange", .checkAccount, 12, .passwordExpired),
+            answer("pwold", .checkAccount, 12, .passwordExpired),
+        ]
+    )
+    func kerberosRefusals(_ answer: Answer) async throws {
+        try await SessionHelper().expectRefusal(answer, "winbind-krb5")
     }
 
     @Test(
@@ -108,26 +189,5 @@ struct WinbindSessionTests {
         // Three wrong ones would have locked it.
         let (text, _) = try await helper.run("id -u", as: #"MYCORP\lockme"#, "winbind", rightPassword)
         #expect(text.hasPrefix("1"))
-    }
-
-    @Test(
-        "are refused in time while winbind stands still or is gone, and opened again when it is back",
-        arguments: [true, false]
-    )
-    func outage(isFrozen: Bool) async throws {
-        let helper = try await SessionHelper()
-        let identity = try #require(try await Site().resolve(#"MYCORP\someuser"#).identity)
-        let launcher = try await helper.launcher("winbind", rightPassword, for: identity.account.name)
-        var command = Command(.path("/bin/true"))
-        command.workingDirectory = .path("/")
-        command.startDeadline = impatience
-        try await Control.without("winbind", isFrozen: isFrozen) {
-            let begin = ContinuousClock.now
-            let error = await #expect(throws: LaunchError.self) { try await launcher.launch(command, as: identity) }
-            #expect([.deadlineExceeded, .directoryUnavailable].contains(error?.code))
-            #expect(ContinuousClock.now - begin < .seconds(20))
-        }
-        command.startDeadline = patience
-        #expect(try await launcher.launch(command, as: identity).exitReport().status == .exited(0))
     }
 }

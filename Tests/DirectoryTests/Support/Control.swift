@@ -39,7 +39,12 @@ enum Control {
     }
 
     /// Runs a command on the server of the directory.
-    static func onDirectory(_ command: String...) async throws {
+    ///
+    /// - Parameter command: The command.
+    /// - Returns: What it says.
+    /// - Throws: ``Failure`` when it fails.
+    @discardableResult
+    static func onDirectory(_ command: String...) async throws -> String {
         try await run([tool, "on", "directory"] + command)
     }
 

@@ -14,14 +14,20 @@ final class SessionHelper {
 
     private var socket: String { directory.appending(path: "run/helper.sock").path }
 
-    init() async throws {
+    /// Starts one.
+    ///
+    /// - Parameters:
+    ///   - others: Services of a test's own, beside ``services``.
+    ///   - environment: Its environment, by which clients of a name service may go.
+    /// - Throws: When it does not start.
+    init(_ others: OwnService..., environment: [String] = []) async throws {
         directory = URL(filePath: "/run/sessions-\(UUID().uuidString)")
         let run = directory.appending(path: "run")
         try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
         let policy = directory.appending(path: "policy.conf")
         let lines = [
-            "peers = 0", "accounts = *", "maximum-start-time = 3600",
-            "pam-services = \(Self.services.joined(separator: " "))",
+            "peers = 0", "accounts = *", "maximum-start-time = 3600", "pam-session-idle = 3600",
+            "pam-services = \((Self.services + others.map(\.name)).joined(separator: " "))",
         ]
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: policy)
         for (path, mode) in [(directory, 0o755), (run, 0o755), (policy, 0o600)] {
@@ -34,6 +40,7 @@ final class SessionHelper {
                 "/bed/bin/impersonation-helper", "--policy", policy.path, "--socket",
                 directory.path + "/run/helper.sock",
             ],
+            environment,
             log: log.path
         )
         while !FileManager.default.fileExists(atPath: socket) {
@@ -47,17 +54,19 @@ final class SessionHelper {
     }
 
     /// Not by `Process`, whose others do not see their children end while this one lives.
-    private static func spawn(_ words: [String], log: String) throws -> pid_t {
+    private static func spawn(_ words: [String], _ environment: [String], log: String) throws -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_APPEND, 0)
         var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = unsafe environment.map { unsafe strdup($0) } + [nil]
         defer {
             for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+            for index in unsafe variables.indices { unsafe free(variables[index]) }
         }
         var process: pid_t = 0
-        try #require(unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, nil) == 0)
+        try #require(unsafe posix_spawn(&process, words[0], &actions, nil, &arguments, &variables) == 0)
         return process
     }
 
@@ -74,12 +83,14 @@ final class SessionHelper {
     ///   - service: What follows `impersonation-` in the name of the service.
     ///   - password: The password that is registered for an account; nobody proves anything without.
     ///   - account: The account.
+    ///   - sessions: How long sessions live.
     /// - Returns: The launcher.
     /// - Throws: When there is no memory for the password.
     func launcher(
         _ service: String,
         _ password: String? = nil,
-        for account: AccountName? = nil
+        for account: AccountName? = nil,
+        sessions: PAMLauncher.Sessions = .perJob
     ) async throws -> PAMLauncher {
         var authentication = PAMLauncher.Authentication.none
         if let password, let account {
@@ -91,8 +102,18 @@ final class SessionHelper {
         return PAMLauncher(
             through: SystemHelperLauncher(socket: FilePath(socket)),
             service: "impersonation-\(service)",
-            authentication: authentication
+            authentication: authentication,
+            sessions: sessions
         )
+    }
+
+    /// A script in a shell.
+    static func command(_ script: String, within deadline: Duration = patience) -> Command {
+        var command = Command(.path("/bin/sh"), arguments: ["-c", script])
+        command.workingDirectory = .path("/")
+        command.standardOutput = .captured(limit: 1 << 20)
+        command.startDeadline = deadline
+        return command
     }
 
     /// Runs a script in a session.
@@ -113,11 +134,8 @@ final class SessionHelper {
         within deadline: Duration = patience
     ) async throws -> (text: String, process: LaunchedProcess) {
         let identity = try #require(try await Site().resolve(name).identity, "\(name) is nobody")
-        var command = Command(.path("/bin/sh"), arguments: ["-c", script])
-        command.workingDirectory = .path("/")
-        command.standardOutput = .captured(limit: 1 << 20)
-        command.startDeadline = deadline
-        let process = try await launcher(service, password, for: identity.account.name).launch(command, as: identity)
+        let launcher = try await launcher(service, password, for: identity.account.name)
+        let process = try await launcher.launch(Self.command(script, within: deadline), as: identity)
         return (try await process.exitReport().standardOutput?.text ?? "", process)
     }
 
@@ -134,18 +152,14 @@ final class SessionHelper {
         }
         return try #require(error, sourceLocation: sourceLocation)
     }
-}
 
-/// The password of every account of the directories.
-let rightPassword = "Passw0rd!1"
-
-/// What PAM says of an account, and what that is for the library.
-struct Answer: Sendable, CustomTestStringConvertible {
-    let account: String
-    var password: String? = rightPassword
-    let step: LaunchStep
-    let code: Int32
-    let reason: SessionRefusal.Reason
-
-    var testDescription: String { "\(account): \(code)" }
+    /// That an account is refused with PAM's own answer, and as what that means.
+    func expectRefusal(
+        _ answer: Answer,
+        _ service: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let error = try await refusal(answer.account, service, answer.password, sourceLocation: sourceLocation)
+        answer.expect(error, sourceLocation: sourceLocation)
+    }
 }

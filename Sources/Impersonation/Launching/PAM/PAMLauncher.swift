@@ -14,7 +14,8 @@ import SystemPackage
 /// running.
 ///
 /// An account check alone (without ``Authentication/password(from:)``) is as good as the modules are: `pam_winbind` lets accounts in
-/// that are disabled, expired or locked when nobody authenticates; `pam_unix` and `pam_sss` with Active Directory refuse them.
+/// that are disabled or have expired when nobody authenticates, which `pam_sss` with Active Directory refuses; none of them looks
+/// whether an account is locked.
 public struct PAMLauncher: ProcessLauncher {
     /// Whether the account has to prove itself.
     public enum Authentication: Sendable {

@@ -15,10 +15,16 @@ public struct SessionRefusal: Sendable, Hashable {
             self.description = description
         }
 
-        /// The password is wrong.
+        /// The password is wrong, for all that the module tells.
+        ///
+        /// `pam_krb5` says the same of the right password of an account that is locked or disabled, and so do directories of LDAP
+        /// whose policy locks accounts: then the right one is given up as well, and has to be registered again.
         public static let wrongPassword = Reason("wrongPassword")
 
-        /// The modules of the service know no such account.
+        /// The modules of the service know no such account, though the name service has just found it.
+        ///
+        /// The service has modules of another directory, or the directory's own daemon went away meanwhile: the account check of
+        /// `pam_winbind` says so then. Nothing is said about the account.
         public static let unknownAccount = Reason("unknownAccount")
 
         /// The password has expired, or has to be changed first.
@@ -129,13 +135,15 @@ public struct SessionRefusal: Sendable, Hashable {
     }
 
     /// What the answer means for whoever asked for the job; `nil` where it is none about the account.
+    ///
+    /// Nobody is launched whom the name service does not know, to the daemon and then to the helper. A module that does not know
+    /// him either has been asked for somebody who is not its own, or cannot ask any more: that is no word about him.
     var badLoginReason: BadLogin.Reason? {
         switch reason {
         case .wrongPassword: .rejected
         case .passwordExpired: .expired
         case .accountExpired: .accountExpired
         case .locked: .accountLocked
-        case .unknownAccount: .accountNotFound
         default: nil
         }
     }
