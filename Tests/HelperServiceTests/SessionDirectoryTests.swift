@@ -192,6 +192,12 @@ struct SessionDirectoryTests {
     func openingSlowly() throws {
         guard case .mine(let index) = look(opening: true).found else { throw Errno.invalidArgument }
         #expect(look().hasWaited)
+        for (time, isHeard) in [(SessionDirectory.leastPatience, false), (SessionDirectory.openingPatience, true)] {
+            let soon = ContinuousClock.now + time
+            #expect(directory.find(Self.digest, opening: true, in: table, until: soon, unless: { false }) == .none)
+            #expect(look().hasWaited != isHeard)
+        }
+        // With as little time it would only be waited for itself.
         let soon = ContinuousClock.now + SessionDirectory.leastPatience
         #expect(directory.find(Self.digest, opening: true, in: table, until: soon, unless: { false }) == .none)
         let (found, hasWaited) = look(opening: true)
@@ -200,8 +206,11 @@ struct SessionDirectoryTests {
             return
         }
         #expect(other != index)
-        // There is one that is being opened, so others wait for that.
+        // There is one that is being opened, so others wait for that, and open no third one.
         #expect(look(opening: true).hasWaited)
+        let later = ContinuousClock.now + SessionDirectory.openingPatience
+        #expect(directory.find(Self.digest, opening: true, in: table, until: later, unless: { false }) == .none)
+        #expect(look(opening: true) == (.none, false))
         directory.free(other)
         directory.open(index)
         guard case .open(index, _) = look().found else {

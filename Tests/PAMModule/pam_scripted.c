@@ -17,6 +17,8 @@
  *   become=UID    takes an effective user id and keeps it
  *   keyring=NAME  joins a session keyring
  *   mounts=own    leaves the mount namespace
+ *   network=own   leaves the network namespace
+ *   bar=          bars itself from new privileges
  *   create=FILE   creates a file that everybody may write, as far as the mask lets it
  *   environ=FILE  appends the environment of the process, a line for each variable
  *   block=        blocks all signals
@@ -39,6 +41,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -154,6 +157,10 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         close(open(value, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     } else if (strcmp(action, "mounts") == 0) {
         code = unshare(CLONE_NEWNS) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
+    } else if (strcmp(action, "network") == 0) {
+        code = unshare(CLONE_NEWNET) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
+    } else if (strcmp(action, "bar") == 0) {
+        code = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
     } else if (strcmp(action, "keyring") == 0) {
         code = syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, value) < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
     } else if (strcmp(action, "environ") == 0) {

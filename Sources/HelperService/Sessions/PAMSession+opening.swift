@@ -32,14 +32,14 @@ extension PAMSession {
     {
         let isItself = try attempt(.open, until: time) { unsafe pam_open_session(handle, 0) }
         guard lastCode != PAM_SUCCESS else {
-            guard isItself else { throw leftAsAnother(.open) }
             isOpen = true
+            guard isItself else { throw leftAsAnother(.open) }
             return nil
         }
         let failure = failure(.open, lastCode)
+        // With a handle in these states no credentials can be deleted any more.
+        guard lastCode != PAM_INCOMPLETE, lastCode != PAM_ABORT else { throw failure }
         guard isItself, let reserve, Surroundings.current() == reserve.surroundings else { throw failure }
-        // The end of the handle is that of one whose credentials were established.
-        lastCode = PAM_SUCCESS
         return failure
     }
 
@@ -59,10 +59,13 @@ extension PAMSession {
         if !opened.hasSameKeyring(as: effects.after) {
             guard !effects.keepsKeyring, helper_keyring_leave() == 0 else { throw failure }
         }
+        // What has failed comes first: a line of the log is cut off at its end.
         let words =
-            "the job runs without its session, as pam-session-failure of the policy has it: \(failure.report.operationText)"
+            "\(failure.report.operationText); the job goes on without its session, as pam-session-failure of the policy has it"
         context.log.write(.warning, "job as \(user.prefix(64)): \(words)")
         effects.messages = [words] + conversation.messages
+        // The end of the handle is that of one whose credentials were established.
+        lastCode = PAM_SUCCESS
         return effects
     }
 

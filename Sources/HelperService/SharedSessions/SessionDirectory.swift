@@ -60,6 +60,13 @@ package struct SessionDirectory: Sendable {
     /// How long a job has to have waited before it can say of a session that it stands still: one with little time left says nothing.
     static let leastPatience = Duration.milliseconds(100)
 
+    /// How long somebody has to have waited for a session to be opened before nobody else does: directories and home directories
+    /// may take seconds.
+    static let openingPatience = Duration.seconds(2)
+
+    /// How many sessions that jobs could share are being opened at once.
+    private static let openers = 2
+
     private nonisolated(unsafe) let places: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let digests: UnsafeMutablePointer<UInt64>
     private nonisolated(unsafe) let generations: UnsafeMutablePointer<UInt64>
@@ -128,6 +135,7 @@ package struct SessionDirectory: Sendable {
         var first: (index: Int, word: UInt64)?
         while true {
             var firstFree: Int?
+            var slowOnes = 0
             var awaited: (index: Int, word: UInt64)?
             for index in 0..<Self.capacity {
                 let word = word(index)
@@ -137,7 +145,10 @@ package struct SessionDirectory: Sendable {
                 case .free: firstFree = firstFree ?? index
                 case .closing, .draining, .stalled, .retiring: break
                 // Nobody else waits for it, and it has not failed.
-                case .openingSlowly: if place.keeper == opener { opener = nil }
+                case .openingSlowly where other == digest:
+                    slowOnes += 1
+                    if place.keeper == opener { opener = nil }
+                case .openingSlowly: break
                 // Whoever has only just taken the place has not said yet what for.
                 case .opening: if other == digest || other == 0 { awaited = awaited ?? (index, word) }
                 case .open where other == digest:
@@ -161,7 +172,8 @@ package struct SessionDirectory: Sendable {
                 }
                 guard !isUnwanted() else { return .none }
                 guard ContinuousClock.now < deadline else {
-                    if let first, first == awaited, began.duration(to: .now) >= Self.leastPatience {
+                    let patience = place.state == .opening ? Self.openingPatience : Self.leastPatience
+                    if let first, first == awaited, began.duration(to: .now) >= patience {
                         stall(awaited.index, awaited.word)
                     }
                     return .none
@@ -174,6 +186,9 @@ package struct SessionDirectory: Sendable {
             }
             guard opener == nil else { return .vain }
             guard isOpening, let firstFree else { return .none }
+            // Where others take long, one with little time left would only be waited for in vain.
+            let hasTime = deadline - .now >= Self.openingPatience
+            guard slowOnes == 0 || slowOnes < Self.openers && hasTime else { return .none }
             guard exchange(firstFree, 0, Place(.opening, keeper: getpid())) else { continue }
             unsafe helper_table_set(generations, firstFree, UInt64.random(in: 1...UInt64.max))
             unsafe helper_table_set(digests, firstFree, digest)
@@ -290,15 +305,17 @@ package struct SessionDirectory: Sendable {
         let word = word(index)
         let place = Place(word)
         guard place.announcer == announcer, self.generation(index) == generation, hasMessage(index) else { return }
+        // Somebody looks what is the matter there, or it is to be closed, which whoever receives the words makes possible.
+        let standsStill = place.state == .stalled || place.state == .retiring
         // First: as soon as nothing lies there, others may send theirs.
-        if place.state == .stalled, !send(words, to: index) { return }
+        if standsStill, !send(words, to: index) { return }
         for _ in 0..<Self.patienceWithOthers {
             guard case .frame(let received)? = try? channels[index].receiving.receive() else { break }
             if received.bytes == words { break }
             // Somebody has received the one, and somebody else has sent another one since.
             _ = send(received.bytes, received.descriptors, to: index)
         }
-        guard place.state != .stalled else { return }
+        guard !standsStill else { return }
         if exchange(index, word, place.withoutJob) { return wake(index) }
         // Somebody has waited in vain just now.
         if Place(self.word(index)).state == .stalled, Place(self.word(index)).hasJob(of: place), send(words, to: index)
@@ -315,6 +332,13 @@ package struct SessionDirectory: Sendable {
         (try? channels[index].sending.send(OutgoingFrame(bytes: bytes, descriptors: descriptors))) == .sent
     }
 
+    /// Whether a message lies at a place that was given up, and nobody can send another one until somebody has received that.
+    func isBlocked(_ index: Int, in table: MonitorTable) -> Bool {
+        let place = Place(word(index))
+        return (place.state == .stalled || place.state == .retiring) && place.announcer != 0
+            && !table.offersWord(place.announcer) && hasMessage(index)
+    }
+
     /// Calls a closure where a message lies that was given up; nobody can announce another job meanwhile.
     ///
     /// - Parameters:
@@ -324,10 +348,11 @@ package struct SessionDirectory: Sendable {
     func whereBlocked(_ index: Int, in table: MonitorTable, _ body: () -> Void) {
         let word = word(index)
         let place = Place(word)
-        guard place.state == .stalled || place.state == .retiring, place.announcer != 0 else { return }
+        guard isBlocked(index, in: table) else { return }
         let closed = Place(.retiring, keeper: place.keeper, announcer: place.announcer)
         guard place.state == .retiring || exchange(index, word, closed) else { return }
-        if !table.offersWord(place.announcer), hasMessage(index) { body() }
+        // What has come since is looked at as well.
+        if isBlocked(index, in: table) { body() }
         guard place.state == .stalled else { return }
         change(index) { Place($0.announcer == 0 ? .open : .stalled, keeper: $0.keeper, announcer: $0.announcer) }
     }

@@ -25,6 +25,8 @@ struct SessionKeeper {
     private var waiting: [Int32: ContinuousClock.Instant] = [:]
     /// When processes are made next that wait; `nil` while enough of them do.
     private var parksAt: ContinuousClock.Instant?
+    /// Since when what was given up lies there, as far as this process knows.
+    private var blockedSince: ContinuousClock.Instant?
     private let began = ContinuousClock.now
     private var idleSince: ContinuousClock.Instant?
     private var isClosing = false
@@ -166,7 +168,13 @@ struct SessionKeeper {
     /// Ends the processes that wait, where none of them has received what was given up: they stand still.
     private mutating func endIdlers() {
         let now = ContinuousClock.now
-        guard waiting.values.contains(where: { now - $0 >= Self.announcementDelay }) else { return }
+        guard directory.isBlocked(kept.place, in: context.table) else {
+            blockedSince = nil
+            return
+        }
+        let since = blockedSince ?? now
+        blockedSince = since
+        guard now - since >= Self.announcementDelay else { return }
         directory.whereBlocked(kept.place, in: context.table) {
             // Whoever has taken a job has said before that he has received it, and nobody can take one now.
             noteReceipts()
@@ -241,8 +249,10 @@ struct SessionKeeper {
         // What was meant for an earlier session, or is not offered any more, has somebody else who answers for it. Nobody looks
         // into it: what it brings is closed by whoever has it last.
         guard note.generation == kept.generation, context.table.take(note.offer, for: getpid()) else {
-            // A message of somebody who has gone takes nobody else's announcement back.
-            if standing.announcer == note.offer.owner { directory.retract(kept.place, from: standing) }
+            // A message of somebody who has gone takes nobody else's announcement back, and an old one no later one.
+            if standing.announcer == note.offer.owner, !context.table.offersWord(note.offer.owner) {
+                directory.retract(kept.place, from: standing)
+            }
             return 0
         }
         // It announces no other one.
