@@ -206,7 +206,8 @@ final class PAMSession {
             variables: variables,
             messages: conversation.messages
         )
-        if effects.hasTooManyVariables {
+        let permitted = context.policy.executables == nil ? nil : context.policy.environment
+        if effects.hasTooManyVariables(whereRestricted: permitted) {
             context.log.write(
                 .warning,
                 "modules of the PAM service \(service) have set more variables of the session of \(user) than a job is given (256 of "
