@@ -5,10 +5,11 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test directories demo demo-test bench-quick bench-helper soak hostile helper install-helper launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
+.PHONY: help build test directories demo demo-test bench-quick bench-helper soak hostile install tool install-tool helper install-helper \
+	launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
-	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 build: packages ## Builds the libraries and the impersonate tool
 	$(SWIFT) build
@@ -49,6 +50,23 @@ hostile: packages benchmarks helper ## Launches of one account beside an attack 
 benchmarks:
 	$(SWIFT) build --package-path Benchmarks --configuration release
 
+# What the rules below install; `make -o tool -o helper -o launcher install` installs what was built elsewhere.
+TOOL_PROGRAM = .build/helper/impersonate
+HELPER_PROGRAM = .build/helper/impersonation-helper
+LAUNCHER_PROGRAM = .build/launcher/impersonation-launcher
+
+install: install-tool install-helper install-launcher ## Installs the tool, the helper and the launcher below DESTDIR
+
+tool: packages ## Builds the impersonate tool as it is installed, with Swift's libraries in it
+	$(SWIFT) build --configuration release --product impersonate --static-swift-stdlib --disable-local-rpath \
+		--scratch-path .build/helper
+	strip -o .build/helper/impersonate .build/helper/release/impersonate
+	@! readelf -d .build/helper/impersonate | grep -E 'R(UN)?PATH' \
+		|| { echo 'tool: the program would look for libraries in places of its own' >&2; exit 1; }
+
+install-tool: tool ## Installs it below DESTDIR
+	install -D -m 0755 $(TOOL_PROGRAM) $(DESTDIR)/usr/bin/impersonate
+
 # Everything is bound before the first fork: each process of the helper would look the same names up again, and nobody can write to
 # the table of them afterwards.
 helper: packages ## Builds the system helper as it is installed, with Swift's libraries in it
@@ -60,8 +78,8 @@ helper: packages ## Builds the system helper as it is installed, with Swift's li
 	@readelf -d .build/helper/impersonation-helper | grep -q BIND_NOW \
 		|| { echo 'helper: the program would be bound call by call' >&2; exit 1; }
 
-install-helper: helper ## Installs it with its units below DESTDIR; the policy is yours to write
-	install -D -m 0711 .build/helper/impersonation-helper $(DESTDIR)/usr/libexec/impersonation-helper
+install-helper: helper ## Installs it with its units and its service of PAM below DESTDIR; the policy is yours to write
+	install -D -m 0711 $(HELPER_PROGRAM) $(DESTDIR)/usr/libexec/impersonation-helper
 	install -D -m 0644 Packaging/impersonation-helper.service $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.service
 	install -D -m 0644 Packaging/impersonation-helper.socket $(DESTDIR)/usr/lib/systemd/system/impersonation-helper.socket
 	test -e $(DESTDIR)/etc/pam.d/impersonation \
@@ -78,7 +96,7 @@ launcher: packages ## Builds the program that sudo runs for a daemon with nothin
 		|| { echo 'launcher: the program would look for libraries' >&2; exit 1; }
 
 install-launcher: launcher ## Installs it below DESTDIR; impersonate sudoers prints the rule
-	install -D -m 0711 .build/launcher/impersonation-launcher $(DESTDIR)/usr/libexec/impersonation-launcher
+	install -D -m 0711 $(LAUNCHER_PROGRAM) $(DESTDIR)/usr/libexec/impersonation-launcher
 
 fuzz: packages ## Fuzzes every decoder and parser; make fuzz RUNS=1000000 TARGETS="frames policy" for more of some
 	RUNS=$(or $(RUNS),100000) Scripts/fuzz $(TARGETS)

@@ -242,10 +242,12 @@ let package = Package(
         .testTarget(
             name: "CommandLineTests",
             dependencies: [
+                "CLaunchPlan",
                 "impersonate",
                 "Impersonation",
                 "QubeCompatibility",
                 "ImpersonationTesting",
+                "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

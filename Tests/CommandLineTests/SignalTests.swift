@@ -65,6 +65,20 @@ struct SignalTests {
         #expect(outcome.status == 7)
     }
 
+    @Test(
+        "a signal that was blocked when the tool started, and that it does nothing with, ends it all the same",
+        .timeLimit(.minutes(2)),
+        arguments: [SIGUSR1, SIGALRM]
+    )
+    func endsThough(_ signal: Int32) async throws {
+        let tool = Tool(prefix: ["/usr/bin/env", "--block-signal=USR1,ALRM"])
+        let outcome = try await run("echo $$ >&2", by: tool) { kill($0, signal) }
+        #expect(outcome.status == -signal)
+        // Nobody was there any more to end the job.
+        let job = try #require(pid_t(outcome.messages.filter(\.isNumber)))
+        #expect(job > 1 && kill(-job, SIGKILL) == 0)
+    }
+
     @Test("a signal that was ignored when the tool started stays ignored")
     func keepsIgnoring() async throws {
         let tool = Tool(prefix: ["/usr/bin/env", "--ignore-signal=HUP"])

@@ -306,6 +306,30 @@ struct SudoBackendTests {
         }
     }
 
+    @Test(
+        "doctor says which sudo there is, and warns of one that whoever may use it becomes root by, or that is not tested",
+        arguments: [
+            ("Sudo version 1.9.13p3", Finding.Status.ok, "sudo 1.9.13p3 at "),
+            ("Sudo version 1.9.16", .warning, "whoever may use it becomes root (CVE-2025-32463)"),
+            ("sudo-rs 0.2.5", .warning, "sudo-rs 0.2.5 at "),
+            ("sudo-rs 0.2.5", .warning, "which this is not tested with"),
+            ("doas 6.8", .warning, "an unknown sudo (doas 6.8)"),
+        ]
+    )
+    func doctorFlavour(_ version: String, _ status: Finding.Status, _ text: String) async throws {
+        let place = "/bed/sudo-\(UUID().uuidString)"
+        try Data("#!/bin/sh\n[ \"$1\" = --version ] && echo '\(version)'\n".utf8).write(to: URL(filePath: place))
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o4755], ofItemAtPath: place)
+        let options = ["--sudo", place, "--sudo-launcher", sudo[3]]
+        let outcome = try await tool.run(["doctor", "--json"] + configuration() + options)
+        let findings = try JSONDecoder().decode([Finding].self, from: Data(outcome.output.utf8))
+        let finding = try #require(findings.first { $0.check == "sudo" })
+        #expect(finding.status == status)
+        #expect(finding.found.contains(text), "\(finding.found)")
+        #expect(finding.remedy.isEmpty == (status == .ok))
+    }
+
     @Test("spell paths, and refuse those that are patterns")
     func paths() {
         #expect(SudoersWord.path("/opt/a b,c/run") == #"/opt/a\ b\,c/run"#)

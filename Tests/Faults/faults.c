@@ -64,12 +64,17 @@ int fault_system_call(const char *name)
         {"chdir", SYS_chdir},             {"openat", SYS_openat},     {"rt_sigprocmask", SYS_rt_sigprocmask},
         {"clone3", SYS_clone3},           {"clone", SYS_clone},       {"pipe2", SYS_pipe2},
         {"memfd_create", SYS_memfd_create}, {"fcntl", SYS_fcntl},
-        {"socketpair", SYS_socketpair},
+        {"socketpair", SYS_socketpair},     {"signalfd4", SYS_signalfd4},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (strcmp(table[i].name, name) == 0)
             return table[i].number;
     return -1;
+}
+
+int keep_capabilities(void)
+{
+    return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
 int inherit_orphans(void)

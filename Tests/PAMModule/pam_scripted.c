@@ -4,6 +4,7 @@
  *   return=CODE   answers with a code of PAM
  *   record=FILE   appends the stage, the effective ids and the account
  *   user=NAME     makes another user of the account
+ *   longuser=SIZE makes another one of it, with a name of as many characters
  *   putenv=N=V    sets a variable
  *   info=TEXT     says something
  *   ask=TEXT      asks for something that is not to be seen, and answers with PAM_AUTH_ERR unless there is an answer
@@ -53,7 +54,7 @@ static void record(pam_handle_t *handle, const char *stage, const char *path)
     const char *user = "?";
     char line[512];
     (void)pam_get_item(handle, PAM_USER, (const void **)&user);
-    const int size = snprintf(line, sizeof line, "%s %ju %ju %jd %s\n", stage, (uintmax_t)geteuid(), (uintmax_t)getegid(),
+    const int size = snprintf(line, sizeof line, "%s %ju %ju %jd %.256s\n", stage, (uintmax_t)geteuid(), (uintmax_t)getegid(),
                               (intmax_t)getpid(), user != NULL ? user : "-");
     const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (file >= 0 && size > 0 && write(file, line, (size_t)size) < 0)
@@ -110,6 +111,15 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         record(handle, stage, value);
     } else if (strcmp(action, "user") == 0) {
         code = pam_set_item(handle, PAM_USER, value);
+    } else if (strcmp(action, "longuser") == 0) {
+        const size_t size = strtoul(value, NULL, 10);
+        char *name = malloc(size + 1);
+        if (name == NULL)
+            abort();
+        memset(name, 'x', size);
+        name[size] = 0;
+        code = pam_set_item(handle, PAM_USER, name);
+        free(name);
     } else if (strcmp(action, "putenv") == 0) {
         code = pam_putenv(handle, value);
     } else if (strcmp(action, "info") == 0) {

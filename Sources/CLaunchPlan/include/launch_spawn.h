@@ -107,4 +107,7 @@ int launch_has_default_securebits(void);
 /* Whether the calling thread has a capability in its effective set; a negative error number when it cannot tell. */
 int launch_has_capability(unsigned capability);
 
+/* Whether the calling thread has a capability, or may raise one (its permitted set); also 1 when it cannot tell. */
+int launch_has_any_capability(void);
+
 #endif

@@ -200,7 +200,8 @@ final class PAMSession {
         var effects = effects(since: before, added)
         leave(before, from: effects.after)
         if let failure, let reserve { effects = try forgo(failure, reserve, after: effects.after) }
-        if effects.hasTooManyVariables {
+        let permitted = context.policy.executables == nil ? nil : context.policy.environment
+        if effects.hasTooManyVariables(whereRestricted: permitted) {
             context.log.write(
                 .warning,
                 "modules of the PAM service \(service) have set more variables of the session of \(user) than a job is given (256 of "

@@ -26,9 +26,13 @@ struct SessionEffects {
     /// Whether a module has made a session keyring that jobs are to have.
     var keepsKeyring: Bool { after.hasOtherKeyring(than: before) }
 
-    /// Whether there are more variables than jobs get of them.
-    var hasTooManyVariables: Bool {
-        variables.count > Self.variablesMost || variables.reduce(0) { $0 + $1.count + 1 } > Self.variableBytesMost
+    /// Whether there are more variables than jobs get of them; those that no job is to have do not count.
+    ///
+    /// - Parameter permitted: Names of variables that the policy permits, where only certain programs are permitted.
+    /// - Returns: Whether some are left out that a job might have otherwise.
+    func hasTooManyVariables(whereRestricted permitted: Set<String>?) -> Bool {
+        let meant = meant(beside: [], whereRestricted: permitted)
+        return meant.count > Self.variablesMost || meant.reduce(0) { $0 + $1.count + 1 } > Self.variableBytesMost
     }
 
     /// What a daemon is told of the session.
@@ -67,20 +71,25 @@ struct SessionEffects {
         beside environment: [[UInt8]],
         whereRestricted permitted: Set<String>?
     ) -> [[UInt8]] {
-        var names = Set(environment.map { $0.prefix { $0 != UInt8(ascii: "=") } })
         var accepted: [[UInt8]] = []
         var size = 0
-        for variable in variables {
-            let name = variable.prefix { $0 != UInt8(ascii: "=") }
-            let value = variable.dropFirst(name.count + 1)
-            guard name.count < variable.count,
-                EnvironmentDangers.mayComeFromSession(name, value, whereRestricted: permitted),
-                names.insert(name).inserted
-            else { continue }
+        for variable in meant(beside: environment, whereRestricted: permitted) {
             size += variable.count + 1
             guard accepted.count < Self.variablesMost, size <= Self.variableBytesMost else { break }
             accepted.append(variable)
         }
         return accepted
+    }
+
+    /// The same however many they are.
+    private func meant(beside environment: [[UInt8]], whereRestricted permitted: Set<String>?) -> [[UInt8]] {
+        var names = Set(environment.map { $0.prefix { $0 != UInt8(ascii: "=") } })
+        return variables.filter { variable in
+            let name = variable.prefix { $0 != UInt8(ascii: "=") }
+            let value = variable.dropFirst(name.count + 1)
+            return name.count < variable.count
+                && EnvironmentDangers.mayComeFromSession(name, value, whereRestricted: permitted)
+                && names.insert(name).inserted
+        }
     }
 }

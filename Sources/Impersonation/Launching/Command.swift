@@ -62,7 +62,8 @@ public struct Command: Sendable, Hashable {
 
     /// What becomes of the job when the daemon ends before it; `nil` is what the launcher does by itself.
     ///
-    /// Through the system helper that is ``DaemonEndPolicy/end``, elsewhere ``DaemonEndPolicy/goOn``.
+    /// Through the system helper, and for what its launchers start without it, that is ``DaemonEndPolicy/end``, elsewhere
+    /// ``DaemonEndPolicy/goOn``.
     public var daemonEnd: DaemonEndPolicy?
 
     /// How long the way from the launch to the running program may take before the launch is given up.

@@ -37,6 +37,15 @@ package struct DaemonFacts: Sendable {
             && getuid() == userID && getgid() == groupID
     }
 
+    /// Whether this process has nothing that an account does not have, and exactly the ids of the one.
+    ///
+    /// - Parameter account: The account.
+    /// - Returns: Whether ``isOrdinaryAccount(_:)`` holds, no group is the superuser's, and no capability is there.
+    package func isUnprivilegedAccount(_ account: ChildPlan.Credentials) -> Bool {
+        isOrdinaryAccount(account) && account.groupID != 0 && !account.groups.contains(0)
+            && launch_has_any_capability() == 0
+    }
+
     private static let setPrivilegedCapabilities: UInt32 = 8
 
     /// What a trampoline may need: `CAP_CHOWN` for a terminal, `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.

@@ -10,6 +10,9 @@ package struct ServiceFile: Sendable {
         /// `auth`, `account`, `password` or `session`, in small letters.
         package let kind: String
 
+        /// What its answer does, in small letters: `required`, or all of `[success=1 default=ignore]`.
+        package let control: String
+
         /// The module, as the file spells it.
         package let module: String
 
@@ -58,8 +61,11 @@ package struct ServiceFile: Sendable {
         // The dash keeps PAM from complaining of a module that is not there.
         let kind = words[0].lowercased().drop { $0 == "-" }
         guard words.count > 2, wanted == nil || wanted == String(kind) else { return }
-        if words[1] == "include" || words[1] == "substack" { return add(words[2], ofKind: String(kind)) }
-        entries.append(Entry(kind: String(kind), module: words[2], arguments: Array(words.dropFirst(3))))
+        let control = words[1].lowercased()
+        if control == "include" || control == "substack" { return add(words[2], ofKind: String(kind)) }
+        entries.append(
+            Entry(kind: String(kind), control: control, module: words[2], arguments: Array(words.dropFirst(3)))
+        )
     }
 
     /// What brackets hold together is one word: `[success=1 default=ignore]`.

@@ -15,6 +15,23 @@ struct ServiceCheck {
         "pam_faillock.so", "pam_succeed_if.so", "pam_listfile.so", "pam_access.so", "pam_time.so",
     ]
 
+    /// A module as the check looks at it.
+    private struct Module {
+        let kind: String
+        let control: String
+        let name: String
+
+        init(_ entry: ServiceFile.Entry) {
+            (kind, control) = (entry.kind, entry.control)
+            name = FilePath(entry.module).lastComponent?.string ?? ""
+        }
+
+        var isGate: Bool { ServiceCheck.gates.contains(name) }
+
+        /// Whether nobody is asked for a password any more when it refuses.
+        var endsAtOnce: Bool { isGate && control == "requisite" }
+    }
+
     func findings() -> [Finding] {
         guard ServiceName.isValid(service.utf8) else {
             return [
@@ -61,8 +78,8 @@ struct ServiceCheck {
                 )
             )
         }
-        let names = file.entries.map { (kind: $0.kind, name: FilePath($0.module).lastComponent?.string ?? "") }
-        if names.contains(where: { $0.kind == "session" && $0.name == "pam_systemd.so" }) {
+        let modules = file.entries.map(Module.init)
+        if modules.contains(where: { $0.kind == "session" && $0.name == "pam_systemd.so" }) {
             findings.append(
                 Finding(
                     Self.check,
@@ -72,7 +89,9 @@ struct ServiceCheck {
                 )
             )
         }
-        if let gate = names.first(where: { $0.kind == "auth" && Self.gates.contains($0.name) })?.name {
+        // Those that refuse in front of everybody who asks for the password have not seen it.
+        let gates = modules.filter { $0.kind == "auth" }.drop(while: \.endsAtOnce)
+        if let gate = gates.first(where: \.isGate)?.name {
             findings.append(
                 Finding(
                     Self.check,
@@ -97,7 +116,7 @@ struct ServiceCheck {
                 )
             )
         }
-        if names.contains(where: { $0.kind == "auth" && $0.name == "pam_krb5.so" }) {
+        if modules.contains(where: { $0.kind == "auth" && $0.name == "pam_krb5.so" }) {
             findings.append(
                 Finding(
                     Self.check,
@@ -109,8 +128,8 @@ struct ServiceCheck {
                 )
             )
         }
-        let accounts = names.filter { $0.kind == "account" }.map(\.name)
-        if accounts.contains("pam_unix.so"), let directory = accounts.first(where: Self.directories.contains) {
+        let accounts = modules.filter { $0.kind == "account" }.map(\.name).drop { $0 != "pam_unix.so" }
+        if let directory = accounts.first(where: Self.directories.contains) {
             findings.append(
                 Finding(
                     Self.check,

@@ -51,16 +51,13 @@ struct SudoCheck {
                 "\(found): whoever may use it becomes root (CVE-2025-32463)",
                 remedy: "install 1.9.17p1 or later, or what your distribution has corrected"
             )
-        case .original, .rust: return Finding("sudo", .ok, found)
-        case .unknown:
-            return Finding(
-                "sudo",
-                .warning,
-                found,
-                remedy: "use the original sudo or sudo-rs, which this is tested with"
-            )
+        case .original: return Finding("sudo", .ok, found)
+        case .rust: return Finding("sudo", .warning, "\(found), which this is not tested with", remedy: Self.original)
+        case .unknown: return Finding("sudo", .warning, found, remedy: Self.original)
         }
     }
+
+    private static let original = "use the original sudo, which this is tested with"
 
     /// From 1.9.14 to 1.9.17 without a patch level.
     static func hasOpenChroot(_ version: String) -> Bool {

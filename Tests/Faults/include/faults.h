@@ -34,6 +34,10 @@ int process_dumpable(void);
  * number. */
 int inherit_orphans(void);
 
+/* prctl(PR_SET_KEEPCAPS): this thread keeps its permitted capabilities when it gives the superuser's ids away. Returns 0 or a
+ * negative error number. */
+int keep_capabilities(void);
+
 /* A write lease on a file, taken as its owner: the root of a user namespace has no CAP_LEASE. Returns 0 or a negative
  * error number. */
 int take_write_lease(int file, uint32_t owner);

@@ -36,19 +36,15 @@ struct PAMBalanceTests {
 
     @Test("when the program cannot be executed, or the working directory not be entered")
     func doesNotStart() async throws {
-        let service = try PAMService(scripted: "*:info=x")
-        let helper = try RunningHelper(policy: service.policy)
-        let missing = try await launchError(
-            Command(.path("/no/such/program")),
-            as: TestBed.alice.identity,
-            PAMLauncher(helper, service)
-        )
+        let session = try ScriptedSession("*:info=x")
+        let service = session.service
+        let missing = try await session.error(Command(.path("/no/such/program")))
         #expect(missing.code == .executableNotStarted)
         try await service.waitForClose()
         expectBalance(service)
         var command = Command(.path("/bin/true"))
         command.workingDirectory = .path("/root-only-or-missing")
-        _ = try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service))
+        _ = try await session.error(command)
         try await service.waitForClose(2)
         expectBalance(service, 2)
     }
@@ -216,13 +212,7 @@ struct PAMBalanceTests {
     @Test("and no module leaves the process as somebody else")
     func becomesAnother() async throws {
         for stage in ["account", "open"] {
-            let service = try PAMService(scripted: "\(stage):become=2002")
-            let helper = try RunningHelper(policy: service.policy)
-            let error = try await launchError(
-                Command(.path("/bin/true")),
-                as: TestBed.alice.identity,
-                PAMLauncher(helper, service)
-            )
+            let error = try await ScriptedSession("\(stage):become=2002").error()
             #expect(error.code == .sessionFailed)
             #expect(error.session?.text.contains("as another user") == true)
         }

@@ -185,13 +185,7 @@ struct PAMRefusalTests {
 
     @Test("with a reason that is told also where modules say more than there is room for, and one of them hangs then")
     func longWords() async throws {
-        let service = try PAMService(scripted: "open:noise=15", "open:return=14", "uncred:hang=")
-        let helper = try RunningHelper(policy: service.policy)
-        let error = try await launchError(
-            Command(.path("/bin/true")),
-            as: TestBed.alice.identity,
-            PAMLauncher(helper, service)
-        )
+        let error = try await ScriptedSession("open:noise=15", "open:return=14", "uncred:hang=").error()
         #expect(error.code == .sessionFailed)
         #expect(error.step == .openSession)
         #expect(error.session?.code == 14)
@@ -204,18 +198,29 @@ struct PAMRefusalTests {
         for (stage, name) in [
             ("account", "root"), ("account", "bob"), ("open", "root"), ("open", "bob"), ("account", "nobody-there"),
         ] {
-            let service = try PAMService(scripted: "\(stage):user=\(name)")
-            let helper = try RunningHelper(policy: service.policy)
-            let error = try await launchError(
-                Command(.path("/bin/true")),
-                as: TestBed.alice.identity,
-                PAMLauncher(helper, service)
-            )
+            let session = try ScriptedSession("\(stage):user=\(name)")
+            let error = try await session.error()
             #expect(error.code == .accountRefused)
             #expect(error.message.contains("a module has made \"\(name)\" of \"alice\""))
+            let service = session.service
             let begun = service.stages.filter { $0 == "open" }.count
             #expect(service.stages.filter { $0 == "close" }.count == begun)
         }
+    }
+
+    @Test(
+        "who is made somebody else by a module whose name is longer than any message",
+        arguments: ["account", "open"]
+    )
+    func longName(_ stage: String) async throws {
+        let session = try ScriptedSession("\(stage):longuser=100000")
+        let error = try await session.error()
+        #expect(error.code == .accountRefused, "\(error.code)")
+        #expect(error.step == .checkAccount)
+        #expect(error.message.contains("a module has made \"\(String(repeating: "x", count: 256))\" of \"alice\""))
+        #expect(error.message.utf8.count < 1_500)
+        try await session.service.waitForClose(stage == "open" ? 1 : 0)
+        #expect(session.service.stages.contains("close") == (stage == "open"))
     }
 
     @Test("whom nobody has asked for the password, of which that says nothing")
@@ -244,14 +249,9 @@ struct PAMRefusalTests {
         arguments: [4, 6, 9, 10, 11, 13]
     )
     func otherCauses(_ code: Int32) async throws {
-        let service = try PAMService(scripted: "auth:expect=alice-secret", "auth:return=\(code)")
-        let helper = try RunningHelper(policy: service.policy)
         let right = try await store("alice-secret", for: TestBed.alice)
-        let error = try await launchError(
-            Command(.path("/bin/true")),
-            as: TestBed.alice.identity,
-            PAMLauncher(helper, service, .password(from: right))
-        )
+        let session = try ScriptedSession("auth:expect=alice-secret", "auth:return=\(code)")
+        let error = try await session.error(Command(.path("/bin/true")), .password(from: right))
         #expect(error.session?.hasSeenPassword == true)
         #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
     }
@@ -300,17 +300,12 @@ struct PAMRefusalTests {
 
     @Test("in a group that the policy denies, though a module adds it")
     func deniedGroup() async throws {
-        let service = try PAMService(scripted: "cred:group=3005")
-        let helper = try RunningHelper(policy: service.policy + ["denied-groups = 3005"])
-        let error = try await launchError(
-            Command(.path("/bin/true")),
-            as: TestBed.alice.identity,
-            PAMLauncher(helper, service)
-        )
+        let session = try ScriptedSession("cred:group=3005", policy: ["denied-groups = 3005"])
+        let error = try await session.error()
         #expect(error.code == .refused)
         #expect(error.message.contains("group-not-permitted"))
-        try await service.waitForClose()
-        #expect(service.stages == ["account", "cred", "open", "close", "uncred"])
+        try await session.service.waitForClose()
+        #expect(session.service.stages == ["account", "cred", "open", "close", "uncred"])
     }
 
     @Test("without a session, or a password, where the policy demands it")

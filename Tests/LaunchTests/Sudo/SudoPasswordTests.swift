@@ -18,6 +18,12 @@ struct SudoPasswordTests {
         )
     }
 
+    /// The error of a launch as alice with a password.
+    private static func error(_ password: String, profile: SudoProfile = .account) async throws -> LaunchError {
+        let launcher = launcher(password, profile: profile)
+        return try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+    }
+
     private func withRule(_ body: () async throws -> Void) async throws {
         let rule = try SudoRule(
             "Defaults:renderd targetpw, passwd_tries=3",
@@ -162,8 +168,7 @@ struct SudoPasswordTests {
         await #expect(processExitsWith: .success) {
             becomeUnprivilegedDaemon()
             for profile in [SudoProfile.login, .substitute()] {
-                let launcher = Self.launcher("alice-secret", profile: profile)
-                let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+                let error = try await Self.error("alice-secret", profile: profile)
                 #expect(error.code == .invalidCommand)
             }
         }
@@ -176,11 +181,7 @@ struct SudoPasswordTests {
     func lines(_ password: String) async {
         await #expect(processExitsWith: .success) { [password = password as String] in
             becomeUnprivilegedDaemon()
-            let error = try await launchError(
-                Command(.path("/bin/true")),
-                as: TestBed.alice.identity,
-                Self.launcher(password)
-            )
+            let error = try await Self.error(password)
             #expect(error.code == .invalidCommand, "\(error)")
         }
     }
@@ -203,11 +204,7 @@ struct SudoPasswordTests {
                 } catch {
                     Issue.record("the right password has started nothing: \(error)")
                 }
-                let error = try await launchError(
-                    Command(.path("/bin/true")),
-                    as: TestBed.alice.identity,
-                    Self.launcher("wrong")
-                )
+                let error = try await Self.error("wrong")
                 #expect(error.sudoRefusal == .wrongPassword, "\(error)")
             }
         }
@@ -231,11 +228,7 @@ struct SudoPasswordTests {
         try await withRule {
             await #expect(processExitsWith: .success) {
                 becomeUnprivilegedDaemon()
-                let error = try await launchError(
-                    Command(.path("/bin/true")),
-                    as: TestBed.alice.identity,
-                    Self.launcher("alice-secret")
-                )
+                let error = try await Self.error("alice-secret")
                 #expect(error.sudoRefusal == .accountInvalid, "\(error)")
             }
         }

@@ -146,9 +146,14 @@ struct SudoRefusalTests {
     @Test("with a search path of somebody else's is the sudo that was named, whatever lies there")
     func searchPath() async throws {
         let place = FilePath("/bed/path-\(UInt64.random(in: 0...UInt64.max))")
-        try #require(unsafe mkdir(place.string, 0o777) == 0)
-        await #expect(processExitsWith: .success) { [place = place.string as String] in
-            #expect(unsafe setenv("PATH", place, 1) == 0)
+        let mark = freshPath("mark")
+        try #require(unsafe mkdir(place.string, 0o755) == 0)
+        let standIn = try StandIn.install("printf '%s\\n' \"$*\" >\(mark)")
+        for name in ["sudo", TestBed.sudo.lastComponent?.string ?? "", "impersonation-launcher", "id"] {
+            _ = unsafe symlink(standIn, place.appending(name).string)
+        }
+        await #expect(processExitsWith: .success) { [place = place.string as String, mark = mark.string as String] in
+            #expect(unsafe setenv("PATH", "\(place):/usr/bin:/bin", 1) == 0)
             becomeUnprivilegedDaemon()
             let result = try await run(
                 Command(.path("/usr/bin/id"), arguments: ["-u"]),
@@ -156,6 +161,15 @@ struct SudoRefusalTests {
                 SudoLauncher.ofTheBed()
             )
             #expect(result.text == "2001\n")
+            #expect(!exists(FilePath(mark)), "the one of the search path has run")
+            // Nor where there is none in the place that was named.
+            try await Self.expect(.notInstalled, SudoLauncher(sudo: "/nonexistent/sudo", launcher: TestBed.launcher))
+            #expect(!exists(FilePath(mark)), "the one of the search path has run, for want of another")
+            // Whoever looks for it finds that one.
+            let found = try SudoCall.run(["/bin/sh", "-c", "PATH=\(place); sudo -n id"], for: .seconds(60))
+            #expect(found.status == 0, "\(found)")
+            let text = try ProcFile.read(FilePath(mark))
+            #expect(text == "-n id\n", "\(text)")
         }
     }
 

@@ -57,6 +57,11 @@ final class PAMService {
     /// - Parameter actions: What it does, in the order it is asked for it.
     /// - Throws: When it cannot be written.
     convenience init(scripted actions: String...) throws {
+        try self.init(script: actions)
+    }
+
+    /// The same for a list of actions.
+    convenience init(script actions: [String]) throws {
         try self.init(Self.script(actions))
     }
 
@@ -148,6 +153,31 @@ extension PAMLauncher {
             authentication: authentication,
             sessions: sessions
         )
+    }
+}
+
+/// A service of the scripted module, and a helper whose policy permits it.
+struct ScriptedSession {
+    let service: PAMService
+    let helper: RunningHelper
+
+    /// Makes the service, and starts the helper.
+    ///
+    /// - Parameters:
+    ///   - actions: What the module does, in the order it is asked for it.
+    ///   - policy: Lines of the policy beside those that permit the service.
+    /// - Throws: When one of them cannot be had.
+    init(_ actions: String..., policy: [String] = []) throws {
+        service = try PAMService(script: actions)
+        helper = try RunningHelper(policy: service.policy + policy)
+    }
+
+    /// The error of a launch as alice.
+    func error(
+        _ command: Command = Command(.path("/bin/true")),
+        _ authentication: PAMLauncher.Authentication = .none
+    ) async throws -> LaunchError {
+        try await launchError(command, as: TestBed.alice.identity, PAMLauncher(helper, service, authentication))
     }
 }
 

@@ -100,6 +100,9 @@ public struct PAMLauncher: ProcessLauncher {
     /// The deadline of the command counts for everything, the directory's answers included; a module that hangs is ended with the
     /// process that runs it. A cancellation is heard between two steps of PAM.
     ///
+    /// A job of the very account that the daemon runs as, without any privilege, is started by the daemon itself and has no session,
+    /// unless a password is to be proven: the helper is asked for that one, and refuses it (<doc:Sessions>).
+    ///
     /// - Parameters:
     ///   - command: What is run.
     ///   - identity: Whom it runs as.
@@ -112,7 +115,11 @@ public struct PAMLauncher: ProcessLauncher {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         try failures.mustSwitchAccount()
         switch authentication {
-        case .none: return try await launch(command, as: identity, with: nil, failures)
+        case .none:
+            if let own = OwnAccountLaunch(command, as: identity, backend, helper.attestation) {
+                return try await own.run()
+            }
+            return try await launch(command, as: identity, with: nil, failures)
         case .password(let store):
             let deadline = ContinuousClock.now + command.startDeadline
             switch await CredentialTurns.shared.enter(identity.account.name, until: deadline) {

@@ -47,14 +47,7 @@ struct SudoDescent {
                     + "!pam_session and !pam_setcred off the daemon, and use a sudo that was built with PAM"
             )
         }
-        let descriptor = linux_pidfd_open(process)
-        guard descriptor >= 0 else {
-            throw Problem(
-                errno: Errno(rawValue: -descriptor),
-                message: "the launcher has ended before it became the job"
-            )
-        }
-        job = StartedChild(processID: process, processDescriptor: OwnedDescriptor(descriptor))
+        job = try Self.reading { () throws(Errno) in try Self.open(process) }
         let stat = try Self.reading { () throws(Errno) in try ProcessStat(of: process) }
         leader = SessionScan.Member(process: process, startTime: stat.startTime)
         (helpers, between) = try Self.reading { () throws(Errno) in try Self.ancestors(of: process, stat, upTo: sudo) }
@@ -90,6 +83,12 @@ struct SudoDescent {
         }
     }
 
+    private static func open(_ process: Int32) throws(Errno) -> StartedChild {
+        let descriptor = linux_pidfd_open(process)
+        guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
+        return StartedChild(processID: process, processDescriptor: OwnedDescriptor(descriptor))
+    }
+
     private static func ancestors(
         of process: Int32,
         _ stat: ProcessStat,
@@ -103,9 +102,7 @@ struct SudoDescent {
                 helpers.insert(SessionScan.Member(process: next, startTime: try ProcessStat(of: next).startTime))
                 break
             }
-            let descriptor = linux_pidfd_open(next)
-            guard descriptor >= 0 else { throw Errno(rawValue: -descriptor) }
-            let ancestor = StartedChild(processID: next, processDescriptor: OwnedDescriptor(descriptor))
+            let ancestor = try open(next)
             let stat = try ProcessStat(of: next)
             // Who still is the parent has been it all the time: its number, and so the descriptor, can be nobody else's.
             guard try ProcessStat(of: child).parent == next else { break }

@@ -45,6 +45,9 @@ public struct SystemHelperLauncher: ProcessLauncher {
 
     /// Starts a command as an identity and waits until its program runs.
     ///
+    /// A job of the very account that the daemon runs as, without any privilege, needs no helper and gets none: it can do no more than
+    /// the daemon itself, which includes asking the helper for jobs of others (<doc:SystemHelper>).
+    ///
     /// - Parameters:
     ///   - command: What is run.
     ///   - identity: Whom it runs as.
@@ -57,6 +60,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ) async throws(LaunchError) -> LaunchedProcess {
         let failures = LaunchFailureReporter(identity: identity, backend: backend)
         try failures.mustSwitchAccount()
+        if let own = OwnAccountLaunch(command, as: identity, backend, attestation) { return try await own.run() }
         let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
         return try await HelperLaunch(command: command, identity: identity, launcher: self, reactor: reactor).run()
     }
@@ -75,6 +79,9 @@ public struct SystemHelperLauncher: ProcessLauncher {
         _ reference: JobReference,
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
-        try await HelperAdoption(reference: reference, identity: identity, launcher: self).adopt()
+        guard reference.adoptionSocket != nil || !OwnAccountLaunch.isMeant(by: identity) else {
+            return try Adoption(reference: reference, identity: identity, backend: backend).adopt()
+        }
+        return try await HelperAdoption(reference: reference, identity: identity, launcher: self).adopt()
     }
 }
