@@ -44,7 +44,7 @@ struct Rehearsal {
                 groupID: 0,
                 processID: getpid()
             )
-            _ = try? Admission(context, client).admit(order, [])
+            rehearseAdmission(order, [], of: client, context)
             _exit(0)
         }
         guard child > 0 else { return false }
@@ -73,7 +73,7 @@ struct Rehearsal {
         let monitor = Monitor(context: context, slot: slot, signals: nothing, wake: nothing)
         guard let received = monitor.receiveOrder(from: client) else { return }
         // Without the deadline of a launch, which ends the process: a name service may be slow when a machine starts.
-        if asksNames { _ = try? Admission(context, client).admit(received.order, received.descriptors) }
+        if asksNames { Self.rehearseAdmission(received.order, received.descriptors, of: client, context) }
         var nobodys = received.order
         // Which nobody is asked for.
         nobodys.account = [0xFF]
@@ -101,6 +101,17 @@ struct Rehearsal {
         ]
         let times: [ContinuousClock.Instant?] = [.now, nil]
         withExtendedLifetime((types, times, times.compactMap { $0 }.min())) {}
+    }
+
+    private static func rehearseAdmission(
+        _ order: LaunchOrder,
+        _ descriptors: [OwnedDescriptor],
+        of client: Monitor.Client,
+        _ context: HelperContext
+    ) {
+        let check = Admission(context, client)
+        guard let account = try? check.account(of: order, by: .now + patience) else { return }
+        _ = try? check.admit(order, account, descriptors)
     }
 
     private func send(_ message: ClientMessage, _ descriptors: [OwnedDescriptor] = [], over launcher: FrameSocket) {
