@@ -65,12 +65,24 @@ let package = Package(
             ]
         ),
 
+        // What the local files of the name service say by themselves: shared by the library and the system helper, so neither
+        // Foundation nor the concurrency runtime.
+        .target(
+            name: "LocalAccounts",
+            dependencies: [
+                "LaunchProtocol",
+                "NameLookup",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]
+        ),
+
         .target(
             name: "Impersonation",
             dependencies: [
                 "CLaunchPlan",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "LocalAccounts",
                 "NameLookup",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -103,6 +115,7 @@ let package = Package(
                 "CLaunchProtocol",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "LocalAccounts",
                 "NameLookup",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -174,6 +187,7 @@ let package = Package(
                 "ImpersonationTesting",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "LocalAccounts",
                 "NameLookup",
                 "Damage",
                 "CollectedLog",
@@ -192,6 +206,7 @@ let package = Package(
                 "HelperService",
                 "LaunchPlan",
                 "LaunchProtocol",
+                "LocalAccounts",
                 "NameLookup",
                 "Damage",
                 "CollectedLog",

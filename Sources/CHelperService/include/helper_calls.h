@@ -97,7 +97,7 @@ int helper_is_terminal_of(int descriptor, uint32_t user);
 /* The group of a file, or UINT32_MAX. */
 uint32_t helper_group_of(int descriptor);
 
-/* One account as the name service has it (getpwnam_r(3), getgrouplist(3)). */
+/* One account as the name service has it. */
 struct helper_account {
     uint32_t user;
     uint32_t group;
@@ -108,8 +108,15 @@ struct helper_account {
     char *shell;
 };
 
-/* Looks an account up. Returns 0, -ENOENT when there is none, or a negative error number of the name service. */
+/* Looks an account up (getpwnam_r(3)), without and with its groups (getgrouplist(3)). Both return 0, -ENOENT when there is none, or
+ * a negative error number of the name service. */
+int helper_account_find(const char *name, struct helper_account *account);
 int helper_account_look_up(const char *name, struct helper_account *account);
+
+/* Asks for the groups of an account with this name and this primary group, by another process, which is killed when the name
+ * service takes longer. It has nothing open that this process has. Returns 0, -ETIMEDOUT when it has taken longer, or another
+ * negative error number when it could not be asked. */
+int helper_account_ask_groups(struct helper_account *account, int milliseconds);
 void helper_account_free(struct helper_account *account);
 
 #endif

@@ -14,7 +14,7 @@ struct Admission {
         let order: LaunchOrder
         let executables: [FilePath]
         let permit: PolicyPermit
-        /// Every group of the account, as the helper has looked it up.
+        /// The groups of the account, as the helper has looked them up.
         let accountGroups: [UInt32]
     }
 
@@ -43,18 +43,35 @@ struct Admission {
         self.helper = helper
     }
 
-    func admit(
-        _ order: LaunchOrder,
-        _ descriptors: [OwnedDescriptor]
-    ) throws(JobSession.Denial) -> Admitted {
-        let account: AccountCheck
-        var difference: String?
+    /// Looks the account of an order up.
+    ///
+    /// One that is not local blocks for as long as its directory likes.
+    ///
+    /// - Parameters:
+    ///   - order: The order.
+    ///   - deadline: When the job has to run.
+    /// - Returns: The account.
+    /// - Throws: When there is none, or nobody can tell.
+    func account(
+        of order: LaunchOrder,
+        by deadline: ContinuousClock.Instant
+    ) throws(JobSession.Denial) -> AccountCheck {
+        let policy = context.policy
         do throws(AccountCheck.Mismatch) {
-            account = try AccountCheck(of: order)
-            difference = account.difference(from: order.credentials)
+            return try AccountCheck(of: order, context.groupServices, by: deadline) { user, groups in
+                policy.otherGroupsMatter(than: groups, of: user)
+            }
         } catch {
             throw denial(of: error, order)
         }
+    }
+
+    func admit(
+        _ order: LaunchOrder,
+        _ account: AccountCheck,
+        _ descriptors: [OwnedDescriptor]
+    ) throws(JobSession.Denial) -> Admitted {
+        let difference = account.difference(from: order.credentials)
         let permit: PolicyPermit
         switch context.policy.verdict(on: request(order, groups: account.groups)) {
         case .permitted(let permitted): permit = permitted
@@ -174,17 +191,39 @@ struct Admission {
                 detail: "the name service spells the account \(name)"
             )
         case .unavailable(let errno):
-            let message =
-                "the name service does not answer (\(errno)), so nobody knows whether the account is the one that is meant; try "
-                + "again, and look at the services of nsswitch.conf on this host"
             return .failed(
-                FailureReport(
-                    code: .directoryUnavailable,
-                    step: LAUNCH_STEP_PREPARE.rawValue,
-                    errno: errno.rawValue,
-                    operationText: message
+                Self.undecided(
+                    "the name service does not answer (\(errno)), so nobody knows whether the account is the one that is meant; try "
+                        + "again, and look at the services of nsswitch.conf on this host",
+                    errno
+                )
+            )
+        case .groupsUnknown:
+            return .failed(
+                Self.undecided(
+                    "a service of nsswitch.conf that may know more groups of the account does not answer, so nobody can tell whether "
+                        + "the policy permits the job; see which one hangs on this host, then try again",
+                    .timedOut
                 )
             )
         }
+    }
+
+    /// What a daemon is told whose account is not found in time: by the one who says so the lookup is ended as well.
+    static let unanswered = HelperMessage.failed(
+        undecided(
+            "the name service of the helper's machine does not answer in time, so nobody knows whether the account is the one that "
+                + "is meant; see which service of nsswitch.conf hangs there, then try again",
+            .timedOut
+        )
+    )
+
+    private static func undecided(_ message: String, _ errno: Errno) -> FailureReport {
+        FailureReport(
+            code: .directoryUnavailable,
+            step: LAUNCH_STEP_PREPARE.rawValue,
+            errno: errno.rawValue,
+            operationText: message
+        )
     }
 }

@@ -134,9 +134,14 @@ final class JobSession {
         // that it could leave behind.
         let look = StepDeadline(client, sequence, signals: signals)
         let check = Admission(context, owner, in: kept)
+        let account =
+            try look.perform(within: deadline - .now, or: Admission.unanswered) {
+                Result { () throws(Denial) in try check.account(of: order, by: deadline) }
+            }
+            .get()
         var admission =
             try look.perform(within: deadline - .now, or: Self.unanswered) {
-                Result { () throws(Denial) in try check.admit(order, descriptors) }
+                Result { () throws(Denial) in try check.admit(order, account, descriptors) }
             }
             .get()
         // Whoever has given up meanwhile has perhaps asked again.
@@ -264,8 +269,8 @@ final class JobSession {
             step: LAUNCH_STEP_PREPARE.rawValue,
             errno: 0,
             operationText:
-                "the account and its programs could not be looked at in time: a name service or a file system of the "
-                + "helper's machine does not answer; look at the services of nsswitch.conf"
+                "the programs of the job and its streams could not be looked at in time: a file system of the helper's machine does "
+                + "not answer"
         )
     )
 

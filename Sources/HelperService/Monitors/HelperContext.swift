@@ -13,6 +13,8 @@ package struct HelperContext: Sendable {
     package let sessions: SessionDirectory?
     /// Where jobs that outlive their daemon can be taken over, if they can.
     package let adoptionDirectory: FilePath?
+    /// Whom this machine asks for the groups of accounts.
+    package let groupServices: GroupServices
     package private(set) var log: HelperLog
     /// What processes take before they wait for daemons or jobs; `nil` before that is known.
     var pages: WarmPages?
@@ -32,6 +34,7 @@ package struct HelperContext: Sendable {
         controlGroups: ControlGroupParent?,
         sessions: SessionDirectory? = nil,
         adoptionDirectory: FilePath?,
+        groupServices: GroupServices = GroupServices(),
         log: HelperLog,
         parked: Int = parkedByDefault,
         userID: UInt32,
@@ -44,6 +47,7 @@ package struct HelperContext: Sendable {
         self.controlGroups = controlGroups
         self.sessions = sessions
         self.adoptionDirectory = adoptionDirectory
+        self.groupServices = groupServices
         self.log = log
         self.parked = parked
         self.userID = userID

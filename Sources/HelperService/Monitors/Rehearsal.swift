@@ -3,6 +3,7 @@ import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
+import LocalAccounts
 import SystemPackage
 
 /// Goes once through what every process of the helper does for a launch, before the first of them is forked.
@@ -14,10 +15,10 @@ struct Rehearsal {
     private let context: HelperContext
     /// A word of the table, for as long as there are rehearsals.
     private let slot: Int
-    /// Whether the name service is asked as well.
+    /// Whether the name service is asked as well: only where the local files answer, for this process is not to stand still.
     private let asksNames: Bool
 
-    /// How long the name service may take to be asked: nobody is served meanwhile.
+    /// How long there is for a lookup, which asks no directory for more than a part of that: nobody is served meanwhile.
     private static let patience = Duration.seconds(1)
 
     /// Prepares; `nil` when there is no room for another process, let alone for a rehearsal.
@@ -27,33 +28,8 @@ struct Rehearsal {
         guard let slot = context.table.claim(.parked, for: getpid()) else { return nil }
         self.slot = slot
         // What comes of it is no news.
-        let context = context.silenced
-        self.context = context
-        asksNames = Self.isAnswered(context)
-    }
-
-    /// Whether the name service answers in time, as a process finds out that may stand still over it.
-    private static func isAnswered(_ context: HelperContext) -> Bool {
-        let child = helper_fork()
-        if child == 0 {
-            // One that hangs in the kernel is not to keep the next helper from listening.
-            context.listener.closeNow()
-            let client = Monitor.Client(
-                socket: FrameSocket(OwnedDescriptor(-1)),
-                userID: 0,
-                groupID: 0,
-                processID: getpid()
-            )
-            _ = try? Admission(context, client).admit(order, [])
-            _exit(0)
-        }
-        guard child > 0 else { return false }
-        let process = OwnedDescriptor(linux_pidfd_open(child))
-        let isDone = Waiting.wait(for: [process.rawValue], until: .now + patience) == [0]
-        // One that hangs in the kernel is reaped when it is gone.
-        if !isDone { _ = kill(child, SIGKILL) }
-        var status: Int32 = 0
-        return unsafe waitpid(child, &status, WNOHANG) == child && isDone && status == 0
+        self.context = context.silenced
+        asksNames = (try? LocalFiles.ofThisHost().entry(.accountName(Self.accountName))) != nil
     }
 
     /// Gives back what rehearsals need.
@@ -72,8 +48,12 @@ struct Rehearsal {
         let nothing = OwnedDescriptor(-1)
         let monitor = Monitor(context: context, slot: slot, signals: nothing, wake: nothing)
         guard let received = monitor.receiveOrder(from: client) else { return }
-        // Without the deadline of a launch, which ends the process: a name service may be slow when a machine starts.
-        if asksNames { _ = try? Admission(context, client).admit(received.order, received.descriptors) }
+        // Without the deadline of a launch, which ends the process.
+        if asksNames {
+            let check = Admission(context, client)
+            let account = try? check.account(of: received.order, by: .now + Self.patience)
+            if let account { _ = try? check.admit(received.order, account, received.descriptors) }
+        }
         var nobodys = received.order
         // Which nobody is asked for.
         nobodys.account = [0xFF]
@@ -111,9 +91,11 @@ struct Rehearsal {
         _ = try? launcher.send(outgoing)
     }
 
+    private static let accountName = "root"
+
     private static var order: LaunchOrder {
         LaunchOrder(
-            account: Array("root".utf8),
+            account: Array(accountName.utf8),
             credentials: ChildPlan.Credentials(userID: 0, groupID: 0, groups: [0]),
             // Nothing that could be run, whoever were to try.
             executables: ["/"],

@@ -2,13 +2,15 @@ import CHelperService
 import Glibc
 package import LaunchPlan
 package import LaunchProtocol
+import LocalAccounts
+import NameLookup
 package import SystemPackage
 
 /// The account of an order, as the helper itself looks it up.
 package struct AccountCheck: Hashable, Sendable {
     package let userID: UInt32
     package let groupID: UInt32
-    /// Every group, the primary one included.
+    /// Every group, the primary one included; of a local account those at least that anything depends on.
     package let groups: [UInt32]
     package let homeDirectory: String
     package let shell: String
@@ -23,19 +25,48 @@ package struct AccountCheck: Hashable, Sendable {
 
         /// The name service does not say.
         case unavailable(Errno)
+
+        /// It does not say in time in which groups a local account is, and something depends on that.
+        case groupsUnknown
     }
 
     /// Looks the account of an order up.
     ///
-    /// It blocks for as long as the slowest service of `nsswitch.conf(5)` likes. The corresponding functions are
+    /// A local account, which the local files answer for before any other service is asked, waits for no directory. Where one may know
+    /// more groups of it than the files do, and something depends on those, another process asks for a short while. Any other
+    /// account blocks for as long as the slowest service of `nsswitch.conf(5)` likes. The corresponding functions are
     /// `getpwnam_r(3)` and `getgrouplist(3)`.
     ///
-    /// - Parameter order: The order.
+    /// - Parameters:
+    ///   - order: The order.
+    ///   - services: Whom this machine asks for groups.
+    ///   - deadline: When the job has to run.
+    ///   - isDecisive: Whether something depends on other groups than these of a user id.
     /// - Throws: ``Mismatch`` when there is no such account, or it is not known.
-    package init(of order: LaunchOrder) throws(Mismatch) {
+    package init(
+        of order: LaunchOrder,
+        _ services: GroupServices,
+        by deadline: ContinuousClock.Instant,
+        otherGroupsMatter isDecisive: (_ userID: UInt32, _ groups: [UInt32]) -> Bool
+    ) throws(Mismatch) {
         let name = String(decoding: order.account, as: UTF8.self)
         // Bytes that are no text would be asked for as another name.
         guard name.utf8.elementsEqual(order.account) else { throw .none }
+        if services.mayLeaveThisMachine {
+            let files = LocalFiles.ofThisHost()
+            let entry = try Self.answer(files.problem) { () throws(LocalFilesProblem) in
+                try files.entry(.accountName(name))
+            }
+            if case .passwd(let entry) = entry {
+                try self.init(local: entry, files, order, by: deadline, isDecisive)
+                return
+            }
+        }
+        try self.init(named: name)
+    }
+
+    /// Asks the name service, in this process.
+    private init(named name: String) throws(Mismatch) {
         var account = unsafe helper_account()
         let result = unsafe helper_account_look_up(name, &account)
         defer { unsafe helper_account_free(&account) }
@@ -44,12 +75,69 @@ package struct AccountCheck: Hashable, Sendable {
             throw .unavailable(.noMemory)
         }
         let spelling = unsafe String(cString: found)
-        guard spelling.utf8.elementsEqual(order.account) else { throw .otherSpelling(spelling) }
+        guard spelling.utf8.elementsEqual(name.utf8) else { throw .otherSpelling(spelling) }
         unsafe userID = account.user
         unsafe groupID = account.group
-        groups = unsafe (0..<Int(account.group_count)).compactMap { unsafe account.groups?[$0] }
+        groups = unsafe Self.groups(of: account)
         homeDirectory = unsafe String(cString: home)
         self.shell = unsafe String(cString: shell)
+    }
+
+    /// Takes what the local files say, which glibc asks first.
+    private init(
+        local entry: PasswdEntry,
+        _ files: LocalFiles,
+        _ order: LaunchOrder,
+        by deadline: ContinuousClock.Instant,
+        _ isDecisive: (UInt32, [UInt32]) -> Bool
+    ) throws(Mismatch) {
+        (userID, groupID) = (entry.userID.rawValue, entry.groupID.rawValue)
+        (homeDirectory, shell) = (entry.homeDirectory.string, entry.shell.string)
+        let listed = try Self.answer(nil) { () throws(LocalFilesProblem) in try files.certainGroups(of: entry.name) }
+        let certain = listed.union([entry.groupID]).map(\.rawValue)
+        // A daemon may leave groups out, so what is certain suffices where it has left out the rest.
+        guard isDecisive(userID, certain) || !Set(order.credentials.groups).isSubset(of: certain) else {
+            groups = certain
+            return
+        }
+        do throws(Mismatch) {
+            groups = try Self.ask(groupsOf: entry, within: files.patience(of: deadline - .now))
+        } catch {
+            // Where no other service has groups of local accounts, these are all.
+            guard error == .groupsUnknown, files.listsEveryGroup else { throw error }
+            groups = certain
+        }
+    }
+
+    private static func answer<Value>(
+        _ problem: LocalFilesProblem?,
+        _ question: () throws(LocalFilesProblem) -> Value
+    ) throws(Mismatch) -> Value {
+        do throws(LocalFilesProblem) {
+            if let problem { throw problem }
+            return try question()
+        } catch {
+            throw .unavailable(error.errno)
+        }
+    }
+
+    /// Asks every service, by a process that is killed when one takes longer.
+    private static func ask(groupsOf entry: PasswdEntry, within time: Duration) throws(Mismatch) -> [UInt32] {
+        var account = unsafe helper_account()
+        defer { unsafe helper_account_free(&account) }
+        unsafe account.name = strdup(entry.name)
+        guard unsafe account.name != nil else { throw .unavailable(.noMemory) }
+        unsafe account.group = entry.groupID.rawValue
+        let parts = time.components
+        let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
+        let result = unsafe helper_account_ask_groups(&account, Int32(clamping: max(1, milliseconds)))
+        guard result == 0 else { throw result == -ETIMEDOUT ? .groupsUnknown : .unavailable(Errno(rawValue: -result)) }
+        return unsafe groups(of: account)
+    }
+
+    @unsafe
+    private static func groups(of account: helper_account) -> [UInt32] {
+        unsafe (0..<Int(account.group_count)).compactMap { unsafe account.groups?[$0] }
     }
 
     /// How what a daemon says of the account differs from it.

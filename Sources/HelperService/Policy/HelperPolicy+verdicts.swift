@@ -13,6 +13,22 @@ extension HelperPolicy {
         return peers.contains(user: peer, groups: peer == 0 ? [] : groups)
     }
 
+    /// Whether something depends on the groups of an account beside those that are known: one that is not known may deny it, may make
+    /// a peer of it, or may be what permits it.
+    ///
+    /// The groups of a *job* are those that its daemon names, and no others.
+    ///
+    /// - Parameters:
+    ///   - groups: The groups of the account that are known.
+    ///   - user: Its user id.
+    /// - Returns: Whether all of them have to be known.
+    package func otherGroupsMatter(than groups: [UInt32], of user: UInt32) -> Bool {
+        // Whom a group that is known denies, no other one permits.
+        guard deniedAccounts.contains(user: user, groups: groups) == .forbidden else { return false }
+        guard deniedAccounts.groups.isEmpty, peers.groups.isEmpty else { return true }
+        return !accounts.groups.isEmpty && !accounts.contains(user: user, groups: groups).isPermitted
+    }
+
     /// What a process is told that may not connect.
     package func refusal(ofPeer peer: UInt32) -> PolicyRefusal {
         PolicyRefusal(

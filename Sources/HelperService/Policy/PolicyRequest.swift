@@ -11,7 +11,8 @@ package struct PolicyRequest: Hashable, Sendable {
     /// What the job gets.
     package var credentials: ChildPlan.Credentials
 
-    /// Every group of the account, the primary one included, as *the helper itself* looked them up.
+    /// The groups of the account, the primary one included, as *the helper itself* looked them up: every one that the policy may depend
+    /// on (``HelperPolicy/otherGroupsMatter(than:of:)``).
     ///
     /// What the launcher says of them is worth nothing: it could leave out the group that is denied, or claim the one
     /// that is permitted.

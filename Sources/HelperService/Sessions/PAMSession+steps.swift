@@ -106,8 +106,9 @@ extension PAMSession {
         let other = "a module has made \(shown.quoted) of \(user.quoted), which is not the same account"
         guard let time else { throw failure(.account, PAM_PERM_DENIED, other) }
         var found = unsafe helper_account()
-        let result = deadline.perform(within: time - .now, or: Self.hanging(.account, service)) {
-            unsafe helper_account_look_up(name, &found)
+        // Without its groups, for which a directory would be asked also where the local files have the name.
+        let result = deadline.perform(within: time - .now, or: Admission.unanswered) {
+            unsafe helper_account_find(name, &found)
         }
         defer { unsafe helper_account_free(&found) }
         guard unsafe result == 0 && found.user == account.userID && found.group == account.groupID else {

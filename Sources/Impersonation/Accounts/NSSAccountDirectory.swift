@@ -1,3 +1,4 @@
+import LocalAccounts
 public import Logging
 public import Metrics
 import NameLookup

@@ -1,3 +1,4 @@
+import LocalAccounts
 import NameLookup
 import SystemPackage
 

@@ -56,7 +56,7 @@ struct SSSDOutageTests {
             #expect(resolution.identity == nil)
             #expect(resolution.badLogin?.reason == .accountNotFound)
             #expect(resolution.message.contains("while it does not"), "\(resolution.message)")
-            let alice = try await account("alice")
+            let alice = try await account("alice", within: impatience)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
         }
         #expect(try await account(name)?.userID.rawValue == 1_940_601_104)

@@ -70,6 +70,19 @@ enum Control {
         try await run(ask, mayEndWith: [2])
     }
 
+    /// Runs `sudo` as an account that is no directory's, whatever comes of it.
+    ///
+    /// - Returns: What it says, the errors too.
+    static func sudo(_ arguments: String..., asUserID userID: UInt32) async throws -> String {
+        let become = ["/usr/bin/setpriv", "--reuid=\(userID)", "--regid=\(userID)", "--clear-groups", sudo]
+        return try await run(become + arguments, mayEndWith: [1])
+    }
+
+    /// The `sudo` that works here.
+    static var sudo: String {
+        ProcessInfo.processInfo.environment["IMPERSONATION_TEST_BED_SUDO"] ?? "/usr/bin/sudo"
+    }
+
     private static var tool: String { ProcessInfo.processInfo.environment["IMPERSONATION_DIRECTORY_CONTROL"] ?? "" }
 
     private static func perform(_ verb: String, _ service: String) async throws {

@@ -10,17 +10,18 @@ final class SessionHelper {
     private let directory: URL
 
     /// The services of `Scripts/directories.d/etc/pam.d`.
-    static let services = ["winbind", "winbind-krb5", "sss", "krb5"].map { "impersonation-\($0)" }
+    static let services = ["winbind", "winbind-krb5", "sss", "krb5", "unix", "permit"].map { "impersonation-\($0)" }
 
     private var socket: String { directory.appending(path: "run/helper.sock").path }
 
-    /// Starts one.
+    /// Starts one, and waits until it listens.
     ///
     /// - Parameters:
     ///   - others: Services of a test's own, beside ``services``.
+    ///   - rules: Lines of its policy beside those that every test needs.
     ///   - environment: Its environment, by which clients of a name service may go.
     /// - Throws: When it does not start.
-    init(_ others: OwnService..., environment: [String] = []) async throws {
+    init(_ others: OwnService..., rules: [String] = [], environment: [String] = []) async throws {
         directory = URL(filePath: "/run/sessions-\(UUID().uuidString)")
         let run = directory.appending(path: "run")
         try FileManager.default.createDirectory(at: run, withIntermediateDirectories: true)
@@ -29,7 +30,7 @@ final class SessionHelper {
             "peers = 0", "accounts = *", "maximum-start-time = 3600", "pam-session-idle = 3600",
             "pam-services = \((Self.services + others.map(\.name)).joined(separator: " "))",
         ]
-        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: policy)
+        try Data(((lines + rules).joined(separator: "\n") + "\n").utf8).write(to: policy)
         for (path, mode) in [(directory, 0o755), (run, 0o755), (policy, 0o600)] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path.path)
         }
@@ -76,6 +77,9 @@ final class SessionHelper {
         while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
         try? FileManager.default.removeItem(at: directory)
     }
+
+    /// A launcher without sessions.
+    var launcher: SystemHelperLauncher { SystemHelperLauncher(socket: FilePath(socket)) }
 
     /// A launcher of sessions.
     ///

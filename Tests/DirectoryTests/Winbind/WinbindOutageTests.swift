@@ -69,7 +69,7 @@ struct WinbindOutageTests {
         try await Control.without("directory", isFrozen: true) {
             let again = try await account(#"MYCORP\someuser"#)
             #expect(again == known)
-            let alice = try await account("alice")
+            let alice = try await account("alice", within: impatience)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
             let code = try await failure(asking: name, within: impatience).code
             #expect(code == .deadlineExceeded || code == .unavailable)
@@ -91,7 +91,7 @@ struct WinbindOutageTests {
             #expect(resolution.identity == nil)
             #expect(resolution.badLogin?.reason == .accountNotFound)
             #expect(resolution.message.contains("while it does not"), "\(resolution.message)")
-            let alice = try await account("alice")
+            let alice = try await account("alice", within: impatience)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
         }
         #expect(try await account(name)?.userID.rawValue == 11_104)

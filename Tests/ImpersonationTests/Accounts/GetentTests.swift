@@ -1,4 +1,5 @@
 import LaunchProtocol
+import LocalAccounts
 import NameLookup
 import SystemPackage
 import Testing

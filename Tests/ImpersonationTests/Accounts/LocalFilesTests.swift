@@ -1,4 +1,5 @@
 import LaunchProtocol
+import LocalAccounts
 import NameLookup
 import SystemPackage
 import Testing
@@ -52,6 +53,39 @@ struct LocalFilesTests {
     )
     func others(text: String, mayLeave: Bool) {
         #expect(files(text).asksOthers == mayLeave)
+    }
+
+    @Test(
+        "say whether one of the services for the groups of an account may, whichever line glibc takes",
+        arguments: [
+            ("passwd: files sss\ngroup: files systemd\n", false), ("passwd: files\ngroup: files winbind\n", true),
+            ("group: files\ngroup: sss\n", true), ("group: files sss\ninitgroups: files\n", true),
+            ("group: files\ninitgroups: files winbind\n", true), ("group: compat\n", true), ("", false),
+            ("group: files [SUCCESS=merge] altfiles db extrausers\n", false),
+        ]
+    )
+    func othersForGroups(text: String, mayLeave: Bool) {
+        #expect(files(text).asksOthersForGroups == mayLeave)
+    }
+
+    @Test(
+        "list groups that an account has for certain where they are asked first",
+        arguments: [
+            ("group: files sss\n", [1]), ("group: files [NOTFOUND=return] sss\n", [1]), ("group: sss files\n", []),
+            ("group: files\ninitgroups: sss files\n", []), ("group: compat\n", []), ("", []),
+        ] as [(String, [UInt32])]
+    )
+    func certainGroups(text: String, groups: [UInt32]) throws {
+        let files = files(text, group: "a:x:1:alice\n")
+        #expect(try files.certainGroups(of: "alice") == Set(groups.map { GroupID(rawValue: $0) }))
+    }
+
+    @Test("give a directory more time for groups of a local account where it may know some")
+    func patience() {
+        #expect(files("group: files winbind").patience(of: .seconds(1)) == .milliseconds(125))
+        #expect(files("group: files winbind").patience(of: .seconds(60)) == .milliseconds(250))
+        #expect(files("group: files sss").patience(of: .seconds(1)) == .milliseconds(250))
+        #expect(files("group: files sss").patience(of: .seconds(60)) == .seconds(1))
     }
 
     @Test("answer first what they have, where they stand first and their answer is taken")
@@ -162,7 +196,7 @@ struct LocalFilesTests {
     func groups() throws {
         let files = files(
             group:
-                "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6\ng:x:7:alice:x\nh:x:+8:alice"
+                "a:x:1:alice\nb:x:2:bob,alice,carol\nc:x:3:alice2,malice\nd:x:4:\ne:x:five:alice\nf:x:6\ng:x:7:alice:x\nh:x:+8:alice\n#i:x:9:alice\n #j:x:10:alice"
         )
         #expect(try files.groups(of: "alice") == [GroupID(rawValue: 1), GroupID(rawValue: 2)])
         #expect(try files.groups(of: "nobody").isEmpty)

@@ -36,8 +36,15 @@ final class ScriptedNSS {
     /// Has the module hang over everything.
     func freeze() throws { try Self.write("", to: try #require(Self.directory).appending("hangs")) }
 
+    /// Has the module hang over everything after so many answers.
+    func freeze(afterAnswers count: Int) throws {
+        let text = String(repeating: "x", count: count)
+        try Self.write(text, to: try #require(Self.directory).appending("answers"))
+    }
+
     func thaw() {
-        if let directory = Self.directory { unsafe unlink(directory.appending("hangs").string) }
+        guard let directory = Self.directory else { return }
+        for file in ["hangs", "answers"] { unsafe unlink(directory.appending(file).string) }
     }
 
     /// As programs that administer a machine do it: a file with another inode.

@@ -62,10 +62,14 @@ struct HelperReadinessTests {
         #expect(service.stages.count { $0 == "open" } == 1)
     }
 
-    @Test("is held up by no name service that does not answer, and neither is it ended", .scriptedNSS)
-    func silentNames() async throws {
+    @Test(
+        "is held up by no name service that does not answer, from the first question on or a later one, and neither is it ended",
+        .scriptedNSS,
+        arguments: 0...3
+    )
+    func silentNames(answers: Int) async throws {
         let nss = try ScriptedNSS()
-        try nss.freeze()
+        try nss.freeze(afterAnswers: answers)
         let helper = try RunningHelper(policy: ["peers = 0"])
         let client = try RawClient(helper)
         try client.tell(.hello(version: 1))

@@ -1,4 +1,5 @@
 import LaunchProtocol
+import LocalAccounts
 import NameLookup
 import Synchronization
 import SystemPackage
@@ -45,9 +46,7 @@ struct AskedNameService: NameService {
         self.quiet = quiet
         self.time = time
         self.files = files
-        // What the files do not say of a local account, a directory may: where there is one that may, it gets more time.
-        let remaining = time.remaining
-        patience = files.hasNoOtherGroups ? min(remaining / 8, .milliseconds(250)) : min(remaining / 4, .seconds(1))
+        patience = files.patience(of: time.remaining)
     }
 
     func forLookup(until time: MonotonicTime, with files: LocalFiles, isLocal: Bool) -> any NameService {

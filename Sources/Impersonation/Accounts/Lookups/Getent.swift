@@ -2,6 +2,7 @@ import CLaunchPlan
 import Glibc
 import LaunchPlan
 import LaunchProtocol
+import LocalAccounts
 import NameLookup
 import SystemPackage
 

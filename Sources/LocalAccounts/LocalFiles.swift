@@ -1,37 +1,42 @@
-import LaunchProtocol
-import NameLookup
-import SystemPackage
+package import LaunchProtocol
+package import NameLookup
+package import SystemPackage
 
 /// What the local files of the name service say by themselves, and which services `nsswitch.conf(5)` asks beside them.
 ///
 /// The name service does not tell which of its services has answered. Where winbind is one of them, it matters.
-struct LocalFiles: Sendable {
+package struct LocalFiles: Sendable {
     /// The service of Samba: `libnss_winbind.so.2`.
-    static let winbind = "winbind"
+    package static let winbind = "winbind"
 
     /// Far more than a local file of accounts ever has.
     private static let largest = 16 << 20
 
     /// The services that are asked for accounts, in their order.
-    let accountServices: [String]
+    package let accountServices: [String]
 
     /// The services that are asked for the groups of an account.
-    let groupServices: [String]
+    package let groupServices: [String]
 
     /// Why `nsswitch.conf(5)` could not be read; nothing else here means anything then.
-    let problem: LocalFilesProblem?
+    package let problem: LocalFilesProblem?
 
     /// The databases of `nsswitch.conf(5)` for which the local file is asked first, and what it answers is taken.
     private let localFirst: Set<String>
 
     private let isDistant: Bool
 
+    private let isDistantForGroups: Bool
+
+    /// Whether the local file is the first that is asked for the groups of an account: it has all that it lists then.
+    private let listsGroupsFirst: Bool
+
     private let read: @Sendable (FilePath) throws(LocalFilesProblem) -> [UInt8]
 
     /// Reads which services are asked; the other files are read when something is asked of them.
     ///
     /// - Parameter read: How a file is read: `/etc/nsswitch.conf`, `/etc/passwd` or `/etc/group`; one that does not exist is empty.
-    init(_ read: @escaping @Sendable (FilePath) throws(LocalFilesProblem) -> [UInt8]) {
+    package init(_ read: @escaping @Sendable (FilePath) throws(LocalFilesProblem) -> [UInt8]) {
         var text: [UInt8] = []
         var problem: LocalFilesProblem?
         do throws(LocalFilesProblem) {
@@ -43,6 +48,9 @@ struct LocalFiles: Sendable {
         // The last line of a database is the one that glibc takes, the first in older versions: whatever one of them names may hang.
         isDistant =
             problem != nil || all.contains { !$0.1.joined().filter(Self.isService).allSatisfy(Self.local.contains) }
+        let groups = all[1].1 + all[2].1
+        isDistantForGroups = problem != nil || !groups.joined().filter(Self.isService).allSatisfy(Self.local.contains)
+        listsGroupsFirst = !groups.isEmpty && groups.allSatisfy { $0.first == "files" }
         localFirst = Set(
             all.filter { _, statements in
                 !statements.isEmpty
@@ -63,10 +71,23 @@ struct LocalFiles: Sendable {
     private static let local: Set<String> = ["files", "systemd", "db", "altfiles", "extrausers"]
 
     /// Whether services are asked that may leave this machine, and hang.
-    var asksOthers: Bool { isDistant }
+    package var asksOthers: Bool { isDistant }
+
+    /// Whether such services are asked for the groups of an account.
+    package var asksOthersForGroups: Bool { isDistantForGroups }
+
+    /// How long a directory may take over the groups of a local account.
+    ///
+    /// What the files do not say of it, a directory may: where there is one that may, it gets more time.
+    ///
+    /// - Parameter remaining: How much time there is for everything.
+    /// - Returns: The time for that.
+    package func patience(of remaining: Duration) -> Duration {
+        hasNoOtherGroups ? min(remaining / 8, .milliseconds(250)) : min(remaining / 4, .seconds(1))
+    }
 
     /// What is asked for.
-    enum Subject: Sendable {
+    package enum Subject: Sendable {
         case accountName(String)
         case accountID(UserID)
         case groupName(String)
@@ -79,7 +100,7 @@ struct LocalFiles: Sendable {
     /// - Parameter subject: What is asked for.
     /// - Returns: The entry; `nil` where another service may be asked.
     /// - Throws: ``LocalFilesProblem`` when nobody can tell.
-    func entry(_ subject: Subject) throws(LocalFilesProblem) -> LookupAnswer? {
+    package func entry(_ subject: Subject) throws(LocalFilesProblem) -> LookupAnswer? {
         let (file, database, field, text): (FilePath, String, Int, String) =
             switch subject {
             case .accountName(let name): ("/etc/passwd", "passwd", 0, name)
@@ -132,22 +153,22 @@ struct LocalFiles: Sendable {
     }
 
     /// The files of this host.
-    static func ofThisHost() -> LocalFiles {
+    package static func ofThisHost() -> LocalFiles {
         LocalFiles { path throws(LocalFilesProblem) in try bytes(of: path) }
     }
 
     /// Whether only services that know no groups of others' accounts are asked for groups.
     ///
     /// LDAP and NIS may list a local account as the member of a group.
-    var hasNoOtherGroups: Bool { Set(groupServices).isSubset(of: ["files", "systemd", Self.winbind]) }
+    package var hasNoOtherGroups: Bool { Set(groupServices).isSubset(of: ["files", "systemd", Self.winbind]) }
 
     /// Whether the local file lists every group that a local account may have.
     ///
     /// `systemd`, `db`, `altfiles` and `extrausers` may know more, in files of their own.
-    var listsEveryGroup: Bool { Set(groupServices).isSubset(of: ["files", Self.winbind]) }
+    package var listsEveryGroup: Bool { Set(groupServices).isSubset(of: ["files", Self.winbind]) }
 
     /// Whether the account is one of the local file, by its name and its number.
-    func contains(_ entry: PasswdEntry) throws(LocalFilesProblem) -> Bool {
+    package func contains(_ entry: PasswdEntry) throws(LocalFilesProblem) -> Bool {
         try lines(of: "/etc/passwd")
             .contains { fields in
                 fields.count > 2 && fields[0].elementsEqual(entry.name.utf8)
@@ -156,7 +177,7 @@ struct LocalFiles: Sendable {
     }
 
     /// The groups that the local file lists an account for.
-    func groups(of name: String) throws(LocalFilesProblem) -> Set<GroupID> {
+    package func groups(of name: String) throws(LocalFilesProblem) -> Set<GroupID> {
         let numbers = try lines(of: "/etc/group")
             .compactMap { fields -> UInt32? in
                 // With a colon too many, the members are others.
@@ -167,9 +188,15 @@ struct LocalFiles: Sendable {
         return Set(numbers.map { GroupID(rawValue: $0) })
     }
 
+    /// Groups that an account has for certain, whatever other services say.
+    package func certainGroups(of name: String) throws(LocalFilesProblem) -> Set<GroupID> {
+        listsGroupsFirst ? try groups(of: name) : []
+    }
+
     /// The lines of a file as fields, byte by byte: there are letters that join a colon to themselves.
     private func lines(of path: FilePath) throws(LocalFilesProblem) -> some Sequence<[ArraySlice<UInt8>]> {
         try read(path).split(separator: UInt8(ascii: "\n")).lazy
+            .filter { $0.drop(while: Self.isBlank).first != UInt8(ascii: "#") }
             .map { $0.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) }
     }
 

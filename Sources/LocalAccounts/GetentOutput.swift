@@ -1,20 +1,20 @@
-import LaunchProtocol
+package import LaunchProtocol
 import NameLookup
 import SystemPackage
 
 /// What `getent(1)` has written, or a line of a local file, read strictly: one line, with all of its fields and no other.
-struct GetentOutput {
+package struct GetentOutput {
     private let line: [UInt8]?
 
     /// Takes what it has written.
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         let line = bytes.dropLast()
         let isOneLine = bytes.last == UInt8(ascii: "\n") && !line.contains(UInt8(ascii: "\n")) && !line.contains(0)
         self.line = isOneLine ? Array(line) : nil
     }
 
     /// Reads the answer to a question; `nil` when it is none.
-    func answer(to question: LookupQuestion) -> LookupAnswer? {
+    package func answer(to question: LookupQuestion) -> LookupAnswer? {
         switch question {
         case .passwdByName, .passwdByID: passwd
         case .groupByName: group
