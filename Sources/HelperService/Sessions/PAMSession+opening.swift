@@ -59,11 +59,12 @@ extension PAMSession {
         if !opened.hasSameKeyring(as: effects.after) {
             guard !effects.keepsKeyring, helper_keyring_leave() == 0 else { throw failure }
         }
-        // What has failed comes first: a line of the log is cut off at its end.
-        let words =
-            "\(failure.report.operationText); the job goes on without its session, as pam-session-failure of the policy has it"
-        context.log.write(.warning, "job as \(user.prefix(64)): \(words)")
-        effects.messages = [words] + conversation.messages
+        let words = "the job goes on without its session, as pam-session-failure of the policy has it"
+        // Two lines of the log, since each is cut off at its end.
+        for line in [failure.report.operationText, words] {
+            context.log.write(.warning, "job as \(user.prefix(64)): \(line)")
+        }
+        effects.messages = ["\(failure.report.operationText); \(words)"] + conversation.messages
         // The end of the handle is that of one whose credentials were established.
         lastCode = PAM_SUCCESS
         return effects

@@ -88,58 +88,6 @@ struct HelperReadinessTests {
         #expect(helper.stop() == 0)
     }
 
-    /// What sockets a process has, by their numbers; empty for one that has ended.
-    private func sockets(of process: pid_t) -> Set<String> {
-        let place = "/proc/\(process)/fd"
-        return Set(
-            namesIn(place)
-                .compactMap { name in
-                    var target = [CChar](repeating: 0, count: 64)
-                    let size = unsafe readlink("\(place)/\(name)", &target, target.count)
-                    let bytes = target.prefix(max(size, 0)).map { UInt8(bitPattern: $0) }
-                    let text = String(decoding: bytes, as: UTF8.self)
-                    return text.hasPrefix("socket:[") ? String(text.dropFirst(8).dropLast()) : nil
-                }
-        )
-    }
-
-    /// The sockets that listen at a place (`/proc/net/unix`).
-    private func listeners(at place: FilePath) throws -> Set<String> {
-        let lines = try ProcFile.read("/proc/net/unix").split(separator: "\n").map { $0.split(separator: " ") }
-        return Set(lines.filter { $0.count == 8 && $0[7] == place.string }.map { String($0[6]) })
-    }
-
-    @Test(
-        "asks names with a process that does not hold its socket: one that hangs keeps no helper from listening",
-        .scriptedNSS
-    )
-    func silentNamesHoldNothing() async throws {
-        let nss = try ScriptedNSS()
-        try nss.freeze()
-        let deadline = ContinuousClock.now + ample
-        var asked: Set<String>?
-        // It is there for a second, in which this may have no processor.
-        while asked == nil, ContinuousClock.now < deadline {
-            let helper = try RunningHelper(policy: ["peers = 0"])
-            let listening = try listeners(at: helper.socket)
-            try #require(listening.count == 1)
-            #expect(sockets(of: helper.process).isSuperset(of: listening))
-            // Those that wait for daemons come afterwards.
-            while asked == nil, helper.monitors.count < 4, ContinuousClock.now < deadline {
-                for process in helper.monitors {
-                    // The module is there in who has asked it alone.
-                    let maps = (try? ProcFile.read(FilePath("/proc/\(process)/maps"))) ?? ""
-                    guard maps.contains("libnss_hesiod") else { continue }
-                    let held = sockets(of: process)
-                    guard (try? ProcessStat(of: process))?.hasEnded == false else { continue }
-                    asked = held.intersection(listening)
-                }
-            }
-            helper.stop(SIGKILL)
-        }
-        #expect(asked == [])
-    }
-
     @Test("gives each process that waits the memory that a launch uses")
     func memory() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
