@@ -49,6 +49,9 @@ public final class ScriptedProcess: ProcessControl {
         return try end.get()
     }
 
+    /// Whether the test has ended the process.
+    public var hasEnded: Bool { state.withLock { $0.end != nil } }
+
     /// Keeps the signal, whoever it is for.
     ///
     /// - Parameters:

@@ -26,20 +26,53 @@ private let daemons = [
         "setsid sh -c 'f() { (setsid sh -c \"sleep 0.02\" &) ; }; while :; do f; echo x > READY; done' & exec sleep 1000",
 ]
 
+/// What ends a job before it ends by itself.
+enum JobEnding: String, CaseIterable, Sendable {
+    case termination, timeout, cancellation
+
+    func end(_ process: LaunchedProcess) async throws -> ExitReport {
+        let grace = Duration.milliseconds(100)
+        switch self {
+        case .termination: return try await process.terminate(gracePeriod: grace)
+        case .timeout: return try await process.exitReport(timeout: .milliseconds(50), gracePeriod: grace)
+        case .cancellation:
+            let waiting = Task { try await process.exitReport(gracePeriod: grace) }
+            waiting.cancel()
+            return try await waiting.value
+        }
+    }
+
+    var interruption: ExitReport.Interruption? {
+        switch self {
+        case .termination: nil
+        case .timeout: .timeout
+        case .cancellation: .cancellation
+        }
+    }
+}
+
 @Suite("The processes of a job in a cgroup", .testBed, .controlGroups)
 struct ControlGroupTests {
-    @Test("are all ended with it where they have a cgroup", arguments: survivors.merging(daemons) { $1 }.keys.sorted())
-    func withControlGroup(_ name: String) async throws {
+    @Test(
+        "are all ended with it where they have a cgroup",
+        arguments: survivors.merging(daemons) { $1 }.keys.sorted(),
+        JobEnding.allCases
+    )
+    func withControlGroup(_ name: String, _ ending: JobEnding) async throws {
         let path = TestBed.controlGroups
         let groups = try ControlGroups(below: path)
-        let process = try await start(name, SetUIDLauncher(controlGroups: groups))
+        let label = "\(name), \(ending)"
+        let process = try await start(name, SetUIDLauncher(controlGroups: groups), label: label)
         guard case .controlGroup(let group) = process.report.containment else {
             Issue.record("the job has no cgroup")
             return
         }
-        let report = try await process.terminate(gracePeriod: .milliseconds(100))
+        let report = try await ending.end(process)
         #expect(report.remainingProcesses == 0)
-        #expect(try leftovers(of: name) == [])
+        #expect(report.interruption == ending.interruption)
+        let events = (try? ProcFile.read(group.appending("cgroup.events"))) ?? ""
+        #expect(!events.contains("populated 1"))
+        #expect(try leftovers(of: label) == [])
         // The directory goes with the last process of the job.
         while exists(group) { await Task.yield() }
     }
@@ -212,11 +245,15 @@ struct ProcessTreeTests {
 /// Starts one of the jobs above and waits until it is what it wants to be.
 ///
 /// Its name stands in the environment of each of its processes.
-private func start(_ name: String, _ launcher: SetUIDLauncher) async throws -> LaunchedProcess {
+private func start(
+    _ name: String,
+    _ launcher: SetUIDLauncher,
+    label: String? = nil
+) async throws -> LaunchedProcess {
     let ready = freshPath("ready")
     let script = try #require(survivors[name] ?? daemons[name]).replacing("READY", with: ready.string)
     var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
-    command.environment = .export(["SURVIVOR": name])
+    command.environment = .export(["SURVIVOR": label ?? name])
     let process = try await launcher.launch(command, as: TestBed.alice.identity)
     while !exists(ready) { await Task.yield() }
     return process

@@ -65,6 +65,8 @@ final class AuditedProcess: ProcessControl {
 
     func exitReport() async throws(LaunchError) -> ExitReport { try await end.value.get() }
 
+    var hasEnded: Bool { process.hasEnded }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         try process.send(signal, to: target)
         if signal == .kill { note(.kill) }
@@ -72,8 +74,12 @@ final class AuditedProcess: ProcessControl {
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
         note(.terminate)
-        _ = try? await process.terminate(gracePeriod: gracePeriod)
-        return try await exitReport()
+        let outcome = await Result { () async throws(LaunchError) in
+            try await process.terminate(gracePeriod: gracePeriod)
+        }
+        // An end that does not come is told at once; what was left of the job is known to whoever has ended it alone.
+        if process.hasEnded { _ = try? await exitReport() }
+        return try outcome.get()
     }
 
     private func note(_ kill: JobMetrics.Kill) {
@@ -93,6 +99,8 @@ final class AuditedProcess: ProcessControl {
     var standardError: ProcessOutput? { process.standardError }
 
     var terminal: PseudoTerminal? { process.terminal }
+
+    var reference: JobReference? { process.reference }
 
     private static func sentence(_ status: TerminationStatus) -> String {
         switch status {

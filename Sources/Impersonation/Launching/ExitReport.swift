@@ -1,7 +1,22 @@
 /// Everything that is known once a process has ended.
 public struct ExitReport: Sendable, Hashable {
+    /// Why a job was ended by whoever waited for it (``LaunchedProcess/exitReport(timeout:gracePeriod:)``).
+    public enum Interruption: Sendable, Hashable {
+        /// Its time was up.
+        case timeout
+
+        /// The task that waited for it was cancelled.
+        case cancellation
+    }
+
     /// How the process ended.
     public var status: TerminationStatus
+
+    /// Why it was ended before it ended by itself; `nil` unless whoever got this report has ended it by waiting.
+    ///
+    /// Look here before ``status``: a job that heeds `SIGTERM` may well exit with code zero, and has not done what it was to do.
+    /// The end itself is the same for everybody; who waits beside, or ends the job in another way, is told `nil`.
+    public var interruption: Interruption?
 
     /// What it used.
     public var usage: ResourceUsage?

@@ -94,6 +94,17 @@ public struct LaunchError: Error, Sendable, Hashable {
     /// Why `sudo` did not run the job, when it was that.
     public private(set) var sudoRefusal: SudoRefusal?
 
+    /// Why the job was being ended when its end was lost, or did not come; `nil` unless whoever got this error has ended it by
+    /// waiting (``LaunchedProcess/exitReport(timeout:gracePeriod:)``).
+    public private(set) var interruption: ExitReport.Interruption?
+
+    /// The same error, of a job that was being ended.
+    func after(_ interruption: ExitReport.Interruption) -> LaunchError {
+        var error = self
+        error.interruption = interruption
+        return error
+    }
+
     /// The same error, with the reason of `sudo`.
     func because(of refusal: SudoRefusal) -> LaunchError {
         var error = self

@@ -38,13 +38,79 @@ public final class LaunchedProcess: Sendable {
 
     /// Waits until the process has ended and every captured stream is complete.
     ///
-    /// When the calling task is cancelled, the process goes on and so does the waiting.
+    /// This only waits: when the calling task is cancelled, the process goes on and so does the waiting. A job that is to end with
+    /// the task that waits for it, or in time, is waited for with ``exitReport(timeout:gracePeriod:)``.
     ///
     /// - Returns: How it ended and what it used.
     /// - Throws: ``LaunchError`` with the step `wait` when the status was taken by somebody else in this process.
     public func exitReport() async throws(LaunchError) -> ExitReport {
         try await control.exitReport()
     }
+
+    /// Waits until the process has ended, and ends the job when its time is up or the calling task is cancelled.
+    ///
+    /// The job then ends as ``terminate(gracePeriod:)`` ends it: with everything that it has started, as far as
+    /// ``LaunchReport/containment`` says. The report is that of its end all the same, and says why it was ended
+    /// (``ExitReport/interruption``) and what could not be (``ExitReport/remainingProcesses``). So a child task that waits like this
+    /// leaves no job behind when its group is cancelled:
+    ///
+    /// ```swift
+    /// let report = try await process.exitReport(timeout: .seconds(3_600), gracePeriod: .seconds(10))
+    /// switch report.interruption {
+    /// case .timeout: print("ended after an hour")
+    /// case .cancellation: print("ended, because nobody wants it any more")
+    /// case nil: print("ended by itself: \(report.status)")
+    /// }
+    /// ```
+    ///
+    /// A job whose end is known already is reported as it ended: no signal is sent, not even when the calling task was
+    /// cancelled before. One cancellation or timeout asks for one end. What the first process has left behind when it ended
+    /// by itself is no matter of this call (``Command/descendants``).
+    ///
+    /// - Parameters:
+    ///   - timeout: How long the process may take from this call on; `nil` for as long as it likes.
+    ///   - gracePeriod: How long the job may take to end by itself once it was told to.
+    /// - Returns: How it ended, what it used, and whether this call has ended it.
+    /// - Throws: ``LaunchError`` as ``exitReport()`` and ``terminate(gracePeriod:)`` throw it, with ``LaunchError/interruption`` where the
+    ///   job was being ended.
+    public func exitReport(
+        timeout: Duration? = nil,
+        gracePeriod: Duration
+    ) async throws(LaunchError) -> ExitReport {
+        let waiting = OneShot<ExitReport.Interruption?>()
+        let end = Task { [control] in
+            let end = await Result { () async throws(LaunchError) in try await control.exitReport() }
+            waiting.settle(nil)
+            return end
+        }
+        let timer = timeout.map { timeout in
+            Task {
+                try await Task.sleep(for: min(timeout, Self.longestTimeout))
+                waiting.settle(.timeout)
+            }
+        }
+        let reason = await waiting.value(orWhenCancelled: .cancellation)
+        timer?.cancel()
+        // The end may have come first and not been told yet: the job has nothing to be ended for then.
+        guard let reason, !control.hasEnded else { return try await end.value.get() }
+        // In a task of its own, because nothing that is done to end the job is to be cancelled with the one that waits.
+        let ending = Task { [control] in
+            await Result { () async throws(LaunchError) in try await control.terminate(gracePeriod: gracePeriod) }
+        }
+        do throws(LaunchError) {
+            var report = try await ending.value.get()
+            report.interruption = reason
+            return report
+        } catch {
+            throw error.after(reason)
+        }
+    }
+
+    /// A century: clocks cannot count to every ``Swift/Duration`` there is.
+    private static let longestTimeout = Duration.seconds(100 * 365 * 86_400)
+
+    /// Whether the end of the process is known, so that there is nothing to wait for.
+    var hasEnded: Bool { control.hasEnded }
 
     /// Sends a signal to the process or to its process group; never to others that got the id.
     ///
@@ -112,6 +178,9 @@ public final class LaunchedProcess: Sendable {
 public protocol ProcessControl: Sendable {
     /// Waits until the process has ended and every captured stream is complete.
     func exitReport() async throws(LaunchError) -> ExitReport
+
+    /// Whether the end of the process is known, so that ``exitReport()`` has nothing to wait for but whoever writes it down.
+    var hasEnded: Bool { get }
 
     /// Sends a signal to the process or its process group and to no other.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno)

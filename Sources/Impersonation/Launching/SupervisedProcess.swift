@@ -88,6 +88,8 @@ final class SupervisedProcess: ProcessControl {
         try await end.value()
     }
 
+    var hasEnded: Bool { end.isKnown }
+
     /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
     ///
     /// - Parameter limit: How long the caller waits at most.

@@ -43,18 +43,35 @@ extension ProcessLauncherConformance {
             _ = try await rest(of: output, subject)
         },
         Requirement("ending a job ends what it has started, also what does not listen") { subject in
-            // The child holds the stream: its end is the end of the output.
-            let job = "(trap '' TERM; echo ready; exec sleep 300) & \(idling)"
-            let (process, output) = try await talkative(subject, job)
+            let (process, output) = try await talkative(subject, withChild)
             let exit = try await process.terminate(gracePeriod: .milliseconds(100))
-            if subject.exemptions.contains(.onlyTheFirstProcessIsEnded) {
-                let isTold = exit.remainingProcesses > 0 || process.report.containment == .firstProcess
-                output.close()
-                try require(isTold, "neither the report of the start nor that of the end tells that processes are left")
-            } else {
-                try require("the processes that are left", exit.remainingProcesses, is: 0)
-                _ = try await rest(of: output, subject)
+            try await requireNothingLeft(of: process, exit, output, subject)
+        },
+        Requirement("a job whose time is up is ended with what it has started, and told as that") { subject in
+            let (process, output) = try await talkative(subject, withChild)
+            let exit = try await process.exitReport(timeout: .milliseconds(100), gracePeriod: .milliseconds(100))
+            try require("the reason of the end", exit.interruption, is: .timeout)
+            try await requireNothingLeft(of: process, exit, output, subject)
+        },
+        Requirement("a job ends, with what it has started, with the task that waits for it") { subject in
+            let (process, output) = try await talkative(subject, withChild)
+            let waiting = Task { try await process.exitReport(gracePeriod: .milliseconds(100)) }
+            waiting.cancel()
+            let exit = try await waiting.value
+            try require("the reason of the end", exit.interruption, is: .cancellation)
+            try await requireNothingLeft(of: process, exit, output, subject)
+        },
+        Requirement("a job that ends in time is told as it ended, also to a task that is cancelled later") { subject in
+            let process = try await subject.launch(LauncherUnderTest.script("exit 4"))
+            let exit = try await process.exitReport(timeout: subject.patience, gracePeriod: .zero)
+            try require("the end", exit.status, is: .exited(4))
+            try require("the reason of the end", exit.interruption, is: nil)
+            let late = Task {
+                while !Task.isCancelled { await Task.yield() }
+                return try await process.exitReport(timeout: .zero, gracePeriod: .zero)
             }
+            late.cancel()
+            try require("what is told later", try await late.value, is: exit)
         },
         Requirement("ending a job that has ended tells how it ended") { subject in
             let process = try await subject.launch(LauncherUnderTest.script("exit 4"))
@@ -65,6 +82,26 @@ extension ProcessLauncherConformance {
 
     /// Stays until a signal comes, which a shell hears between two commands.
     private static let idling = "while :; do sleep 0.05; done"
+
+    /// Has a child that does not listen and holds the stream: its end is the end of the output.
+    private static let withChild = "(trap '' TERM; echo ready; exec sleep 300) & \(idling)"
+
+    /// Looks whether a job was ended as a whole, or is said to be not.
+    private static func requireNothingLeft(
+        of process: LaunchedProcess,
+        _ exit: ExitReport,
+        _ output: ProcessOutput,
+        _ subject: LauncherUnderTest
+    ) async throws {
+        if subject.exemptions.contains(.onlyTheFirstProcessIsEnded) {
+            let isTold = exit.remainingProcesses > 0 || process.report.containment == .firstProcess
+            output.close()
+            try require(isTold, "neither the report of the start nor that of the end tells that processes are left")
+        } else {
+            try require("the processes that are left", exit.remainingProcesses, is: 0)
+            _ = try await rest(of: output, subject)
+        }
+    }
 
     /// Starts a script that says "ready".
     private static func talkative(

@@ -27,16 +27,23 @@ extension ProcessLauncherConformance {
         },
         Requirement("a limit that the kernel does not take is an error, and nothing runs") { subject in
             guard !subject.exemptions.contains(.treeLimitsAreRefused) else { return }
+            let limits = [
+                ProcessTreeLimits(processorWeight: 1_000_000), ProcessTreeLimits(processorQuota: 0.001),
+                ProcessTreeLimits(processorQuota: -1), ProcessTreeLimits(processorQuota: .infinity),
+                ProcessTreeLimits(processorQuota: .nan),
+            ]
             try await subject.withScratch { path in
-                var command = LauncherUnderTest.script(#": >"$1""#, path.string)
-                command.treeLimits.processorWeight = 1_000_000
-                do throws(LaunchError) {
-                    _ = try await subject.launch(command).terminate(gracePeriod: .zero)
-                } catch {
-                    try require(!subject.exists(path), "the job has run all the same")
-                    return
+                for limit in limits {
+                    var command = LauncherUnderTest.script(#": >"$1""#, path.string)
+                    command.treeLimits = limit
+                    do throws(LaunchError) {
+                        _ = try await subject.launch(command).terminate(gracePeriod: .zero)
+                    } catch {
+                        try require(!subject.exists(path), "the job has run all the same")
+                        continue
+                    }
+                    throw Violation(message: "\(limit) was taken")
                 }
-                throw Violation(message: "a weight of 1,000,000 was taken")
             }
         },
     ]

@@ -11,17 +11,31 @@ package struct ControlGroupLimits: Hashable, Sendable {
     /// The share of the processor, from 1 to 10,000; 100 is what a group has by itself (`cpu.weight`).
     package var processorWeight: UInt64?
 
-    package init(processes: UInt64? = nil, memoryBytes: UInt64? = nil, processorWeight: UInt64? = nil) {
+    /// Processor time in microseconds of all processors together, for each ``quotaPeriodMicroseconds`` (`cpu.max`).
+    package var processorQuotaMicroseconds: UInt64?
+
+    /// The period of ``processorQuotaMicroseconds``: what the kernel takes by itself.
+    package static let quotaPeriodMicroseconds: UInt64 = 100_000
+
+    package init(
+        processes: UInt64? = nil,
+        memoryBytes: UInt64? = nil,
+        processorWeight: UInt64? = nil,
+        processorQuotaMicroseconds: UInt64? = nil
+    ) {
         self.processes = processes
         self.memoryBytes = memoryBytes
         self.processorWeight = processorWeight
+        self.processorQuotaMicroseconds = processorQuotaMicroseconds
     }
 
-    package var isEmpty: Bool { processes == nil && memoryBytes == nil && processorWeight == nil }
+    package var isEmpty: Bool {
+        processes == nil && memoryBytes == nil && processorWeight == nil && processorQuotaMicroseconds == nil
+    }
 
     var controllers: [String] {
         (processes == nil ? [] : ["pids"]) + (memoryBytes == nil ? [] : ["memory"])
-            + (processorWeight == nil ? [] : ["cpu"])
+            + (processorWeight == nil && processorQuotaMicroseconds == nil ? [] : ["cpu"])
     }
 
     /// Writes the limits into the files of a group.
@@ -44,5 +58,8 @@ package struct ControlGroupLimits: Hashable, Sendable {
             try ControlGroup.write("1", to: "memory.oom.group", in: directory)
         }
         if let processorWeight { try ControlGroup.write("\(processorWeight)", to: "cpu.weight", in: directory) }
+        if let quota = processorQuotaMicroseconds {
+            try ControlGroup.write("\(quota) \(Self.quotaPeriodMicroseconds)", to: "cpu.max", in: directory)
+        }
     }
 }

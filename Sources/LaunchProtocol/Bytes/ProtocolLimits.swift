@@ -50,4 +50,7 @@ package enum ProtocolLimits {
 
     /// The share of the processor (`cpu.weight`).
     static let processorWeight: UInt64 = 10_000
+
+    /// Microseconds of processor time in a tenth of a second (`cpu.max`); at least a thousand of them.
+    static let processorQuota: UInt64 = 1 << 44 - 1
 }

@@ -118,6 +118,14 @@ extension LaunchOrder {
         let weight = try reader.optional("processor weight") { reader throws(FrameError) in
             try reader.number(UInt64.self, "processor weight", in: OrderRules.processorWeights)
         }
-        return ControlGroupLimits(processes: processes, memoryBytes: memory, processorWeight: weight)
+        let quota = try reader.optional("processor quota") { reader throws(FrameError) in
+            try reader.number(UInt64.self, "processor quota", in: OrderRules.processorQuotas)
+        }
+        return ControlGroupLimits(
+            processes: processes,
+            memoryBytes: memory,
+            processorWeight: weight,
+            processorQuotaMicroseconds: quota
+        )
     }
 }

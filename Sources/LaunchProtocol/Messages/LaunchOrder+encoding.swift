@@ -107,5 +107,8 @@ extension LaunchOrder {
         try writer.optional(treeLimits.processorWeight) { writer, weight throws(FrameError) in
             try writer.number(weight, "processor weight", in: OrderRules.processorWeights)
         }
+        try writer.optional(treeLimits.processorQuotaMicroseconds) { writer, quota throws(FrameError) in
+            try writer.number(quota, "processor quota", in: OrderRules.processorQuotas)
+        }
     }
 }

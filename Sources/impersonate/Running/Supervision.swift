@@ -27,8 +27,7 @@ struct Supervision {
         case started(LaunchedProcess)
         case launched(Swift.Result<LaunchOutcome, ImpersonationError>)
         case received(Signal)
-        case timeIsUp
-        case ended(Swift.Result<ExitReport, LaunchError>)
+        case ended(Swift.Result<ExitReport, LaunchError>, ExitReport.Interruption?)
         case shown
     }
 
@@ -59,18 +58,9 @@ struct Supervision {
                 continuation.yield(.launched(.failure(error)))
             }
         }
-        var timers: [Task<Void, any Error>] = []
-        defer { for timer in timers { timer.cancel() } }
-        func after(_ duration: Duration, _ event: Event) {
-            timers.append(
-                Task {
-                    try await Task.sleep(for: duration)
-                    continuation.yield(event)
-                }
-            )
-        }
 
         var process: LaunchedProcess?
+        var limited: Task<ExitReport.Interruption?, Never>?
         var result = Result()
         for await event in events {
             switch event {
@@ -92,26 +82,32 @@ struct Supervision {
                 process = started
                 if let terminal = started.terminal { relay?.start(terminal) }
                 if let signal = result.interruption { Self.send(signal, to: started) }
-                if let timeLimit { after(timeLimit, .timeIsUp) }
+                limited = Task { [timeLimit] in
+                    do throws(LaunchError) {
+                        return try await started.exitReport(timeout: timeLimit, gracePeriod: Self.grace).interruption
+                    } catch {
+                        return error.interruption
+                    }
+                }
             case .launched(let outcome):
                 result.launch = outcome
                 guard case .success(let value) = outcome, let started = value.process else {
                     await relay?.finish()
                     return result
                 }
-                Task {
+                Task { [limited] in
+                    let end: Swift.Result<ExitReport, LaunchError>
                     do throws(LaunchError) {
-                        continuation.yield(.ended(.success(try await started.exitReport())))
+                        end = .success(try await started.exitReport())
                     } catch {
-                        continuation.yield(.ended(.failure(error)))
+                        end = .failure(error)
                     }
+                    // Nothing of a command whose time was up is left then.
+                    continuation.yield(.ended(end, await limited?.value))
                 }
-            case .timeIsUp:
-                result.timedOut = true
-                // What its end looks like is told by the event; nothing of its group is left then.
-                if let process { Task { try? await process.terminate(gracePeriod: Self.grace) } }
-            case .ended(let end):
+            case .ended(let end, let interruption):
                 result.end = end
+                result.timedOut = interruption == .timeout
                 guard let relay else { return result }
                 Task {
                     await relay.showRest()

@@ -48,7 +48,8 @@ extension LaunchOrder {
             treeLimits: ControlGroupLimits(
                 processes: chance() ? number() : nil,
                 memoryBytes: chance() ? number() : nil,
-                processorWeight: chance() ? UInt64(count(1...10_000)) : nil
+                processorWeight: chance() ? UInt64(count(1...10_000)) : nil,
+                processorQuotaMicroseconds: chance() ? UInt64(count(1_000...1 << 44 - 1)) : nil
             ),
             endsWithDaemon: chance(),
             endsDescendants: chance(),

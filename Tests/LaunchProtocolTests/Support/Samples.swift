@@ -44,7 +44,12 @@ enum Samples {
         emptiesBoundingSet: false,
         startDeadlineMilliseconds: 10_000,
         descriptorTargets: [0, 1, 2, 3],
-        treeLimits: ControlGroupLimits(processes: 64, memoryBytes: 1 << 30, processorWeight: 100),
+        treeLimits: ControlGroupLimits(
+            processes: 64,
+            memoryBytes: 1 << 30,
+            processorWeight: 100,
+            processorQuotaMicroseconds: 50_000
+        ),
         endsWithDaemon: true,
         endsDescendants: true,
         session: SessionOrder(
@@ -108,6 +113,8 @@ enum Samples {
         ("memory limit", wire(UInt64(1 << 30))),
         ("has weight", [1]),
         ("weight", wire(UInt64(100))),
+        ("has quota", [1]),
+        ("quota", wire(UInt64(50_000))),
         ("ends with daemon", [1]),
         ("ends descendants", [1]),
         ("has session", [1]),

@@ -18,6 +18,8 @@ struct FaultyControl: ProcessControl {
         return report
     }
 
+    var hasEnded: Bool { fault != .hidesItsEnd && process.hasEnded }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         do throws(Errno) {
             try process.send(signal, to: target)

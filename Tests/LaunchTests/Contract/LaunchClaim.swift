@@ -28,6 +28,8 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case missingProgram = "a program that is not there is an error that says so"
     case signals = "signals reach the process, its group and its tree"
     case termination = "termination leaves nothing, whatever the job does to stay"
+    case timeout = "a job whose time is up is ended whole, and one that ends in time is left alone"
+    case cancellation = "a job ends with the task that waits for it, unless it has ended before"
     case usage = "the end tells what the job has used"
     case noPrivileges = "a set-user-id program gains nothing"
 
@@ -55,6 +57,8 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .missingProgram: try await claims.missingProgram()
         case .signals: try await claims.signals()
         case .termination: try await claims.termination()
+        case .timeout: try await claims.timeout()
+        case .cancellation: try await claims.cancellation()
         case .usage: try await claims.usage()
         case .noPrivileges: try await claims.noPrivileges()
         }

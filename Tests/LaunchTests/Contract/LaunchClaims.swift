@@ -196,6 +196,56 @@ struct LaunchClaims {
     }
 
     func termination() async throws {
+        let (process, time) = try await stubborn()
+        try await expectEnd(process.terminate(gracePeriod: .milliseconds(50)), of: time)
+    }
+
+    func timeout() async throws {
+        let (process, time) = try await stubborn()
+        let report = try await process.exitReport(timeout: .milliseconds(50), gracePeriod: .milliseconds(50))
+        #expect(report.interruption == .timeout)
+        try await expectEnd(report, of: time)
+        // Who only waits is told the same end, and not that he has made it.
+        #expect(try await process.exitReport().status == report.status)
+        #expect(try await process.exitReport().interruption == nil)
+
+        let quick = try await launcher.launch(
+            patient(Command(.path("/bin/sh"), arguments: ["-c", "trap 'exit 9' TERM; exit 3"])),
+            as: TestBed.alice.identity
+        )
+        #expect(try await quick.exitReport(timeout: ample, gracePeriod: .zero) == quick.exitReport())
+        #expect(try await quick.exitReport().status == .exited(3))
+        // No time at all is enough for an end that is known.
+        #expect(try await quick.exitReport(timeout: .zero, gracePeriod: .zero) == quick.exitReport())
+    }
+
+    func cancellation() async throws {
+        let (process, time) = try await stubborn()
+        let waiting = Task { try await process.exitReport(gracePeriod: .milliseconds(50)) }
+        waiting.cancel()
+        let report = try await waiting.value
+        #expect(report.interruption == .cancellation)
+        try await expectEnd(report, of: time)
+        let late = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try await process.exitReport(timeout: .zero, gracePeriod: .zero)
+        }
+        late.cancel()
+        #expect(try await late.value == process.exitReport())
+    }
+
+    private func expectEnd(_ report: ExitReport, of time: Int) async throws {
+        #expect(report.status == .signaled(.kill, coreDumped: false))
+        #expect(report.remainingProcesses == 0)
+        for _ in 0..<500 where !sleepers(time).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(sleepers(time) == [])
+    }
+
+    /// Starts a job that ends for nobody who is polite: whoever leaves session and descent is found by a cgroup alone
+    /// (``ControlGroupTests``).
+    ///
+    /// - Returns: The job, and how long the processes sleep that it has started.
+    private func stubborn() async throws -> (LaunchedProcess, Int) {
         let ready = freshPath("ready")
         // Told from what other tests leave behind by the time they sleep.
         let time = 100_000 + Int.random(in: 0..<100_000)
@@ -208,10 +258,7 @@ struct LaunchClaims {
             as: TestBed.alice.identity
         )
         while (try? ProcFile.read(ready))?.isEmpty ?? true { try await Task.sleep(for: .milliseconds(5)) }
-        let exit = try await process.terminate(gracePeriod: .milliseconds(50))
-        #expect(exit.status == .signaled(.kill, coreDumped: false))
-        for _ in 0..<500 where !sleepers(time).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
-        #expect(sleepers(time) == [])
+        return (process, time)
     }
 
     /// The processes of the script above that are not zombies.

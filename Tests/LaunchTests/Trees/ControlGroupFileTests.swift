@@ -38,12 +38,13 @@ struct ControlGroupNameTests {
     }
 }
 
+/// No kernel is asked here: what is written, and where.
 @Suite("The limits of a cgroup")
 struct ControlGroupLimitTests {
-    /// No kernel is asked here: what is written, and where.
-    @Test("of memory leave no swap, where the kernel accounts for it", arguments: [true, false])
-    func swap(_ hasSwap: Bool) throws {
-        let files = ["memory.max", "memory.oom.group"] + (hasSwap ? ["memory.swap.max"] : [])
+    /// Writes limits into a directory with empty files.
+    ///
+    /// - Returns: What the files say then.
+    private func written(_ limits: ControlGroupLimits, to files: [String]) throws -> [String: String] {
         var template = Array("/tmp/limits-XXXXXX".utf8CString)
         try #require(unsafe mkdtemp(&template) != nil)
         let place = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
@@ -60,10 +61,21 @@ struct ControlGroupLimitTests {
             )
             .close()
         }
-        let directory = OwnedDescriptor(unsafe open(place.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-        try ControlGroupLimits(memoryBytes: 1_048_576).write(in: directory)
-        #expect(try ProcFile.read(place.appending("memory.max")) == "1048576")
-        #expect(try ProcFile.read(place.appending("memory.oom.group")) == "1")
-        if hasSwap { #expect(try ProcFile.read(place.appending("memory.swap.max")) == "0") }
+        try limits.write(in: OwnedDescriptor(unsafe open(place.string, O_RDONLY | O_DIRECTORY | O_CLOEXEC)))
+        return try Dictionary(uniqueKeysWithValues: files.map { ($0, try ProcFile.read(place.appending($0))) })
+    }
+
+    @Test("of memory leave no swap, where the kernel accounts for it", arguments: [true, false])
+    func swap(_ hasSwap: Bool) throws {
+        var expected = ["memory.max": "1048576", "memory.oom.group": "1"]
+        if hasSwap { expected["memory.swap.max"] = "0" }
+        #expect(try written(ControlGroupLimits(memoryBytes: 1_048_576), to: expected.keys.sorted()) == expected)
+    }
+
+    @Test("of the processor are a share, and a quota for each tenth of a second")
+    func processor() throws {
+        let limits = ControlGroupLimits(processorWeight: 20, processorQuotaMicroseconds: 150_000)
+        let expected = ["cpu.weight": "20", "cpu.max": "150000 100000"]
+        #expect(try written(limits, to: expected.keys.sorted()) == expected)
     }
 }

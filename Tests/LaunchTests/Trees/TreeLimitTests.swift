@@ -122,6 +122,32 @@ struct TreeLimitTests {
         }
     }
 
+    @Test("a job with a quota does not get more of an idle processor", arguments: Self.ways)
+    func quota(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            var command = patient(Command(.path("/bin/sh"), arguments: ["-c", "while :; do :; done"]))
+            command.treeLimits.processorQuota = 0.2
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            let group = try group(of: process)
+            #expect(try ProcFile.read(group.appending("cpu.max")) == "20000 100000\n")
+            var counts: [Substring: Int] = [:]
+            let deadline = ContinuousClock.now + ample
+            // The kernel counts the periods in which the job wanted to run, and those in which it had to stop.
+            while counts["nr_throttled", default: 0] < 10 {
+                try #require(ContinuousClock.now < deadline)
+                try await Task.sleep(for: .milliseconds(5))
+                for line in try ProcFile.read(group.appending("cpu.stat")).split(separator: "\n") {
+                    let words = line.split(separator: " ")
+                    if words.count == 2 { counts[words[0]] = Int(words[1]) }
+                }
+            }
+            let used = try #require(counts["usage_usec"])
+            let wanted = try #require(counts["nr_periods"]) * 100_000
+            #expect(used > 0 && used < wanted / 2, "\(counts)")
+            try await process.terminate(gracePeriod: .zero)
+        }
+    }
+
     /// What a unit hands down.
     private func controllers(of unit: Unit) throws -> [Substring] {
         try ProcFile.read(unit.path.appending("cgroup.subtree_control")).split(whereSeparator: \.isWhitespace)

@@ -82,6 +82,8 @@ final class AdoptedProcess: ProcessControl {
         try await end.value()
     }
 
+    var hasEnded: Bool { end.isKnown }
+
     /// Nobody here keeps the number from being reused once the process has been reaped, so groups and sessions are looked at
     /// only while it runs, and their members are signalled by descriptors of their own.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {

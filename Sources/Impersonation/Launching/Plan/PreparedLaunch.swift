@@ -88,7 +88,11 @@ struct PreparedLaunch {
         ControlGroupLimits(
             processes: command.treeLimits.processes.map { UInt64(max(0, $0)) },
             memoryBytes: command.treeLimits.memoryBytes,
-            processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) }
+            processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) },
+            // What is no such number is none, which the kernel refuses, and the helper before it.
+            processorQuotaMicroseconds: command.treeLimits.processorQuota.map {
+                UInt64(exactly: ($0 * Double(ControlGroupLimits.quotaPeriodMicroseconds)).rounded()) ?? 0
+            }
         )
     }
 

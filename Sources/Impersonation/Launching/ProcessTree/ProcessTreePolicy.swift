@@ -13,7 +13,15 @@ public struct ProcessTreeLimits: Sendable, Hashable {
     public var memoryBytes: UInt64?
 
     /// The share of the processor, from 1 to 10,000, where 100 is what others have (`cpu.weight`).
+    ///
+    /// It limits nobody as long as nobody else wants the processor; ``processorQuota`` does.
     public var processorWeight: Int?
+
+    /// How much processor time the job may have at most, in processors: 0.5 is half of one, 2 is all of two (`cpu.max`).
+    ///
+    /// It is counted for every tenth of a second: a job that has used up what it may have stands still until the next one
+    /// begins, also on an idle machine. At least 0.01, in steps of 0.00001.
+    public var processorQuota: Double?
 
     /// Creates limits.
     ///
@@ -21,10 +29,17 @@ public struct ProcessTreeLimits: Sendable, Hashable {
     ///   - processes: How many processes and threads there may be at a time.
     ///   - memoryBytes: Memory in bytes.
     ///   - processorWeight: The share of the processor, from 1 to 10,000.
-    public init(processes: Int? = nil, memoryBytes: UInt64? = nil, processorWeight: Int? = nil) {
+    ///   - processorQuota: The most processor time, in processors, from 0.01.
+    public init(
+        processes: Int? = nil,
+        memoryBytes: UInt64? = nil,
+        processorWeight: Int? = nil,
+        processorQuota: Double? = nil
+    ) {
         self.processes = processes
         self.memoryBytes = memoryBytes
         self.processorWeight = processorWeight
+        self.processorQuota = processorQuota
     }
 
     /// No limit.

@@ -107,6 +107,8 @@ final class SudoProcess: ProcessControl {
         try await end.value()
     }
 
+    var hasEnded: Bool { end.isKnown }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
         guard !end.isKnown || target == .tree else { throw .noSuchProcess }

@@ -135,6 +135,8 @@ final class HelpedProcess: ProcessControl {
         try await end.value()
     }
 
+    var hasEnded: Bool { end.isKnown }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         // What the job has left behind in its cgroup can be signalled when its first process has ended.
         guard !end.isKnown || target == .tree && controlGroup != nil else { throw .noSuchProcess }

@@ -1,0 +1,144 @@
+import Impersonation
+import ImpersonationTesting
+import SystemPackage
+import Testing
+
+@Suite("Whoever waits for a job and ends it")
+struct WaitingTests {
+    /// A process whose end finds others that stay.
+    private struct Haunted: ProcessControl {
+        let process: ScriptedProcess
+        let termination: Result<ExitReport, LaunchError>
+
+        var hasEnded: Bool { process.hasEnded }
+
+        var reference: JobReference? { JobReference(processID: 7, startTime: 1, bootID: "x") }
+
+        func exitReport() async throws(LaunchError) -> ExitReport { try await process.exitReport() }
+
+        func send(_ signal: Signal, to target: SignalTarget) throws(Errno) { try process.send(signal, to: target) }
+
+        func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
+            if case .success(var report) = termination {
+                report.remainingProcesses = 0
+                process.end(.success(report))
+            }
+            return try termination.get()
+        }
+
+        func takeStandardInput() -> FileDescriptor? { nil }
+
+        func takeStandardOutput() -> FileDescriptor? { nil }
+
+        func takeStandardError() -> FileDescriptor? { nil }
+    }
+
+    private struct HauntedLauncher: ProcessLauncher {
+        let control: Haunted
+
+        var backend: LaunchBackend { .setuid }
+
+        func launch(_ command: Command, as identity: ExecutionIdentity) async throws(LaunchError) -> LaunchedProcess {
+            let report = LaunchReport(backend: backend, processID: ProcessID(rawValue: 7), workingDirectory: "/")
+            return LaunchedProcess(identity: identity, report: report, control: control)
+        }
+    }
+
+    private let command = Command(.path("/usr/bin/render"))
+
+    private func launch(_ process: ScriptedProcess) async throws -> LaunchedProcess {
+        try await RecordingLauncher(script: [.runs(process)]).launch(command, as: Sample.identity())
+    }
+
+    private func launchAudited(_ control: Haunted, _ audit: RecordingAuditLog) async throws -> LaunchedProcess {
+        let identity = try await Sample.identity()
+        let impersonator = Impersonator(
+            resolver: ScriptedResolver([.resolves(.identity(identity, because: Sample.why))]),
+            launcher: HauntedLauncher(control: control),
+            audit: audit
+        )
+        return try #require(try await impersonator.launch(command, for: Sample.request).process)
+    }
+
+    @Test("asks for its end once, and hears why it has ended whatever its status says", arguments: [true, false])
+    func interruption(_ isCancelled: Bool) async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        let waiting = Task { try await job.exitReport(timeout: isCancelled ? nil : .zero, gracePeriod: .seconds(1)) }
+        if isCancelled { waiting.cancel() }
+        while process.signals.isEmpty { await Task.yield() }
+        waiting.cancel()
+        process.end(.success(ExitReport(status: .exited(0))))
+        let report = try await waiting.value
+        #expect(report.status == .exited(0))
+        #expect(report.interruption == (isCancelled ? .cancellation : .timeout))
+        #expect(process.signals == [.terminate])
+        #expect(try await job.exitReport().interruption == nil)
+    }
+
+    @Test("hears why the job was being ended, too, when its end is lost")
+    func lost() async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        let waiting = Task { try await job.exitReport(timeout: .zero, gracePeriod: .zero) }
+        while process.signals.isEmpty { await Task.yield() }
+        process.end(.failure(LaunchError(.statusLost, step: .wait, message: "taken by somebody else")))
+        let error = await #expect(throws: LaunchError.self) { try await waiting.value }
+        #expect(error?.code == .statusLost)
+        #expect(error?.interruption == .timeout)
+        let later = await #expect(throws: LaunchError.self) { try await job.exitReport() }
+        #expect(later?.interruption == nil)
+    }
+
+    @Test("leaves a job alone that ends in time, and one that has ended before, however little time there is")
+    func inTime() async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        // More than any clock counts to.
+        async let report = job.exitReport(timeout: .seconds(Int64.max), gracePeriod: .zero)
+        process.end(.success(ExitReport(status: .exited(2))))
+        #expect(try await report == ExitReport(status: .exited(2)))
+        for timeout in [Duration.zero, .seconds(-5)] {
+            let late = Task {
+                while !Task.isCancelled { await Task.yield() }
+                return try await job.exitReport(timeout: timeout, gracePeriod: .zero)
+            }
+            late.cancel()
+            #expect(try await late.value == ExitReport(status: .exited(2)))
+        }
+        #expect(process.signals == [])
+    }
+
+    @Test("through the Impersonator hears what could not be ended, once the end is written down")
+    func remainder() async throws {
+        var left = ExitReport(status: .signaled(.kill))
+        left.remainingProcesses = 2
+        let audit = RecordingAuditLog()
+        let job = try await launchAudited(Haunted(process: ScriptedProcess(), termination: .success(left)), audit)
+        let report = try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+        #expect(report.remainingProcesses == 2)
+        #expect(report.interruption == .timeout)
+        #expect(audit.records.last?.event == .ended)
+    }
+
+    @Test("through the Impersonator hears at once of a job that does not end")
+    func stillRunning() async throws {
+        let process = ScriptedProcess()
+        let error = LaunchError(.stillRunning, step: .wait, message: "it stands in the kernel")
+        let job = try await launchAudited(Haunted(process: process, termination: .failure(error)), RecordingAuditLog())
+        let told = await #expect(throws: LaunchError.self) {
+            try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+        }
+        #expect(told?.code == .stillRunning)
+        #expect(told?.interruption == .timeout)
+        process.end(.success(ExitReport(status: .signaled(.kill))))
+        #expect(try await job.exitReport().status == .signaled(.kill))
+    }
+
+    @Test("through the Impersonator can write down what the job is called, for a later daemon")
+    func reference() async throws {
+        let process = ScriptedProcess(end: ExitReport(status: .exited(0)))
+        let control = Haunted(process: process, termination: .success(ExitReport(status: .exited(0))))
+        #expect(try await launchAudited(control, RecordingAuditLog()).reference == control.reference)
+    }
+}
