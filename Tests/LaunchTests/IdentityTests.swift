@@ -108,6 +108,24 @@ struct IdentityTests {
         }
     }
 
+    @Test("has a session keyring of its own, charged to the account")
+    func sessionKeyring() async throws {
+        let result = try await runScript("cat /proc/keys", as: TestBed.alice.identity)
+        let keyrings = result.text.split(separator: "\n").map { $0.split(separator: " ") }
+            .filter { $0.count > 8 && $0[7] == "keyring" && $0[8].hasPrefix("_ses") }
+        // Those of jobs that have ended are there until the kernel collects them.
+        #expect(Set(keyrings.map { $0[5] }) == ["2001"])
+    }
+
+    @Test("may make a user namespace and is not taken for somebody else then", arguments: everyIsolation)
+    func userNamespace(_ isolation: SetUIDLauncher.Isolation) async throws {
+        for _ in 0..<20 {
+            let command = Command(.path("/usr/bin/unshare"), arguments: ["--user", "--map-root-user", "/bin/true"])
+            let result = try await run(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
+            #expect(result.exit.status == .exited(0), "\(result.exit.standardError?.text ?? "")")
+        }
+    }
+
     private func runRoot(_ script: String) async throws -> Int32 {
         // Root's own preparation, not a job: the launchers of this library run nothing as root.
         let words = ["/bin/sh", "-c", script]
@@ -139,23 +157,5 @@ private struct DaemonState: Equatable {
         limits = (try? ProcFile.read("/proc/self/limits")) ?? ""
         directory = unsafe String(cString: getcwd(nil, 0))
         dumpable = process_dumpable()
-    }
-
-    @Test("has a session keyring of its own, charged to the account")
-    func sessionKeyring() async throws {
-        let result = try await runScript("cat /proc/keys", as: TestBed.alice.identity)
-        let keyrings = result.text.split(separator: "\n").map { $0.split(separator: " ") }
-            .filter { $0.count > 8 && $0[7] == "keyring" && $0[8].hasPrefix("_ses") }
-        // Those of jobs that have ended are there until the kernel collects them.
-        #expect(Set(keyrings.map { $0[5] }) == ["2001"])
-    }
-
-    @Test("may make a user namespace and is not taken for somebody else then", arguments: everyIsolation)
-    func userNamespace(_ isolation: SetUIDLauncher.Isolation) async throws {
-        for _ in 0..<20 {
-            let command = Command(.path("/usr/bin/unshare"), arguments: ["--user", "--map-root-user", "/bin/true"])
-            let result = try await run(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
-            #expect(result.exit.status == .exited(0), "\(result.exit.standardError?.text ?? "")")
-        }
     }
 }
