@@ -82,11 +82,6 @@ int inherit_orphans(void)
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
-int process_dumpable(void)
-{
-    return prctl(PR_GET_DUMPABLE);
-}
-
 int take_write_lease(int file, uint32_t owner)
 {
     setfsuid(owner); /* of this thread only */

@@ -29,7 +29,7 @@ static struct fuse_attr attributes(uint64_t node, uint32_t owner)
 {
     struct fuse_attr result = {.ino = node, .uid = owner, .gid = owner, .nlink = 1, .mode = 0040755};
     if (node == FILE_NODE) {
-        result.mode = 0100666;
+        result.mode = 0100777;
         result.size = FILE_SIZE;
         result.blocks = FILE_SIZE / 512;
         result.blksize = 4096;

@@ -1,4 +1,3 @@
-import Faults
 import Glibc
 import SystemPackage
 import Testing
@@ -57,14 +56,6 @@ struct IdentityTests {
         #expect(report.successfulAttempts == [])
     }
 
-    @Test("cannot read the daemon's memory, trace it or take its descriptors", arguments: everyIsolation)
-    func cannotReachTheDaemon(_ isolation: SetUIDLauncher.Isolation) async throws {
-        let report = try await runProbe(["--read-parent-memory", "parent"], as: TestBed.alice.identity, isolation)
-        #expect(report.parent == getpid())
-        #expect(!report.attempts.isEmpty)
-        #expect(report.successfulAttempts == [])
-    }
-
     @Test("gains nothing from a set-user-id program unless privileges may be gained")
     func setUserIDPrograms() async throws {
         let copy = freshPath("setuid-probe")
@@ -97,50 +88,6 @@ struct IdentityTests {
         #expect(first.sessionKeyring?.hasSuffix(";_ses") == true)
     }
 
-    @Test("keeps the daemon as it was: ids, mask, umask, directory, limits, and in isolated mode the dumpable flag")
-    func leavesTheDaemonAlone() async throws {
-        await #expect(processExitsWith: .success) {
-            let before = DaemonState()
-            for _ in 0..<20 {
-                _ = try await runScript("exit 0", as: TestBed.alice.identity)
-            }
-            #expect(DaemonState() == before)
-        }
-    }
-
-    private func runRoot(_ script: String) async throws -> Int32 {
-        // Root's own preparation, not a job: the launchers of this library run nothing as root.
-        let words = ["/bin/sh", "-c", script]
-        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-        defer {
-            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
-        }
-        var process: pid_t = 0
-        guard unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, nil) == 0 else { return -1 }
-        var status: Int32 = 0
-        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return status
-    }
-}
-
-/// What a launch must not change in the process that launches.
-private struct DaemonState: Equatable {
-    let status: [String]
-    let limits: String
-    let directory: String
-    let dumpable: Int32
-
-    init() {
-        let names = ["Umask", "Uid", "Gid", "Groups", "SigIgn", "SigCgt", "Cap", "NoNewPrivs"]
-        status = ((try? ProcFile.read("/proc/self/status")) ?? "")
-            .split(separator: "\n")
-            .map(String.init)
-            .filter { line in names.contains { line.hasPrefix($0) } }
-        limits = (try? ProcFile.read("/proc/self/limits")) ?? ""
-        directory = unsafe String(cString: getcwd(nil, 0))
-        dumpable = process_dumpable()
-    }
-
     @Test("has a session keyring of its own, charged to the account")
     func sessionKeyring() async throws {
         let result = try await runScript("cat /proc/keys", as: TestBed.alice.identity)
@@ -157,5 +104,19 @@ private struct DaemonState: Equatable {
             let result = try await run(command, as: TestBed.alice.identity, SetUIDLauncher(isolation: isolation))
             #expect(result.exit.status == .exited(0), "\(result.exit.standardError?.text ?? "")")
         }
+    }
+
+    private func runRoot(_ script: String) async throws -> Int32 {
+        // Root's own preparation, not a job: the launchers of this library run nothing as root.
+        let words = ["/bin/sh", "-c", script]
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
+        defer {
+            for index in unsafe arguments.indices { unsafe free(arguments[index]) }
+        }
+        var process: pid_t = 0
+        guard unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, nil) == 0 else { return -1 }
+        var status: Int32 = 0
+        while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return status
     }
 }

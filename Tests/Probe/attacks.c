@@ -18,12 +18,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Whom the attempts are aimed at; 0 where that is nobody in particular. */
+static pid_t target;
+
 /* `result` is what the system call said: negative for a failure, which errno explains. */
 static void attempt(const char *call, long result)
 {
     int error = result < 0 ? errno : 0;
     json_open_object(NULL);
     json_text("call", call);
+    if (target != 0)
+        json_integer("target", target);
+    else
+        json_null("target");
     json_boolean("succeeded", result >= 0);
     json_error(error);
     json_null("content");
@@ -86,13 +93,20 @@ void attack_regain_root(void)
     attempt("open(/etc/passwd, O_WRONLY)", open_and_close("/etc/passwd", O_WRONLY));
 }
 
-/* An address of the other process when its map can be read, else one of this program. The kernel checks the right
- * before the address, so a refusal is EPERM in both cases and never EFAULT. */
+/* An address of the other process that it can write to when its map can be read, else one of this program. The kernel checks
+ * the right before the address, so a refusal is EPERM in both cases and never EFAULT. */
 static uintptr_t address_in(const char *maps)
 {
     size_t count;
     char *contents = proc_read(maps, &count);
-    uintptr_t address = contents == NULL || count == 0 ? (uintptr_t)&address_in : strtoull(contents, NULL, 16);
+    uintptr_t address = (uintptr_t)&target;
+    for (char *line = contents; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
+        const char *rights = strpbrk(line, " \n");
+        if (rights == NULL || strncmp(rights, " rw", 3) != 0)
+            continue;
+        address = strtoull(line, NULL, 16);
+        break;
+    }
     free(contents);
     return address;
 }
@@ -109,7 +123,10 @@ static long seize(pid_t process)
 
 static long steal_descriptor(pid_t process)
 {
+    const unsigned of_thread = O_EXCL; /* PIDFD_THREAD of Linux 6.9 */
     int handle = (int)syscall(SYS_pidfd_open, process, 0);
+    if (handle < 0)
+        handle = (int)syscall(SYS_pidfd_open, process, of_thread);
     if (handle < 0)
         return -1;
     long stolen = syscall(SYS_pidfd_getfd, handle, 0, 0);
@@ -121,16 +138,19 @@ static long steal_descriptor(pid_t process)
     return stolen;
 }
 
-void attack_memory_of(int64_t number)
+void attack_memory_of(int64_t number, bool traces)
 {
     pid_t process = (pid_t)number;
-    char path[64], byte;
+    char path[64], byte = 0;
     struct rlimit limit;
 
+    target = process;
     snprintf(path, sizeof path, "/proc/%d/maps", process);
     struct iovec here = {&byte, 1}, there = {(void *)address_in(path), 1};
     attempt("open(/proc/PID/maps)", open_and_close(path, O_RDONLY));
     attempt("process_vm_readv", process_vm_readv(process, &here, 1, &there, 1, 0));
+    /* Nothing but what was read. */
+    attempt("process_vm_writev", process_vm_writev(process, &here, 1, &there, 1, 0));
     snprintf(path, sizeof path, "/proc/%d/mem", process);
     attempt("open(/proc/PID/mem, O_RDONLY)", open_and_close(path, O_RDONLY));
     attempt("open(/proc/PID/mem, O_RDWR)", open_and_close(path, O_RDWR));
@@ -143,7 +163,9 @@ void attack_memory_of(int64_t number)
     attempt("pidfd_getfd", steal_descriptor(process));
     attempt("prlimit", prlimit(process, RLIMIT_NOFILE, NULL, &limit));
     attempt("kill(0)", kill(process, 0));
-    attempt("ptrace(PTRACE_SEIZE)", seize(process));
+    if (traces)
+        attempt("ptrace(PTRACE_SEIZE)", seize(process));
+    target = 0;
 }
 
 void attack_read_file(const char *path)
@@ -153,6 +175,7 @@ void attack_read_file(const char *path)
     int error = contents == NULL ? errno : 0;
     json_open_object(NULL);
     json_text("call", "read");
+    json_null("target");
     json_boolean("succeeded", contents != NULL);
     json_error(error);
     if (contents == NULL)

@@ -21,6 +21,7 @@ extern char **environ;
 enum option_code {
     option_regain_root = 256,
     option_read_parent_memory,
+    option_read_memory,
     option_read_file,
     option_output,
     option_write,
@@ -28,6 +29,7 @@ enum option_code {
     option_fill,
     option_echo_stdin,
     option_sleep,
+    option_be_traceable,
     option_leave_tracer,
     option_leave_first_thread,
     option_write_from,
@@ -40,6 +42,7 @@ enum option_code {
 static const struct option options[] = {
     {"regain-root", no_argument, NULL, option_regain_root},
     {"read-parent-memory", required_argument, NULL, option_read_parent_memory},
+    {"read-memory", required_argument, NULL, option_read_memory},
     {"read-file", required_argument, NULL, option_read_file},
     {"output", required_argument, NULL, option_output},
     {"write", required_argument, NULL, option_write},
@@ -47,6 +50,7 @@ static const struct option options[] = {
     {"fill", required_argument, NULL, option_fill},
     {"echo-stdin", no_argument, NULL, option_echo_stdin},
     {"sleep", required_argument, NULL, option_sleep},
+    {"be-traceable", no_argument, NULL, option_be_traceable},
     {"leave-tracer", no_argument, NULL, option_leave_tracer},
     {"leave-first-thread", no_argument, NULL, option_leave_first_thread},
     {"write-from", required_argument, NULL, option_write_from},
@@ -180,7 +184,10 @@ static void attack(int code, const char *argument)
         attack_regain_root();
         break;
     case option_read_parent_memory:
-        attack_memory_of(strcmp(argument, "parent") == 0 ? getppid() : number_of(argument, 1, INT32_MAX));
+        attack_memory_of(strcmp(argument, "parent") == 0 ? getppid() : number_of(argument, 1, INT32_MAX), true);
+        break;
+    case option_read_memory:
+        attack_memory_of(number_of(argument, 1, INT32_MAX), false);
         break;
     case option_read_file:
         attack_read_file(argument);
@@ -205,6 +212,10 @@ static void act(int code, const char *argument)
         break;
     case option_sleep:
         sleep_for(argument);
+        break;
+    case option_be_traceable:
+        /* Yama would let nobody but its parents trace it. */
+        prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
         break;
     case option_leave_tracer:
         leave_tracer();

@@ -55,7 +55,8 @@ void report_arguments(int count, char *const arguments[], char *const environmen
 
 /* attacks.c: what a job must not be able to do. Each adds elements to the open array of attempts. */
 void attack_regain_root(void);
-void attack_memory_of(int64_t process);
+/* The process may also be a thread of one. Without `traces` it is not seized: that waits for an exec under way. */
+void attack_memory_of(int64_t process, bool traces);
 void attack_read_file(const char *path);
 
 #endif

@@ -1,4 +1,3 @@
-import CLaunchPlan
 import Glibc
 import LaunchPlan
 import SystemPackage
@@ -14,19 +13,10 @@ struct OutsideProof {
     /// Fork-no-exec of `include/linux/sched.h`: set by a clone, cleared by an exec, kept by a zombie.
     private static let hasNotExecuted: UInt64 = 0x40
 
-    /// Whether a child has come as far as an exec.
-    ///
-    /// The clone has come back, so a child that still lives has; only of one that has ended it is not known.
-    ///
-    /// - Parameter child: The child.
-    /// - Returns: Whether it is another program by now, or was one when it ended.
-    /// - Throws: `Errno` when `/proc` does not say.
-    static func hasExecuted(_ child: StartedChild) throws(Errno) -> Bool {
-        guard launch_has_ended(child.processDescriptor.rawValue) != 0 else { return true }
-        return try hasExecuted(child.processID)
-    }
-
     /// Whether a child has come as far as an exec, which its clone need not have come back from.
+    ///
+    /// A clone that has come back proves nothing: it also does for a child that was killed before its exec, and some time before that
+    /// one is a zombie (`exit_mm` of `kernel/exit.c`).
     ///
     /// - Parameter processID: The child, which nobody reaps meanwhile.
     /// - Returns: Whether it is another program by now, or was one when it ended.

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "daemon_thread.h"
 #include "held_page.h"
 
 /* A system call is hit when each of these arguments compares as it says. Only the lower 32 bits are looked at. */
@@ -26,9 +27,6 @@ int fault_install(int system_call, struct fault_condition first, struct fault_co
 
 /* The numbers of system calls, by name; -1 for a name that is not in the table. */
 int fault_system_call(const char *name);
-
-/* prctl(PR_GET_DUMPABLE) of this process; Swift cannot call prctl. */
-int process_dumpable(void);
 
 /* prctl(PR_SET_CHILD_SUBREAPER): makes this process the parent of whoever below it loses its own. Returns 0 or a negative error
  * number. */

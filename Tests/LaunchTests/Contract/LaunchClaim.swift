@@ -12,7 +12,8 @@ import Testing
 enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case identity = "the ids and every group are the account's, and there is no capability"
     case noWayBack = "nothing leads back to root"
-    case daemonOutOfReach = "the memory of its parent cannot be read or traced"
+    case daemonOutOfReach = "nothing of its daemon can be read, written, traced or signalled, nor of its parent"
+    case daemonUntouched = "its daemon stays as it was: ids, capabilities, masks, limits, dumpable flag"
     case session = "session, process group and keyring are its own"
     case descriptors = "descriptors 0, 1 and 2 are all it has, whatever the daemon has open"
     case extraDescriptors = "extra descriptors are 3 and upwards in their order"
@@ -42,6 +43,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .identity: try await claims.identity()
         case .noWayBack: try await claims.noWayBack()
         case .daemonOutOfReach: try await claims.daemonOutOfReach()
+        case .daemonUntouched: try await claims.daemonUntouched()
         case .session: try await claims.session()
         case .descriptors: try await claims.descriptors()
         case .extraDescriptors: try await claims.extraDescriptors()

@@ -1,3 +1,4 @@
+import Faults
 import FoundationEssentials
 import Glibc
 import SystemPackage
@@ -44,9 +45,37 @@ struct LaunchClaims {
     }
 
     func daemonOutOfReach() async throws {
-        let report = try await probe(["--read-parent-memory", "parent"])
-        #expect(!report.attempts.isEmpty)
-        #expect(report.successfulAttempts == [])
+        // By its number the process is its first thread, which has ended, and has no memory any more.
+        let targets = [DaemonState.witness, getpid()]
+        // With the flag set the ids alone keep it out of reach.
+        for dumpable: Int32 in [1, 0] {
+            try #require(process_set_dumpable(dumpable) == 0)
+            let report = try await probe(
+                (["parent"] + targets.map(String.init)).flatMap { ["--read-parent-memory", $0] }
+            )
+            Attack.expectRefused(DaemonState.witness, in: report)
+            Attack.expectRefused(report.parent, in: report)
+            #expect(report.attempts.contains { $0.target == getpid() })
+            #expect(report.successfulAttempts == [])
+            // A process of the helper: the job is its child.
+            if launcher is SystemHelperLauncher || launcher is PAMLauncher { #expect(report.parent != getpid()) }
+        }
+    }
+
+    func daemonUntouched() async throws {
+        let isDirect = (launcher as? SetUIDLauncher)?.isolation == .direct
+        // A change of ids would make the process what fs.suid_dumpable says, which may be either.
+        for dumpable: Int32 in [1, 0] {
+            try #require(process_set_dumpable(dumpable) == 0)
+            let before = DaemonState()
+            for _ in 0..<5 {
+                let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+                #expect(result.exit.status == .exited(0))
+            }
+            // That is what direct mode gives up, and says so.
+            let expected: Set<String> = isDirect && dumpable == 1 ? ["dumpable"] : []
+            #expect(try await before.changes(awaiting: expected) == expected)
+        }
     }
 
     func session() async throws {

@@ -67,6 +67,8 @@ struct ProbeReport: Decodable, Equatable, Sendable {
     /// Something a job must not be able to do, and what the kernel said.
     struct Attempt: Decodable, Equatable, Sendable {
         let call: String
+        /// The process or thread it was aimed at, where it was one.
+        let target: Int32?
         let succeeded: Bool
         let error: Int32?
         let errorName: String?

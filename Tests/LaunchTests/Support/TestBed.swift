@@ -33,6 +33,9 @@ enum TestBed {
         return ["cpu", "memory", "pids"].allSatisfy { text.split { $0.isWhitespace }.contains(Substring($0)) }
     }()
 
+    /// Whether the kernel is the tests' own, so that what holds for the whole machine may be set: `Scripts/machine`.
+    static let hasOwnKernel = isActive && variable("IMPERSONATION_MACHINE") == "1"
+
     /// An account of the bed by its numbers.
     struct Person: Sendable, CustomTestStringConvertible {
         let name: String
@@ -99,5 +102,10 @@ extension Trait where Self == ConditionTrait {
     /// Runs the test only where jobs can have limits; elsewhere `make test` starts a machine that has the controllers.
     static var controllers: Self {
         .enabled(if: TestBed.hasControllers, "needs the controllers cpu, memory and pids of cgroup v2: Scripts/machine")
+    }
+
+    /// Runs the test only where settings of the kernel may be changed, which are those of everybody on the machine.
+    static var ownKernel: Self {
+        .enabled(if: TestBed.hasOwnKernel, "needs a kernel of its own: Scripts/machine")
     }
 }

@@ -1,4 +1,5 @@
 import CLaunchPlan
+import Faults
 import FoundationEssentials
 import Glibc
 import SystemPackage
@@ -420,23 +421,21 @@ struct HelperLifecycleTests {
         }
     }
 
-    @Test("the daemon stays as it was")
-    func daemonIsLeftAlone() async throws {
-        let helper = try RunningHelper()
+    @Test("the daemon stays as it was", arguments: RunningHelper.Privileges.allCases)
+    func daemonIsLeftAlone(_ privileges: RunningHelper.Privileges) async throws {
+        let helper = try RunningHelper(privileges)
         await #expect(processExitsWith: .success) { [socket = helper.socket.string as String] in
             becomeUnprivilegedDaemon()
-            let launcher = SystemHelperLauncher(socket: FilePath(socket))
-            let names = ["Umask", "Uid", "Gid", "Groups", "SigIgn", "SigCgt", "SigBlk", "Cap", "NoNewPrivs"]
-            func state() throws -> [String] {
-                try ProcFile.read("/proc/self/status").split(separator: "\n").map(String.init)
-                    .filter { line in names.contains { line.hasPrefix($0) } } + [try ProcFile.read("/proc/self/limits")]
+            let launcher = SystemHelperLauncher(socket: FilePath(socket), helperUserIDs: [0, RunningHelper.account])
+            for dumpable: Int32 in [1, 0] {
+                try #require(process_set_dumpable(dumpable) == 0)
+                let before = DaemonState()
+                for _ in 0..<5 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
+                let descriptors = try await openDescriptorCount()
+                for _ in 0..<20 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
+                #expect(try await before.changes() == [])
+                #expect(try await openDescriptorCount() < descriptors + 5)
             }
-            let before = try state()
-            for _ in 0..<5 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
-            let descriptors = try await openDescriptorCount()
-            for _ in 0..<20 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
-            #expect(try state() == before)
-            #expect(try await openDescriptorCount() < descriptors + 5)
         }
     }
 

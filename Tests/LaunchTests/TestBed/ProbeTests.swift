@@ -1,5 +1,8 @@
 import Glibc
+import SystemPackage
 import Testing
+
+@testable import Impersonation
 
 @Suite("The probe", .testBed)
 struct ProbeTests {
@@ -96,7 +99,29 @@ struct ProbeTests {
                 TestBed.probe,
             ]
         )
-        #expect(report.attempts.count == 11)
+        #expect(report.attempts.count == 12)
         #expect(report.attempts.filter { !$0.succeeded } == [])
+    }
+
+    @Test("An account reaches the memory of its own processes: a refusal elsewhere is not for want of trying")
+    func memoryIsOpenToItsAccount() async throws {
+        let ready = freshPath("ready").string
+        let command = Command(
+            .path(FilePath(TestBed.probe)),
+            arguments: ["--output", ready, "--be-traceable", "--write", "ready", "--sleep", "1000"]
+        )
+        var victim = patient(command)
+        victim.standardOutput = .stream
+        let process = try await SetUIDLauncher().launch(victim, as: TestBed.alice.identity)
+        var output = try #require(process.standardOutput).makeAsyncIterator()
+        _ = try await output.next()
+        let number = "\(process.processID.rawValue)"
+        let report = try await runProbe(["--read-parent-memory", number], as: TestBed.alice.identity)
+        #expect(report.attempts.count == 12)
+        #expect(report.attempts.filter { !$0.succeeded } == [])
+        let foreign = try await runProbe(["--read-parent-memory", number], as: TestBed.bob.identity)
+        #expect(foreign.attempts.count == 12)
+        #expect(foreign.successfulAttempts == [])
+        try await process.terminate(gracePeriod: .zero)
     }
 }

@@ -1,0 +1,58 @@
+import Faults
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Impersonation
+@testable import LaunchPlan
+
+/// A launch whose child has the account's ids, and all that comes before its exec behind it: there it stands, since somebody has a
+/// lease on the program.
+struct HeldLaunch {
+    /// The program, which is the account's.
+    let program: FilePath
+
+    private let lease: Lease
+    private let owner: UInt32
+
+    /// Makes the program.
+    ///
+    /// - Parameter owner: The account of jobs that are held.
+    /// - Throws: What keeps it from being made.
+    init(of owner: UInt32) throws {
+        program = freshPath("held")
+        self.owner = owner
+        lease = try Lease(onCopyOf: "/bin/true", at: program, owner: owner)
+    }
+
+    /// A command that is held.
+    var command: Command {
+        var command = patient(Command(.path(program)))
+        command.workingDirectory = .path("/")
+        return command
+    }
+
+    /// Waits until the child stands there.
+    ///
+    /// - Returns: The child.
+    /// - Throws: When the child cannot be found.
+    func child() async throws -> Int32 {
+        // The kernel asks the holder for no more than a read lease from now on (`F_GETLEASE`, `fcntl(2)`).
+        let getLease: Int32 = 1_025
+        while fcntl(lease.file.rawValue, getLease) == F_WRLCK { try await Task.sleep(for: .milliseconds(1)) }
+        let ids = Array(repeating: "\(owner)", count: 4)
+        let found = try ProcFile.processes()
+            .filter { process in
+                let status = (try? ProcFile.read(FilePath("/proc/\(process)/status"))) ?? ""
+                let line = status.split(separator: "\n").first { $0.hasPrefix("Uid:") } ?? ""
+                return line.split(separator: "\t").dropFirst().map(String.init) == ids
+            }
+        #expect(found.count == 1, "the account of the test has processes of its own: \(found)")
+        return try #require(found.first)
+    }
+
+    /// Lets the lease go: nothing holds the child any more but what somebody has done to it.
+    func letGo() throws {
+        try lease.file.close()
+    }
+}
