@@ -74,9 +74,9 @@ struct SecurityCaseTests {
             var named: [String]?
             for word in Self.words(of: row) {
                 switch word {
-                case .name(let name) where name.contains(/^[A-Z][\w\/]*$/):
+                case .name(let name) where name.contains("Tests"):
                     let sources = Self.sources(of: name, in: all, places)
-                    #expect(!sources.isEmpty || name == "Fuzz", "\(name) is no suite: \(row.prefix(120))")
+                    #expect(!sources.isEmpty, "\(name) is no suite: \(row.prefix(120))")
                     named = sources
                     count += 1
                 // A command, or the way that a test is run for.
