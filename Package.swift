@@ -172,6 +172,8 @@ let package = Package(
 
         // Makes system calls fail by a filter, in tests that run in a process of their own.
         .target(name: "Faults", path: "Tests/Faults"),
+        // The interpreter of plans and the launcher on a kernel that is none.
+        .target(name: "FalseKernel", dependencies: ["CLaunchPlan"], path: "Tests/FalseKernel"),
         // Damages what parsers read, the same way in every run.
         .target(name: "Damage", path: "Tests/Damage"),
         // Keeps what is logged.
@@ -210,6 +212,7 @@ let package = Package(
                 "NameLookup",
                 "Damage",
                 "CollectedLog",
+                "FalseKernel",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -230,6 +233,7 @@ let package = Package(
                 "LaunchPlan",
                 "LaunchProtocol",
                 "NameLookup",
+                "Damage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

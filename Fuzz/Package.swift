@@ -34,19 +34,31 @@ let package = Package(
             swiftSettings: settings + instrumented,
             plugins: ["EmbedTrampoline"]
         ),
+        .target(
+            name: "NameLookup",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings + instrumented
+        ),
         .target(name: "CLaunchProtocol"),
         .target(
             name: "LaunchProtocol",
             dependencies: [
-                "CLaunchPlan", "CLaunchProtocol", "LaunchPlan",
+                "CLaunchPlan", "CLaunchProtocol", "LaunchPlan", "NameLookup",
                 .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings + instrumented
+        ),
+        .target(
+            name: "LocalAccounts",
+            dependencies: [
+                "LaunchProtocol", "NameLookup", .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings + instrumented
         ),
         .target(
             name: "Impersonation",
             dependencies: [
-                "CLaunchPlan", "LaunchPlan", "LaunchProtocol",
+                "CLaunchPlan", "LaunchPlan", "LaunchProtocol", "LocalAccounts", "NameLookup", "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
@@ -58,11 +70,13 @@ let package = Package(
             dependencies: [.product(name: "SystemPackage", package: "swift-system")],
             swiftSettings: settings + instrumented
         ),
-        .target(name: "CHelperService"),
+        .systemLibrary(name: "CPAM", pkgConfig: "pam"),
+        .target(name: "CHelperService", dependencies: ["CPAM"]),
         .target(
             name: "HelperService",
             dependencies: [
-                "CHelperService", "CLaunchPlan", "CLaunchProtocol", "LaunchPlan", "LaunchProtocol", "TrustedFiles",
+                "CHelperService", "CPAM", "CLaunchPlan", "CLaunchProtocol", "LaunchPlan", "LaunchProtocol",
+                "LocalAccounts", "NameLookup", "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings + instrumented
@@ -86,13 +100,21 @@ let package = Package(
             swiftSettings: settings + instrumented
         ),
 
+        // What is C is followed as well.
+        .target(
+            name: "FalseKernel",
+            dependencies: ["CLaunchPlan"],
+            cSettings: [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+        ),
+
         // libFuzzer's entry for programs that have a main function of their own.
         .target(name: "CFuzzer"),
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "CLaunchProtocol", "HelperService", "Impersonation", "LaunchPlan", "LaunchProtocol",
-                "QubeCompatibility", "RenderWorker", .product(name: "SystemPackage", package: "swift-system"),
+                "CFuzzer", "CLaunchPlan", "CLaunchProtocol", "FalseKernel", "HelperService", "Impersonation",
+                "LaunchPlan", "LaunchProtocol", "LocalAccounts", "NameLookup", "QubeCompatibility", "RenderWorker",
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings + instrumented,
             // The debug information of Swift is more than gold can read.

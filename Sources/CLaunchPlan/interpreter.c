@@ -518,12 +518,12 @@ static UNINSTRUMENTED long perform(
         return SYSTEM_CALL_5(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 
     case LAUNCH_STEP_VERIFY_USER_ID:
-        result = a == 0 ? -ERROR_BAD_MESSAGE : verify_user_id((uint32_t)a);
+        result = a == 0 || a >= UINT32_MAX ? -ERROR_BAD_MESSAGE : verify_user_id((uint32_t)a);
         if (result >= 0)
             state->done |= LAUNCH_REQUIRES_VERIFIED_USER_ID;
         return result;
     case LAUNCH_STEP_VERIFY_GROUP_ID:
-        result = a == 0 ? -ERROR_BAD_MESSAGE : verify_group_id((uint32_t)a);
+        result = a == 0 || a >= UINT32_MAX ? -ERROR_BAD_MESSAGE : verify_group_id((uint32_t)a);
         if (result >= 0)
             state->done |= LAUNCH_REQUIRES_VERIFIED_GROUP_ID;
         return result;

@@ -143,6 +143,9 @@ static void *read_all(int file, size_t size, off_t offset)
 /* Pointers to `count` strings, ended by a null pointer; the text is moved on behind them. */
 static char **strings(char **text, const char *text_end, uint32_t count, const char *first_of_all)
 {
+    /* Each has a zero byte at least. */
+    if (*text > text_end || count > (size_t)(text_end - *text))
+        return NULL;
     char **result = calloc((size_t)count + 2, sizeof *result);
     if (result == NULL)
         return NULL;

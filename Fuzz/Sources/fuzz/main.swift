@@ -25,6 +25,8 @@ let status = unsafe LLVMFuzzerRunDriver(&count, &arguments) { data, size in
     let bytes = unsafe Array(UnsafeBufferPointer(start: data, count: size))
     if let complaint = Chosen.target.complaint(about: bytes) {
         print("\(Chosen.target.rawValue): \(complaint)")
+        // An abort leaves in the buffer what goes to a file.
+        unsafe fflush(nil)
         abort()
     }
     return 0

@@ -23,8 +23,11 @@ package struct ServiceFile: Sendable {
     /// Where services have their files.
     package static let directory = FilePath("/etc/pam.d")
 
-    /// Files include others; more than these are a circle.
-    private static let filesMost = 64
+    private static let kinds: Set<String> = ["auth", "account", "password", "session"]
+
+    /// Files include others, and each kind may include the same one; more than these are a circle, which may have any number of
+    /// ways through it.
+    package static let filesMost = 64
 
     /// Everything it names, in order.
     package private(set) var entries: [Entry] = []
@@ -32,57 +35,84 @@ package struct ServiceFile: Sendable {
     /// Files that are named and cannot be read.
     package private(set) var missing: [FilePath] = []
 
-    private var read: Set<FilePath> = []
+    private var open: Set<FilePath> = []
+
+    private var filesRead = 0
 
     /// Reads the file of a service.
     ///
-    /// - Parameter service: The service.
-    package init(of service: String) {
-        add(service, ofKind: nil)
+    /// - Parameters:
+    ///   - service: The service.
+    ///   - read: How a file is read.
+    package init(
+        of service: String,
+        reading read: (FilePath) throws(Errno) -> String = { path throws(Errno) in try ProcFile.read(path) }
+    ) {
+        add(service, ofKind: nil, read)
     }
 
-    private mutating func add(_ file: String, ofKind kind: String?) {
+    private mutating func add(_ file: String, ofKind kind: String?, _ read: (FilePath) throws(Errno) -> String) {
         let path = file.hasPrefix("/") ? FilePath(file) : Self.directory.appending(file)
-        guard read.count < Self.filesMost, read.insert(path).inserted else { return }
-        guard let text = try? ProcFile.read(path) else {
+        guard filesRead < Self.filesMost, open.insert(path).inserted else { return }
+        filesRead += 1
+        guard let text = try? read(path) else {
             missing.append(path)
             return
         }
-        // A line goes on behind a backslash at its end.
-        for line in text.replacing("\\\n", with: " ").split(separator: "\n") { add(line: line, ofKind: kind) }
+        for line in Self.lines(of: text) { add(line: line, ofKind: kind, read) }
         // Each kind may include the same file.
-        read.remove(path)
+        open.remove(path)
     }
 
-    private mutating func add(line: Substring, ofKind wanted: String?) {
-        let words = Self.words(line.prefix { $0 != "#" })
+    private mutating func add(
+        line: [UInt8],
+        ofKind wanted: String?,
+        _ read: (FilePath) throws(Errno) -> String
+    ) {
+        let words = Self.words(line.prefix { $0 != UInt8(ascii: "#") })
         guard words.count > 1 else { return }
-        if words[0] == "@include" { return add(words[1], ofKind: wanted) }
+        if words[0] == "@include" { return add(words[1], ofKind: wanted, read) }
         // The dash keeps PAM from complaining of a module that is not there.
-        let kind = words[0].lowercased().drop { $0 == "-" }
-        guard words.count > 2, wanted == nil || wanted == String(kind) else { return }
+        let kind = String(words[0].lowercased().drop { $0 == "-" })
+        guard words.count > 2, Self.kinds.contains(kind), wanted == nil || wanted == kind else { return }
         let control = words[1].lowercased()
-        if control == "include" || control == "substack" { return add(words[2], ofKind: String(kind)) }
-        entries.append(
-            Entry(kind: String(kind), control: control, module: words[2], arguments: Array(words.dropFirst(3)))
-        )
+        if control == "include" || control == "substack" { return add(words[2], ofKind: kind, read) }
+        entries.append(Entry(kind: kind, control: control, module: words[2], arguments: Array(words.dropFirst(3))))
+    }
+
+    /// The lines, each with the next one behind a backslash at its end.
+    ///
+    /// By bytes, as PAM takes them: there are letters that join a sign in front of them.
+    private static func lines(of text: String) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        var line: [UInt8] = []
+        for part in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            line += part
+            if line.last == UInt8(ascii: "\\") {
+                line[line.count - 1] = UInt8(ascii: " ")
+            } else {
+                lines.append(line)
+                line = []
+            }
+        }
+        return lines + [line]
     }
 
     /// What brackets hold together is one word: `[success=1 default=ignore]`.
-    private static func words(_ line: Substring) -> [String] {
+    private static func words(_ line: ArraySlice<UInt8>) -> [String] {
         var words: [String] = []
-        var word = ""
+        var word: [UInt8] = []
         var isBracketed = false
-        for character in line {
-            if character == "[" { isBracketed = true }
-            if character == "]" { isBracketed = false }
-            if character.isWhitespace, !isBracketed {
-                if !word.isEmpty { words.append(word) }
-                word = ""
+        for byte in line {
+            if byte == UInt8(ascii: "[") { isBracketed = true }
+            if byte == UInt8(ascii: "]") { isBracketed = false }
+            if !isBracketed, byte == 0x20 || (0x09...0x0D).contains(byte) {
+                if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
+                word = []
             } else {
-                word.append(character)
+                word.append(byte)
             }
         }
-        return word.isEmpty ? words : words + [word]
+        return word.isEmpty ? words : words + [String(decoding: word, as: UTF8.self)]
     }
 }

@@ -104,6 +104,35 @@ struct HelperStartTests {
             output: output,
             descriptor: listener.rawValue
         )
+        try await expectService(at: path, by: process)
+    }
+
+    @Test("takes the socket over that systemd-socket-activate has opened, at the first launch")
+    func activationBySystemd() async throws {
+        let path = FilePath(TestBed.directory).appending("activated-\(UInt64.random(in: 0...UInt64.max)).sock")
+        let policy = try policy("peers = 0\naccounts = *\nmaximum-start-time = 3600\n")
+        let output = freshPath("activated")
+        let process = try spawn(
+            [
+                "/usr/bin/systemd-socket-activate", "--seqpacket", "--listen", path.string, Self.program, "--policy",
+                policy.string,
+            ],
+            output: output
+        )
+        // Connecting is what starts the helper, so nothing but its word tells that it listens.
+        let deadline = ContinuousClock.now + ample
+        while !(try ProcFile.read(output)).contains("Listening on \(path)"), ContinuousClock.now < deadline {
+            let text = try ProcFile.read(output)
+            try #require(waitpid(process, nil, WNOHANG) == 0, "\(text)")
+            usleep(1_000)
+        }
+        #expect(!(try ProcFile.read(output)).contains("serving"))
+        try await expectService(at: path, by: process)
+        #expect(try ProcFile.read(output).contains("serving"))
+    }
+
+    /// Launches a job through a helper, ends that, and looks whether it has left the socket that it was given.
+    private func expectService(at path: FilePath, by process: pid_t) async throws {
         let person = try await TestBed.alice.identity
         let report = try await LaunchTests.run(
             Command(.path(FilePath(TestBed.probe))),

@@ -15,14 +15,9 @@ import SystemPackage
 final class SudoMessages: Sendable {
     private struct State {
         var sudo: Int32?
-        var bytes: [UInt8] = []
-        /// What `sudo` has written last, and as much of that as a prompt may begin in.
-        var lastWords: [UInt8] = []
-        var beginning: [UInt8] = []
-        var total = 0
+        var words: SudoWords
         var answer: (@Sendable () -> Void)?
         var surplus: (@Sendable () -> Void)?
-        var prompts = 0
         var ticket: Reactor.Ticket?
         var isClosed = false
     }
@@ -35,12 +30,12 @@ final class SudoMessages: Sendable {
     static let enough = 1_024 * 1_024
 
     /// What `sudo` is to prompt with: nobody writes it by accident.
-    let prompt = "[impersonation \(UInt64.random(in: 0...UInt64.max))] "
+    let prompt: String
 
     private let socket: SudoSocket
     private let account: UInt32
     private let reactor: Reactor
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// Takes the daemon's end over.
     ///
@@ -49,6 +44,9 @@ final class SudoMessages: Sendable {
     ///   - account: The user id of the job.
     ///   - reactor: The one for what jobs write.
     init(_ socket: SudoSocket, of account: UInt32, on reactor: Reactor) {
+        let prompt = "[impersonation \(UInt64.random(in: 0...UInt64.max))] "
+        self.prompt = prompt
+        state = Mutex(State(words: SudoWords(prompt: prompt)))
         self.socket = socket
         self.account = account
         self.reactor = reactor
@@ -96,34 +94,17 @@ final class SudoMessages: Sendable {
     /// What was written so far, as one line that is safe to show, without the prompts.
     var text: String {
         drain()
-        return line(state.withLock { $0.bytes })
+        return state.withLock { $0.words }.text
     }
 
     /// Why `sudo` did not run the job: what it has written itself, and what others only where nobody gains by it.
     var refusal: SudoRefusal {
         drain()
-        let (words, everything) = state.withLock { ($0.lastWords, $0.bytes) }
-        // One answer is all it gets, so the second question is the refusal of the first.
-        if prompts > 1 { return .wrongPassword }
-        let refusal = SudoRefusal(message: whole(words))
-        return refusal == .other ? SudoRefusal(messageOfOthers: line(everything)) : refusal
-    }
-
-    private func line(_ bytes: [UInt8]) -> String { whole(bytes).shortened(to: 600) }
-
-    private func whole(_ bytes: [UInt8]) -> String {
-        String(decoding: bytes, as: UTF8.self)
-            .split(separator: "\n")
-            .map { line in
-                line.hasPrefix(prompt) ? String(line.dropFirst(prompt.count)) : String(line)
-            }
-            .filter { !$0.allSatisfy(\.isWhitespace) }
-            .joined(separator: "; ")
-            .escapingUnprintable
+        return state.withLock { $0.words }.refusal
     }
 
     /// How often a password was asked for.
-    var prompts: Int { state.withLock { $0.prompts } }
+    var prompts: Int { state.withLock { $0.words.prompts } }
 
     private func wait() {
         state.withLock { state in
@@ -138,7 +119,7 @@ final class SudoMessages: Sendable {
 
     private func readOn() {
         switch readOnce() {
-        case 1... where state.withLock({ $0.total >= Self.enough }): close()
+        case 1... where state.withLock({ $0.words.total >= Self.enough }): close()
         case 1..., -Int(EAGAIN), -Int(EINTR): wait()
         default: close()
         }
@@ -146,8 +127,8 @@ final class SudoMessages: Sendable {
 
     /// Reads what is there, and no more at once than is kept: somebody may write faster than this reads.
     private func drain() {
-        let end = state.withLock { $0.total } + Self.limit
-        while state.withLock({ $0.total < min(end, Self.enough) }), readOnce() > 0 {}
+        let end = state.withLock { $0.words.total } + Self.limit
+        while state.withLock({ $0.words.total < min(end, Self.enough) }), readOnce() > 0 {}
     }
 
     private func readOnce() -> Int {
@@ -157,40 +138,14 @@ final class SudoMessages: Sendable {
             let count = unsafe withUnsafeTemporaryAllocation(byteCount: Self.chunk, alignment: 1) { buffer in
                 let count = unsafe socket.read(into: buffer, from: &sender)
                 guard count > 0 else { return count }
-                state.total += count
-                unsafe Self.keep(buffer.prefix(count), in: &state.bytes)
-                if sender.process == state.sudo, sender.user != account {
-                    prompts = unsafe note(buffer.prefix(count), in: &state)
-                }
+                let isOfSudo = sender.process == state.sudo && sender.user != account
+                prompts = state.words.take(unsafe Array(buffer.prefix(count)), isOfSudo: isOfSudo)
                 return count
             }
             guard prompts > 0 else { return (count, nil) }
-            state.prompts += prompts
-            return (count, state.prompts > 1 ? state.surplus : state.answer.take())
+            return (count, state.words.prompts > 1 ? state.surplus : state.answer.take())
         }
         call?()
         return count
-    }
-
-    private static func keep(_ part: Slice<UnsafeMutableRawBufferPointer>, in bytes: inout [UInt8]) {
-        unsafe bytes.append(contentsOf: part.prefix(max(0, limit - bytes.count)))
-    }
-
-    /// Notes what `sudo` has written itself, however much that was before.
-    ///
-    /// - Returns: How many prompts end in it.
-    private func note(_ part: Slice<UnsafeMutableRawBufferPointer>, in state: inout State) -> Int {
-        unsafe state.lastWords.append(contentsOf: part)
-        state.lastWords.removeFirst(max(0, state.lastWords.count - Self.limit))
-        let text = Array(prompt.utf8)
-        unsafe state.beginning.append(contentsOf: part)
-        var found = 0
-        // No prompt begins within another one.
-        while let range = state.beginning.firstRange(of: text) {
-            found += 1
-            state.beginning.removeFirst(range.upperBound)
-        }
-        state.beginning.removeFirst(max(0, state.beginning.count - (text.count - 1)))
-        return found
     }
 }

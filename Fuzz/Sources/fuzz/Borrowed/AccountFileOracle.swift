@@ -1,0 +1,1 @@
+../../../../Tests/ImpersonationTests/Accounts/AccountFileOracle.swift

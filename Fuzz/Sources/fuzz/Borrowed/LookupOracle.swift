@@ -1,0 +1,1 @@
+../../../../Tests/LaunchProtocolTests/Support/LookupOracle.swift
