@@ -114,9 +114,9 @@ int helper_account_find(const char *name, struct helper_account *account);
 int helper_account_look_up(const char *name, struct helper_account *account);
 
 /* Asks for the groups of an account with this name and this primary group, by another process, which is killed when the name
- * service takes longer. It has nothing open that this process has. Returns 0, -ETIMEDOUT when it has taken longer, or another
- * negative error number when it could not be asked. */
-int helper_account_ask_groups(struct helper_account *account, int milliseconds);
+ * service takes longer; where the files alone are asked, no other service is. It has nothing open that this process has. Returns 0,
+ * -ETIMEDOUT when it has taken longer, or another negative error number when it could not be asked. */
+int helper_account_ask_groups(struct helper_account *account, int asks_files_alone, int milliseconds);
 void helper_account_free(struct helper_account *account);
 
 #endif

@@ -103,9 +103,10 @@ package struct AccountCheck: Hashable, Sendable {
         do throws(Mismatch) {
             groups = try Self.ask(groupsOf: entry, within: files.patience(of: deadline - .now))
         } catch {
-            // Where no other service has groups of local accounts, these are all.
+            // Where no other service has groups of local accounts, those of the files are all; by glibc's own reading of them, since
+            // a denial goes by it.
             guard error == .groupsUnknown, files.listsEveryGroup else { throw error }
-            groups = certain
+            groups = try Self.ask(groupsOf: entry, ofFilesAlone: true, within: files.patience(of: deadline - .now))
         }
     }
 
@@ -122,7 +123,18 @@ package struct AccountCheck: Hashable, Sendable {
     }
 
     /// Asks every service, by a process that is killed when one takes longer.
-    private static func ask(groupsOf entry: PasswdEntry, within time: Duration) throws(Mismatch) -> [UInt32] {
+    ///
+    /// - Parameters:
+    ///   - entry: The account.
+    ///   - asksFilesAlone: Whether nobody but the files of this machine is asked.
+    ///   - time: How long it may take.
+    /// - Returns: Its groups, the primary one included.
+    /// - Throws: ``Mismatch`` where there is no answer in time, or none.
+    private static func ask(
+        groupsOf entry: PasswdEntry,
+        ofFilesAlone asksFilesAlone: Bool = false,
+        within time: Duration
+    ) throws(Mismatch) -> [UInt32] {
         var account = unsafe helper_account()
         defer { unsafe helper_account_free(&account) }
         unsafe account.name = strdup(entry.name)
@@ -130,7 +142,11 @@ package struct AccountCheck: Hashable, Sendable {
         unsafe account.group = entry.groupID.rawValue
         let parts = time.components
         let milliseconds = parts.seconds * 1_000 + parts.attoseconds / 1_000_000_000_000_000
-        let result = unsafe helper_account_ask_groups(&account, Int32(clamping: max(1, milliseconds)))
+        let result = unsafe helper_account_ask_groups(
+            &account,
+            asksFilesAlone ? 1 : 0,
+            Int32(clamping: max(1, milliseconds))
+        )
         guard result == 0 else { throw result == -ETIMEDOUT ? .groupsUnknown : .unavailable(Errno(rawValue: -result)) }
         return unsafe groups(of: account)
     }

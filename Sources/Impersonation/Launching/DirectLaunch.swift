@@ -146,7 +146,9 @@ struct DirectLaunch {
             emptyBoundingSet: command.capabilityBoundingSet == .empty && daemon.mayEmptyBoundingSet
         )
         let verdict = Result { () throws(Errno) -> LaunchError? in
-            guard try OutsideProof.hasExecuted(child.processID) else { return failures.endedBeforeStart() }
+            guard try OutsideProof.hasExecuted(afterCloneOf: child.processID) else {
+                return failures.endedBeforeStart()
+            }
             // A job that may gain privileges can be somebody else by now, sudo for example; the child itself has proven
             // what it was.
             guard command.noNewPrivileges else { return nil }

@@ -64,7 +64,9 @@ public final class LaunchedProcess: Sendable {
     /// ```
     ///
     /// A job whose end is known already is reported as it ended: no signal is sent, not even when the calling task was
-    /// cancelled before. One cancellation or timeout asks for one end. What the first process has left behind when it ended
+    /// cancelled before. It is known some time after the first process has ended where a session of PAM has to be closed first, or a
+    /// tracer is told first; a timeout or a cancellation in between ends what that process has left behind, too. One cancellation
+    /// or timeout asks for one end, beside what others ask for. What the first process has left behind when it ended
     /// by itself is no matter of this call (``Command/descendants``).
     ///
     /// - Parameters:
@@ -89,21 +91,28 @@ public final class LaunchedProcess: Sendable {
                 waiting.settle(.timeout)
             }
         }
-        let reason = await waiting.value(orWhenCancelled: .cancellation)
-        timer?.cancel()
-        // The end may have come first and not been told yet: the job has nothing to be ended for then.
-        guard let reason, !control.hasEnded else { return try await end.value.get() }
-        // In a task of its own, because nothing that is done to end the job is to be cancelled with the one that waits.
-        let ending = Task { [control] in
-            await Result { () async throws(LaunchError) in try await control.terminate(gracePeriod: gracePeriod) }
+        // In a task of its own: nothing that is done to end the job is cancelled with the one that waits, or waits for its actor.
+        let outcome = Task { [control] in
+            await Result { () async throws(LaunchError) in
+                let reason = await waiting.value()
+                timer?.cancel()
+                // The end may have come first and not been told yet: the job has nothing to be ended for then.
+                guard let reason, !control.hasEnded else { return try await end.value.get() }
+                do throws(LaunchError) {
+                    var report = try await control.terminate(gracePeriod: min(gracePeriod, Self.longestTimeout))
+                    report.interruption = reason
+                    return report
+                } catch {
+                    throw error.after(reason)
+                }
+            }
         }
-        do throws(LaunchError) {
-            var report = try await ending.value.get()
-            report.interruption = reason
-            return report
-        } catch {
-            throw error.after(reason)
+        return try await withTaskCancellationHandler {
+            await outcome.value
+        } onCancel: {
+            waiting.settle(.cancellation)
         }
+        .get()
     }
 
     /// A century: clocks cannot count to every ``Swift/Duration`` there is.
@@ -139,7 +148,7 @@ public final class LaunchedProcess: Sendable {
     ///   ended), else when the status was lost.
     @discardableResult
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        try await control.terminate(gracePeriod: gracePeriod)
+        try await control.terminate(gracePeriod: min(gracePeriod, Self.longestTimeout))
     }
 
     /// What writes to the standard input of the job; `nil` unless that is a `stream`.

@@ -13,16 +13,30 @@ struct OutsideProof {
     /// Fork-no-exec of `include/linux/sched.h`: set by a clone, cleared by an exec, kept by a zombie.
     private static let hasNotExecuted: UInt64 = 0x40
 
+    /// Exiting: set before a process lets go of its memory (`do_exit` of `kernel/exit.c`), kept by a zombie.
+    private static let isExiting: UInt64 = 0x4
+
     /// Whether a child has come as far as an exec, which its clone need not have come back from.
-    ///
-    /// A clone that has come back proves nothing: it also does for a child that was killed before its exec, and some time before that
-    /// one is a zombie (`exit_mm` of `kernel/exit.c`).
     ///
     /// - Parameter processID: The child, which nobody reaps meanwhile.
     /// - Returns: Whether it is another program by now, or was one when it ended.
     /// - Throws: `Errno` when `/proc` does not say.
     static func hasExecuted(_ processID: Int32) throws(Errno) -> Bool {
         try ProcessStat(of: processID).flags & hasNotExecuted == 0
+    }
+
+    /// Whether a child whose clone has come back is in its exec or behind it.
+    ///
+    /// A clone comes back when the child lets go of the memory that the two share. That is in the middle of an exec, past its point of
+    /// no return and some locks before the mark of a clone is cleared (`begin_new_exec` of `fs/exec.c`), or in the middle of an
+    /// exit, some time before the child is a zombie, for one that was killed before its exec.
+    ///
+    /// - Parameter processID: The child, which nobody reaps meanwhile.
+    /// - Returns: Whether it is another program, is becoming one, or was one when it ended.
+    /// - Throws: `Errno` when `/proc` does not say.
+    static func hasExecuted(afterCloneOf processID: Int32) throws(Errno) -> Bool {
+        let flags = try ProcessStat(of: processID).flags
+        return flags & hasNotExecuted == 0 || flags & isExiting == 0
     }
 
     /// Compares a child with what it was to become, and what it cannot have changed since: it may gain no privilege.

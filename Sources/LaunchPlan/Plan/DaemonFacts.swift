@@ -46,6 +46,14 @@ package struct DaemonFacts: Sendable {
             && launch_has_any_capability() == 0
     }
 
+    /// Whether these are the supplementary groups of this process (`getgroups(2)`), and it has no others.
+    package static func hasExactly(_ groups: [UInt32]) -> Bool {
+        let count = getgroups(0, nil)
+        guard count >= 0 else { return false }
+        var own = [gid_t](repeating: 0, count: Int(count))
+        return unsafe getgroups(count, &own) == count && own.sorted() == groups.sorted()
+    }
+
     private static let setPrivilegedCapabilities: UInt32 = 8
 
     /// What a trampoline may need: `CAP_CHOWN` for a terminal, `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.

@@ -1,3 +1,4 @@
+import Foundation
 import Impersonation
 import SystemPackage
 import Testing
@@ -128,6 +129,27 @@ struct LaunchOutageTests {
         let helper = try await SessionHelper(rules: ["denied-accounts = @bob"])
         try await Control.without("winbind", isFrozen: true) {
             for launcher in try await launchers(helper) { try await expectAlice(launcher) }
+        }
+    }
+
+    @Test("are refused where a line denies the account that the C library alone takes for one", .on(.winbind))
+    func deniedByOddLine() async throws {
+        let identity = try #require(try await Site().resolve("alice").identity)
+        let file = URL(filePath: "/etc/group")
+        let former = try Data(contentsOf: file)
+        defer { try? former.write(to: file) }
+        // A blank before a member, and a comment, which are members of groups to `getgrouplist(3)`.
+        try (former + Data("odd:x:64902:bob, alice\nodder:x:64903:\n#x:x:64903:alice\n".utf8)).write(to: file)
+        for group in ["odd", "odder"] {
+            let helper = try await SessionHelper(rules: ["denied-accounts = @\(group)"])
+            func expectRefusal() async throws {
+                for launcher in [helper.launcher, try await helper.launcher("unix")] as [any ProcessLauncher] {
+                    let error = await #expect(throws: LaunchError.self) { try await groups(of: identity, launcher) }
+                    #expect(error?.code == .refused, "\(error?.message ?? "")")
+                }
+            }
+            try await expectRefusal()
+            try await Control.without("winbind", isFrozen: true) { try await expectRefusal() }
         }
     }
 

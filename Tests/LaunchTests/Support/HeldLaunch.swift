@@ -14,6 +14,8 @@ struct HeldLaunch {
 
     private let lease: Lease
     private let owner: UInt32
+    /// What the account has already.
+    private let others: Set<Int32>
 
     /// Makes the program.
     ///
@@ -22,6 +24,7 @@ struct HeldLaunch {
     init(of owner: UInt32) throws {
         program = freshPath("held")
         self.owner = owner
+        others = Set(try Self.processes(of: owner))
         lease = try Lease(onCopyOf: "/bin/true", at: program, owner: owner)
     }
 
@@ -40,15 +43,19 @@ struct HeldLaunch {
         // The kernel asks the holder for no more than a read lease from now on (`F_GETLEASE`, `fcntl(2)`).
         let getLease: Int32 = 1_025
         while fcntl(lease.file.rawValue, getLease) == F_WRLCK { try await Task.sleep(for: .milliseconds(1)) }
+        let found = try Self.processes(of: owner).filter { !others.contains($0) }
+        #expect(found.count == 1, "others of the account have come: \(found)")
+        return try #require(found.first)
+    }
+
+    private static func processes(of owner: UInt32) throws -> [Int32] {
         let ids = Array(repeating: "\(owner)", count: 4)
-        let found = try ProcFile.processes()
+        return try ProcFile.processes()
             .filter { process in
                 let status = (try? ProcFile.read(FilePath("/proc/\(process)/status"))) ?? ""
                 let line = status.split(separator: "\n").first { $0.hasPrefix("Uid:") } ?? ""
                 return line.split(separator: "\t").dropFirst().map(String.init) == ids
             }
-        #expect(found.count == 1, "the account of the test has processes of its own: \(found)")
-        return try #require(found.first)
     }
 
     /// Lets the lease go: nothing holds the child any more but what somebody has done to it.

@@ -246,8 +246,9 @@ struct HelperLaunch {
 }
 
 extension Duration {
-    /// Whole milliseconds, rounded up.
+    /// Whole milliseconds, rounded up; of a time that they cannot count to, the most that they can.
     var milliseconds: Int64 {
-        components.seconds * 1_000 + (components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        min(components.seconds, Int64.max / 1_000 - 1) * 1_000 + (components.attoseconds + 999_999_999_999_999)
+            / 1_000_000_000_000_000
     }
 }

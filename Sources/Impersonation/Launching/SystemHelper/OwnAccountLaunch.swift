@@ -2,8 +2,8 @@ import LaunchPlan
 
 /// A job of the very account that the daemon runs as: the daemon starts it itself, for nothing has to be switched.
 ///
-/// The helper refuses such a job, whose account is one of its peers. A daemon that has any privilege asks it all the same: a job
-/// of its account might get hold of that.
+/// The helper refuses such a job where its account is one of its peers. A daemon that has any privilege, or other groups than the
+/// account, asks it all the same: a job of its account might get hold of what the daemon has.
 struct OwnAccountLaunch {
     private let command: Command
     private let identity: ExecutionIdentity
@@ -33,7 +33,13 @@ struct OwnAccountLaunch {
         _ attestation: AttestationPolicy
     ) {
         daemon = DaemonFacts.current()
-        guard daemon.isUnprivilegedAccount(ChildPlan.Credentials(identity.account)) else { return nil }
+        let account = ChildPlan.Credentials(identity.account)
+        // With other groups than the account has, the daemon may be a peer of the helper and the account none; and limits for all
+        // processes together are the helper's to keep.
+        guard daemon.isUnprivilegedAccount(account), DaemonFacts.hasExactly(account.groups), command.treeLimits == .none
+        else {
+            return nil
+        }
         var command = command
         // What the helper does by itself, as far as the kernel does it without one.
         if command.daemonEnd == nil { command.daemonEnd = .end }
