@@ -123,7 +123,7 @@ final class Getent: LookupAsker {
                     : .broken("nobody knows what getent ended with")
             }
         } catch {
-            child.end(waiting: error == .late ? .zero : LookupChild.reapingTime)
+            child.end()
             throw error
         }
     }
