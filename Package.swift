@@ -223,6 +223,7 @@ let package = Package(
             name: "DirectoryTests",
             dependencies: [
                 "Impersonation",
+                "ImpersonationTesting",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
@@ -245,6 +246,7 @@ let package = Package(
                 "LaunchPlan",
                 "LaunchProtocol",
                 "TrustedFiles",
+                "Damage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),
@@ -255,6 +257,7 @@ let package = Package(
                 "QubeCompatibility",
                 "ImpersonationTesting",
                 "TrustedFiles",
+                "Damage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]
         ),

@@ -1,21 +1,15 @@
-/// Damages bytes the way a careless editor or a stranger would, the same way in every run (SplitMix64).
+/// Damages bytes the way a careless editor or a stranger would, the same way in every run.
 package struct ByteDamage: RandomNumberGenerator {
-    private var state: UInt64
+    private var generator: SeededGenerator
 
     /// Creates a generator.
     ///
     /// - Parameter seed: The same damage comes from the same seed.
     package init(seed: UInt64) {
-        state = seed
+        generator = SeededGenerator(seed: seed)
     }
 
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    package mutating func next() -> UInt64 { generator.next() }
 
     /// Changes one to four places.
     ///

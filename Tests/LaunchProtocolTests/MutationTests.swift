@@ -1,3 +1,4 @@
+import Damage
 import Testing
 
 @testable import LaunchProtocol
@@ -7,7 +8,7 @@ struct MutationTests {
     /// Ten times ten thousand; the fuzzer in `Fuzz` looks further.
     @Test("are refused at a place, or are the only spelling of a message", arguments: 0..<10)
     func mutations(_ seed: UInt64) throws {
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         let orders = [Samples.orderBytes.bytes, try Samples.onTerminal.encoded(), try Samples.smallest.encoded()]
         let frames = try Samples.frames()
         var accepted = 0
@@ -35,7 +36,7 @@ struct MutationTests {
 
     @Test("that were never a message are none", arguments: 0..<4)
     func noise(_ seed: UInt64) {
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<1000 {
             let bytes = (0..<Int.random(in: 0...200, using: &generator))
                 .map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -1,3 +1,4 @@
+import Damage
 import LaunchPlan
 import Testing
 
@@ -40,7 +41,7 @@ struct RoundTripTests {
 
     @Test("orders of every shape", arguments: 0..<20)
     func random(_ seed: UInt64) throws {
-        var generator = SplitMix(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         for _ in 0..<100 {
             let order = LaunchOrder.random(with: &generator)
             #expect(try LaunchOrder(decoding: try order.encoded()) == order)

@@ -1,24 +1,8 @@
+import Damage
 import SystemPackage
 import Testing
 
 @testable import QubeCompatibility
-
-/// SplitMix64: the same numbers from the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 @Suite("Damaged files")
 struct MutationTests {
@@ -43,36 +27,19 @@ struct MutationTests {
     /// Bytes with a meaning in the syntax, and some that have none anywhere.
     private static let interesting = Array("\n\r\t \"'#={}[]:$\\_,0aZ@+".utf8) + [0x00, 0x1B, 0x7F, 0xC3, 0xA9, 0xFF]
 
-    private func mutate(_ bytes: [UInt8], with generator: inout SeededGenerator) -> [UInt8] {
-        var bytes = bytes
-        for _ in 0..<Int.random(in: 1...6, using: &generator) {
-            let index = bytes.isEmpty ? 0 : Int.random(in: 0..<bytes.count, using: &generator)
-            let byte = Self.interesting.randomElement(using: &generator) ?? 0
-            switch Int.random(in: 0..<6, using: &generator) {
-            case 0: bytes.insert(byte, at: index)
-            case 1 where !bytes.isEmpty: bytes.remove(at: index)
-            case 2 where !bytes.isEmpty: bytes[index] = byte
-            case 3 where !bytes.isEmpty: bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-            case 4: bytes.removeSubrange(index..<min(bytes.count, index + 40))
-            default: bytes.insert(contentsOf: bytes[index..<min(bytes.count, index + 40)], at: index)
-            }
-        }
-        return bytes
-    }
-
     @Test(
         "Ten thousand of them give a configuration or an error, every diagnostic with a line of the file",
         arguments: [1, 2, 3, 4]
     )
     func damaged(seed: UInt64) throws {
-        var generator = SeededGenerator(seed: seed)
+        var generator = ByteDamage(seed: seed)
         let original = Array(Self.valid.utf8)
         #expect(try load(Self.valid).diagnostics.isEmpty)
         var loaded = 0
         var refused = 0
         var complaints: [String] = []
         for count in 0..<2_500 {
-            let text = String(decoding: mutate(original, with: &generator), as: UTF8.self)
+            let text = String(decoding: generator.damage(original, with: Self.interesting), as: UTF8.self)
             let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).count
             var found: [ConfigurationDiagnostic] = []
             do {

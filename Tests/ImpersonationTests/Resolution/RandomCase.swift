@@ -1,3 +1,4 @@
+import Damage
 import FoundationEssentials
 import Impersonation
 import ImpersonationTesting

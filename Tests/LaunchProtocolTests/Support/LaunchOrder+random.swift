@@ -1,3 +1,4 @@
+import Damage
 import LaunchPlan
 import SystemPackage
 
@@ -5,7 +6,7 @@ import SystemPackage
 
 extension LaunchOrder {
     /// An order of any shape that is allowed.
-    static func random(with generator: inout SplitMix) -> LaunchOrder {
+    static func random(with generator: inout SeededGenerator) -> LaunchOrder {
         func chance() -> Bool { Bool.random(using: &generator) }
         func count(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
         func bytes(_ sizes: ClosedRange<Int>) -> [UInt8] {

@@ -1,3 +1,5 @@
+import Damage
+
 /// Changes bytes the way a broken or hostile peer would.
 enum Mutation {
     private static let interesting: [UInt32] = [
@@ -11,7 +13,7 @@ enum Mutation {
     ///   - isFrame: Whether it has a header.
     ///   - generator: What decides.
     /// - Returns: The changed bytes.
-    static func mutate(_ original: [UInt8], isFrame: Bool, with generator: inout SplitMix) -> [UInt8] {
+    static func mutate(_ original: [UInt8], isFrame: Bool, with generator: inout SeededGenerator) -> [UInt8] {
         var bytes = original
         for _ in 0..<Int.random(in: 1...4, using: &generator) { change(&bytes, &generator) }
         if isFrame, bytes.count >= 24, Int.random(in: 0..<8, using: &generator) != 0 {
@@ -20,7 +22,7 @@ enum Mutation {
         return bytes
     }
 
-    private static func change(_ bytes: inout [UInt8], _ generator: inout SplitMix) {
+    private static func change(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
         guard !bytes.isEmpty else { return bytes.append(UInt8.random(in: 0...255, using: &generator)) }
         let place = Int.random(in: 0..<bytes.count, using: &generator)
         switch Int.random(in: 0..<8, using: &generator) {

@@ -1,4 +1,5 @@
 import CLaunchPlan
+import Damage
 import Glibc
 import SystemPackage
 import Testing
@@ -104,7 +105,7 @@ struct InterpreterTests {
         ]
         var bytes = try EncodedPlan(operations, kind: .direct).bytes
         let kept = MemoryLayout<launch_plan>.size + MemoryLayout<launch_operation>.size
-        var generator = SplitMix(state: UInt64(seed))
+        var generator = SeededGenerator(seed: UInt64(seed))
         for _ in 0..<(1 + seed % 4) {
             bytes[Int.random(in: kept..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
         }
@@ -159,18 +160,5 @@ struct InterpreterTests {
             #expect(swift.rawValue == c.rawValue, "\(swift)")
             #expect(!swift.description.hasPrefix("step"), "\(swift) has a name")
         }
-    }
-}
-
-/// A generator of random numbers that gives the same ones for the same seed.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

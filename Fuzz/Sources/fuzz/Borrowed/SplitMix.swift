@@ -1,1 +1,0 @@
-../../../../Tests/LaunchProtocolTests/Support/SplitMix.swift
