@@ -5,16 +5,6 @@ import Testing
 
 @Suite("Sessions of accounts of LDAP with Kerberos", .on(.ldapShort), .serialized, .timeLimit(.minutes(10)))
 struct KerberosSessionTests {
-    private static func answer(
-        _ account: String,
-        with password: String? = rightPassword,
-        _ step: LaunchStep,
-        _ code: Int32,
-        _ reason: SessionRefusal.Reason
-    ) -> Answer {
-        Answer(account: account, password: password, step: step, code: code, reason: reason)
-    }
-
     @Test("have a ticket of their own, which goes with the session")
     func ticket() async throws {
         let helper = try await SessionHelper()
@@ -30,33 +20,21 @@ struct KerberosSessionTests {
 
     @Test("leave each other their tickets: the end of one takes none from another one that runs")
     func tickets() async throws {
-        let service = try OwnService(
-            "auth required pam_krb5.so",
-            "account required pam_krb5.so",
-            "session required pam_krb5.so"
-        )
-        let helper = try await SessionHelper(service)
-        let identity = try #require(try await Site().resolve("onlymycorp").identity)
-        let launcher = try await helper.launcher(service.suffix, rightPassword, for: identity.account.name)
-        let script = #"while [ ! -e \#(service.place("gate")) ]; do sleep 0.01; done; echo "$KRB5CCNAME"; klist -s"#
-        let job = try await launcher.launch(SessionHelper.command(script), as: identity)
-        let (other, _) = try await helper.run(#"echo "$KRB5CCNAME""#, as: "onlymycorp", service.suffix, rightPassword)
-        try service.make("gate")
-        let report = try await job.exitReport()
-        #expect(report.status == .exited(0))
-        #expect(report.standardOutput?.text.isEmpty == false)
-        #expect(report.standardOutput?.text != other)
+        let pair = try await TicketPair(of: "onlymycorp", by: "pam_krb5.so")
+        #expect(pair.lasting.status == .exited(0))
+        #expect(!pair.caches.lasting.isEmpty)
+        #expect(pair.caches.lasting != pair.caches.passing)
     }
 
     @Test(
         "are refused with PAM's own answer, and what it means",
         arguments: [
-            answer("onlymycorp", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("onlymycorp", with: "wrong", .authenticate, 7, .wrongPassword),
             // Of an account that is disabled the module says what it says of a wrong password.
-            answer("disabled", .authenticate, 7, .wrongPassword),
-            answer("acctexp", .authenticate, 13, .accountExpired),
+            Answer("disabled", .authenticate, 7, .wrongPassword),
+            Answer("acctexp", .authenticate, 13, .accountExpired),
             // The realm has no such account, though the name service knows it in the other domain.
-            answer("onlyother", .authenticate, 10, .unknownAccount),
+            Answer("onlyother", .authenticate, 10, .unknownAccount),
         ]
     )
     func refusals(_ answer: Answer) async throws {
@@ -66,7 +44,7 @@ struct KerberosSessionTests {
     @Test("are refused as with a wrong password while they are locked, and the right one is given up")
     func locked() async throws {
         try await Lock.realm.expectRefusal(
-            Self.answer("lockme", .authenticate, 7, .wrongPassword),
+            Answer("lockme", .authenticate, 7, .wrongPassword),
             "krb5",
             givesUp: true,
             seenUnproven: true
@@ -80,7 +58,7 @@ struct KerberosSessionTests {
     func oldPassword(account: String) async throws {
         let before = try await Self.password(of: account)
         try await SessionHelper()
-            .expectRefusal(Self.answer(account, .authenticate, 9, .questionUnanswered), "krb5")
+            .expectRefusal(Answer(account, .authenticate, 9, .questionUnanswered), "krb5")
         #expect(try await Self.password(of: account) == before)
     }
 
@@ -91,7 +69,7 @@ struct KerberosSessionTests {
     )
     func unproven(account: String) async throws {
         try await SessionHelper()
-            .expectRefusal(Self.answer(account, with: nil, .checkAccount, 6, .accessDenied), "krb5")
+            .expectRefusal(Answer(account, with: nil, .checkAccount, 6, .accessDenied), "krb5")
     }
 
     /// What the realm knows of the password of an account: when it was set, until when it holds, and its key.

@@ -5,16 +5,6 @@ import Testing
 /// In `MYCORP` Kerberos proves passwords, in `OTHER` LDAP itself does.
 @Suite("Sessions of accounts of two LDAP domains by SSSD", .on(.ldap), .serialized, .timeLimit(.minutes(10)))
 struct LDAPSessionTests {
-    private static func answer(
-        _ account: String,
-        with password: String? = rightPassword,
-        _ step: LaunchStep,
-        _ code: Int32,
-        _ reason: SessionRefusal.Reason
-    ) -> Answer {
-        Answer(account: account, password: password, step: step, code: code, reason: reason)
-    }
-
     @Test(
         "are opened with the right password, as the account with all of its groups",
         arguments: [
@@ -33,18 +23,18 @@ struct LDAPSessionTests {
     @Test(
         "are refused with PAM's own answer, and what it means",
         arguments: [
-            answer("okuser@MYCORP", with: "wrong", .authenticate, 7, .wrongPassword),
-            answer("shexp@MYCORP", .checkAccount, 13, .accountExpired),
-            answer("shexp@MYCORP", with: nil, .checkAccount, 13, .accountExpired),
-            answer("pwold@MYCORP", .checkAccount, 12, .passwordExpired),
-            answer("mustchange@MYCORP", .checkAccount, 12, .passwordExpired),
-            answer("acctexp@MYCORP", .authenticate, 13, .accountExpired),
-            answer("disabled@MYCORP", .authenticate, 6, .accessDenied),
-            answer("okuser@OTHER", with: "wrong", .authenticate, 7, .wrongPassword),
-            answer("shexp@OTHER", .checkAccount, 13, .accountExpired),
-            answer("shexp@OTHER", with: nil, .checkAccount, 13, .accountExpired),
-            answer("pwold@OTHER", .checkAccount, 12, .passwordExpired),
-            answer("mustchange@OTHER", .checkAccount, 12, .passwordExpired),
+            Answer("okuser@MYCORP", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("shexp@MYCORP", .checkAccount, 13, .accountExpired),
+            Answer("shexp@MYCORP", with: nil, .checkAccount, 13, .accountExpired),
+            Answer("pwold@MYCORP", .checkAccount, 12, .passwordExpired),
+            Answer("mustchange@MYCORP", .checkAccount, 12, .passwordExpired),
+            Answer("acctexp@MYCORP", .authenticate, 13, .accountExpired),
+            Answer("disabled@MYCORP", .authenticate, 6, .accessDenied),
+            Answer("okuser@OTHER", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("shexp@OTHER", .checkAccount, 13, .accountExpired),
+            Answer("shexp@OTHER", with: nil, .checkAccount, 13, .accountExpired),
+            Answer("pwold@OTHER", .checkAccount, 12, .passwordExpired),
+            Answer("mustchange@OTHER", .checkAccount, 12, .passwordExpired),
         ]
     )
     func refusals(_ answer: Answer) async throws {
@@ -63,14 +53,14 @@ struct LDAPSessionTests {
 
     @Test("are refused while Kerberos has them locked, and let in again with the same password when it has not")
     func lockedByKerberos() async throws {
-        try await Lock.realm.expectRefusal(Self.answer("lockme@MYCORP", .authenticate, 6, .accessDenied), "sss")
+        try await Lock.realm.expectRefusal(Answer("lockme@MYCORP", .authenticate, 6, .accessDenied), "sss")
     }
 
     // The server says of a locked account what it says of a wrong password, so that nobody can learn that it is locked.
     @Test("are refused as with a wrong password while LDAP has them locked, and the right one is given up")
     func lockedByLDAP() async throws {
         try await Lock.ldap.expectRefusal(
-            Self.answer("lockme@OTHER", .authenticate, 7, .wrongPassword),
+            Answer("lockme@OTHER", .authenticate, 7, .wrongPassword),
             "sss",
             givesUp: true
         )

@@ -5,15 +5,7 @@ import Testing
 
 @Suite("Sessions of accounts of Active Directory by SSSD", .on(.sssd), .serialized, .timeLimit(.minutes(10)))
 struct SSSDSessionTests {
-    private static func answer(
-        _ account: String,
-        with password: String? = rightPassword,
-        _ step: LaunchStep,
-        _ code: Int32,
-        _ reason: SessionRefusal.Reason
-    ) -> Answer {
-        Answer(account: "\(account)@mycorp.test", password: password, step: step, code: code, reason: reason)
-    }
+    private static let spelling = "*@mycorp.test"
 
     @Test("have a ticket of their own, which belongs to the account and which the job can use")
     func ticket() async throws {
@@ -30,53 +22,41 @@ struct SSSDSessionTests {
 
     @Test("leave each other their tickets: the end of one takes none from another one that runs")
     func tickets() async throws {
-        let service = try OwnService(
-            "auth required pam_sss.so",
-            "account required pam_sss.so",
-            "session required pam_sss.so"
-        )
-        let helper = try await SessionHelper(service)
-        let identity = try #require(try await Site().resolve("someuser@mycorp.test").identity)
-        let launcher = try await helper.launcher(service.suffix, rightPassword, for: identity.account.name)
-        let script = #"while [ ! -e \#(service.place("gate")) ]; do sleep 0.01; done; echo "$KRB5CCNAME"; klist -s"#
-        let job = try await launcher.launch(SessionHelper.command(script), as: identity)
-        let (other, _) = try await helper.run(
-            #"echo "$KRB5CCNAME""#,
-            as: "someuser@mycorp.test",
-            service.suffix,
-            rightPassword
-        )
-        let refused = try await helper.refusal("someuser@mycorp.test", service.suffix, "wrong")
-        #expect(refused.session?.reason == .wrongPassword)
-        try service.make("gate")
-        let report = try await job.exitReport()
-        #expect(report.status == .exited(0))
+        let account = "someuser@mycorp.test"
+        let pair = try await TicketPair(of: account, by: "pam_sss.so") { helper, service in
+            let refused = try await helper.refusal(account, service, "wrong")
+            #expect(refused.session?.reason == .wrongPassword)
+        }
+        #expect(pair.lasting.status == .exited(0))
         // Both have the same cache, which neither of them takes along.
-        #expect(report.standardOutput?.text == other)
-        let cache = other.dropFirst("FILE:".count).dropLast()
+        #expect(pair.caches.lasting == pair.caches.passing)
+        let cache = pair.caches.passing.dropFirst("FILE:".count).dropLast()
         #expect(FileManager.default.fileExists(atPath: String(cache)))
     }
 
     @Test(
         "are refused with PAM's own answer, and what it means",
         arguments: [
-            answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
-            answer("disabled", .authenticate, 6, .accessDenied),
-            answer("acctexp", .authenticate, 6, .accessDenied),
-            answer("mustchange", .checkAccount, 12, .passwordExpired),
-            answer("pwold", .checkAccount, 12, .passwordExpired),
-            answer("hours", .authenticate, 6, .accessDenied),
-            answer("disabled", with: nil, .checkAccount, 6, .accessDenied),
-            answer("acctexp", with: nil, .checkAccount, 13, .accountExpired),
+            Answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("disabled", .authenticate, 6, .accessDenied),
+            Answer("acctexp", .authenticate, 6, .accessDenied),
+            Answer("mustchange", .checkAccount, 12, .passwordExpired),
+            Answer("pwold", .checkAccount, 12, .passwordExpired),
+            Answer("hours", .authenticate, 6, .accessDenied),
+            Answer("disabled", with: nil, .checkAccount, 6, .accessDenied),
+            Answer("acctexp", with: nil, .checkAccount, 13, .accountExpired),
         ]
     )
     func refusals(_ answer: Answer) async throws {
-        try await SessionHelper().expectRefusal(answer, "sss")
+        try await SessionHelper().expectRefusal(answer.spelled(Self.spelling), "sss")
     }
 
     @Test("are refused while they are locked, and let in again with the same password when they are not")
     func locked() async throws {
-        try await Lock.activeDirectory.expectRefusal(Self.answer("lockme", .authenticate, 6, .accessDenied), "sss")
+        try await Lock.activeDirectory.expectRefusal(
+            Answer("lockme", .authenticate, 6, .accessDenied).spelled(Self.spelling),
+            "sss"
+        )
     }
 
     // No account of the domain gets this answer: the name service has to know it first. A local one does, which is called as
@@ -84,8 +64,8 @@ struct SSSDSessionTests {
     @Test(
         "are not those of the machine: the password of the one in the domain does not open its local namesake",
         arguments: [
-            Answer(account: "okuser", step: .authenticate, code: 10, reason: .unknownAccount),
-            Answer(account: "okuser", password: nil, step: .checkAccount, code: 10, reason: .unknownAccount),
+            Answer("okuser", .authenticate, 10, .unknownAccount),
+            Answer("okuser", with: nil, .checkAccount, 10, .unknownAccount),
         ]
     )
     func localNamesake(_ answer: Answer) async throws {
@@ -111,7 +91,7 @@ struct SSSDSessionTests {
     func otherAccount() async throws {
         let service = try Self.service(naming: "okuser@mycorp.test")
         let error = try await SessionHelper(service).refusal("someuser@mycorp.test", service.suffix, rightPassword)
-        Answer(account: "", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        Answer("", .checkAccount, 6, .accessDenied).expect(error)
         #expect(
             error.message.contains(#"a module has made "okuser@mycorp.test" of "someuser@mycorp.test""#),
             "\(error)"

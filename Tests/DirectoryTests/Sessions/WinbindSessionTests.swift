@@ -5,23 +5,7 @@ import Testing
 
 @Suite("Sessions of accounts of Active Directory by winbind", .on(.winbind), .serialized, .timeLimit(.minutes(10)))
 struct WinbindSessionTests {
-    private static func answer(
-        _ account: String,
-        with password: String? = rightPassword,
-        _ step: LaunchStep,
-        _ code: Int32,
-        _ reason: SessionRefusal.Reason,
-        as error: LaunchError.Code = .accountRefused
-    ) -> Answer {
-        Answer(
-            account: "MYCORP\\\(account)",
-            password: password,
-            step: step,
-            code: code,
-            error: error,
-            reason: reason
-        )
-    }
+    private static let spelling = #"MYCORP\*"#
 
     @Test(
         "are opened with the right password, as the account with all of its groups",
@@ -45,17 +29,17 @@ struct WinbindSessionTests {
     @Test(
         "are refused with PAM's own answer, and what it means",
         arguments: [
-            answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
-            answer("disabled", .authenticate, 13, .accountExpired),
-            answer("acctexp", .authenticate, 13, .accountExpired),
-            answer("mustchange", .checkAccount, 12, .passwordExpired),
-            answer("pwold", .checkAccount, 12, .passwordExpired),
-            answer("hours", .authenticate, 4, .sessionFailed, as: .sessionFailed),
-            answer("wks", .authenticate, 6, .accessDenied),
+            Answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("disabled", .authenticate, 13, .accountExpired),
+            Answer("acctexp", .authenticate, 13, .accountExpired),
+            Answer("mustchange", .checkAccount, 12, .passwordExpired),
+            Answer("pwold", .checkAccount, 12, .passwordExpired),
+            Answer("hours", .authenticate, 4, .sessionFailed, as: .sessionFailed),
+            Answer("wks", .authenticate, 6, .accessDenied),
         ]
     )
     func refusals(_ answer: Answer) async throws {
-        try await SessionHelper().expectRefusal(answer, "winbind")
+        try await SessionHelper().expectRefusal(answer.spelled(Self.spelling), "winbind")
     }
 
     @Test(
@@ -63,7 +47,10 @@ struct WinbindSessionTests {
         arguments: ["winbind", "winbind-krb5"]
     )
     func locked(service: String) async throws {
-        try await Lock.activeDirectory.expectRefusal(Self.answer("lockme", .authenticate, 11, .locked), service)
+        try await Lock.activeDirectory.expectRefusal(
+            Answer("lockme", .authenticate, 11, .locked).spelled(Self.spelling),
+            service
+        )
     }
 
     // No account of the domain gets this answer: the name service has to know it first. A local one does, which is called as
@@ -75,13 +62,7 @@ struct WinbindSessionTests {
         let helper = try await SessionHelper()
         for password in [rightPassword, nil] {
             try await helper.expectRefusal(
-                Answer(
-                    account: "okuser",
-                    password: password,
-                    step: password == nil ? .checkAccount : .authenticate,
-                    code: 10,
-                    reason: .unknownAccount
-                ),
+                Answer("okuser", with: password, password == nil ? .checkAccount : .authenticate, 10, .unknownAccount),
                 "winbind"
             )
         }
@@ -91,7 +72,7 @@ struct WinbindSessionTests {
     @Test("are not those of the machine: the password of the one in the domain does not open its local namesake")
     func localNamesakeInKerberos() async throws {
         let error = try await SessionHelper().refusal("okuser", "winbind-krb5", rightPassword)
-        Answer(account: "okuser", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        Answer("okuser", .checkAccount, 6, .accessDenied).expect(error)
         #expect(error.message.contains(#"a module has made "MYCORP\okuser" of "okuser""#), "\(error)")
     }
 
@@ -110,7 +91,7 @@ struct WinbindSessionTests {
     func otherAccount() async throws {
         let service = try Self.service(naming: "okuser@mycorp.test")
         let error = try await SessionHelper(service).refusal(#"MYCORP\someuser"#, service.suffix, rightPassword)
-        Answer(account: "", step: .checkAccount, code: 6, reason: .accessDenied).expect(error)
+        Answer("", .checkAccount, 6, .accessDenied).expect(error)
         #expect(error.message.contains(#"a module has made "MYCORP\okuser" of "MYCORP\someuser""#), "\(error)")
         #expect(service.names(in: "after") == [#"MYCORP\okuser"#])
         #expect(service.names(in: "account") == [])
@@ -130,17 +111,17 @@ struct WinbindSessionTests {
     @Test(
         "are refused for one reason by Kerberos, whichever it is, but for passwords",
         arguments: [
-            answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
-            answer("disabled", .authenticate, 11, .locked),
-            answer("acctexp", .authenticate, 11, .locked),
-            answer("hours", .authenticate, 11, .locked),
-            answer("wks", .authenticate, 6, .accessDenied),
-            answer("mustchange", .checkAccount, 12, .passwordExpired),
-            answer("pwold", .checkAccount, 12, .passwordExpired),
+            Answer("okuser", with: "wrong", .authenticate, 7, .wrongPassword),
+            Answer("disabled", .authenticate, 11, .locked),
+            Answer("acctexp", .authenticate, 11, .locked),
+            Answer("hours", .authenticate, 11, .locked),
+            Answer("wks", .authenticate, 6, .accessDenied),
+            Answer("mustchange", .checkAccount, 12, .passwordExpired),
+            Answer("pwold", .checkAccount, 12, .passwordExpired),
         ]
     )
     func kerberosRefusals(_ answer: Answer) async throws {
-        try await SessionHelper().expectRefusal(answer, "winbind-krb5")
+        try await SessionHelper().expectRefusal(answer.spelled(Self.spelling), "winbind-krb5")
     }
 
     @Test(

@@ -75,7 +75,7 @@ enum Lock: Sendable {
     }
 }
 
-extension PAMLauncher {
+extension ProcessLauncher {
     /// What comes of a launch.
     func outcome(of command: Command, as identity: ExecutionIdentity) async -> Result<LaunchedProcess, LaunchError> {
         do throws(LaunchError) {
