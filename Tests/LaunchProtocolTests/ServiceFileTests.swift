@@ -48,6 +48,29 @@ struct ServiceFileTests {
         let (file, reads) = Self.file(Dictionary(texts) { first, _ in first })
         #expect(reads <= ServiceFile.filesMost)
         #expect(file.entries.contains { $0.module == "x.so" })
+        #expect(file.isCutShort)
+    }
+
+    @Test("that includes one file twice goes in no circle")
+    func twice() {
+        let (file, _) = Self.file(["/etc/pam.d/a": "auth include b\naccount include b\n", "/etc/pam.d/b": ""])
+        #expect(!file.isCutShort)
+    }
+
+    /// What Linux-PAM 1.5.2 makes of them, as its source has it.
+    private static let continuations: [(text: String, modules: [String])] = [
+        ("auth \\\n required x.so\n", ["x.so"]),
+        ("auth \\ \t\n required x.so\n", ["x.so"]),
+        ("auth required x.so # c \\\naccount required y.so\n", ["x.so", "y.so"]),
+        ("auth required \\ # c\naccount required y.so\n", ["\\", "y.so"]),
+        ("auth \\\n# c\n\n required x.so\n", ["x.so"]),
+        ("# c \\\nauth required x.so\n", ["x.so"]),
+        ("auth required\u{0B}x.so y.so\n", ["y.so"]),
+    ]
+
+    @Test("goes on behind a backslash, and not behind one in a comment", arguments: continuations)
+    func continuation(text: String, modules: [String]) {
+        #expect(Self.file(["/etc/pam.d/a": text]).file.entries.map(\.module) == modules)
     }
 
     @Test("has its comments and brackets whatever stands next to them")
@@ -55,7 +78,8 @@ struct ServiceFileTests {
         let (file, _) = Self.file([
             "/etc/pam.d/a": "auth required x.so\r\naccount [a\u{301} b] y.so #\u{301} c\n#\u{301} session a b\n"
         ])
-        #expect(file.entries.map(\.module) == ["x.so", "y.so"])
+        // A module whose name ends in a carriage return, and a kind that does, as PAM takes them.
+        #expect(file.entries.map(\.module) == ["x.so\r", "y.so"])
     }
 
     @Test("is lines with a kind and a module in 1,000 damaged ones, in bounded time")

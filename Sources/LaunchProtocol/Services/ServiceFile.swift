@@ -35,6 +35,9 @@ package struct ServiceFile: Sendable {
     /// Files that are named and cannot be read.
     package private(set) var missing: [FilePath] = []
 
+    /// Whether it includes more files than are read here, or itself: Linux-PAM follows a circle until its stack is full, and crashes.
+    package private(set) var isCutShort = false
+
     private var open: Set<FilePath> = []
 
     private var filesRead = 0
@@ -53,7 +56,10 @@ package struct ServiceFile: Sendable {
 
     private mutating func add(_ file: String, ofKind kind: String?, _ read: (FilePath) throws(Errno) -> String) {
         let path = file.hasPrefix("/") ? FilePath(file) : Self.directory.appending(file)
-        guard filesRead < Self.filesMost, open.insert(path).inserted else { return }
+        guard filesRead < Self.filesMost, open.insert(path).inserted else {
+            isCutShort = true
+            return
+        }
         filesRead += 1
         guard let text = try? read(path) else {
             missing.append(path)
@@ -69,7 +75,7 @@ package struct ServiceFile: Sendable {
         ofKind wanted: String?,
         _ read: (FilePath) throws(Errno) -> String
     ) {
-        let words = Self.words(line.prefix { $0 != UInt8(ascii: "#") })
+        let words = Self.words(line)
         guard words.count > 1 else { return }
         if words[0] == "@include" { return add(words[1], ofKind: wanted, read) }
         // The dash keeps PAM from complaining of a module that is not there.
@@ -80,33 +86,39 @@ package struct ServiceFile: Sendable {
         entries.append(Entry(kind: kind, control: control, module: words[2], arguments: Array(words.dropFirst(3))))
     }
 
-    /// The lines, each with the next one behind a backslash at its end.
+    /// The lines, each with the next one behind a backslash at its end (`_pam_assemble_line` of Linux-PAM).
     ///
-    /// By bytes, as PAM takes them: there are letters that join a sign in front of them.
+    /// A comment ends its line, whatever stands at the end of it; lines that are nothing else are passed over, also where one
+    /// goes on behind them. By bytes, as PAM takes them: there are letters that join a sign in front of them.
     private static func lines(of text: String) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         var line: [UInt8] = []
-        for part in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            line += part
-            if line.last == UInt8(ascii: "\\") {
-                line[line.count - 1] = UInt8(ascii: " ")
+        for part in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let content = Array(part).drop(while: isBlank)
+            guard let first = content.first, first != UInt8(ascii: "#") else { continue }
+            let said = content.prefix { $0 != UInt8(ascii: "#") }
+            let end = said.lastIndex { !isBlank($0) } ?? said.startIndex
+            if said.count == content.count, said[end] == UInt8(ascii: "\\") {
+                line += said[..<end] + [UInt8(ascii: " ")]
             } else {
-                lines.append(line)
+                lines.append(line + said)
                 line = []
             }
         }
         return lines + [line]
     }
 
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
     /// What brackets hold together is one word: `[success=1 default=ignore]`.
-    private static func words(_ line: ArraySlice<UInt8>) -> [String] {
+    private static func words(_ line: [UInt8]) -> [String] {
         var words: [String] = []
         var word: [UInt8] = []
         var isBracketed = false
         for byte in line {
             if byte == UInt8(ascii: "[") { isBracketed = true }
             if byte == UInt8(ascii: "]") { isBracketed = false }
-            if !isBracketed, byte == 0x20 || (0x09...0x0D).contains(byte) {
+            if !isBracketed, isBlank(byte) {
                 if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
                 word = []
             } else {

@@ -68,6 +68,17 @@ struct ServiceCheck {
                 remedy: "install that file"
             )
         }
+        if file.isCutShort {
+            findings.append(
+                Finding(
+                    Self.check,
+                    .failed,
+                    "\(path) includes itself, or more than \(ServiceFile.filesMost) files: PAM crashes over a circle, and what is "
+                        + "left out is not looked at here",
+                    remedy: "take the include out that leads back, or write one file"
+                )
+            )
+        }
         for kind in ["auth", "account", "session"] where !file.entries.contains(where: { $0.kind == kind }) {
             findings.append(
                 Finding(

@@ -39,7 +39,12 @@ final class PAMService {
 
     /// Changes what its modules do from now on.
     func become(scripted actions: String...) throws {
-        let text = Self.script(actions).joined(separator: "\n") + "\n"
+        try become(Self.script(actions))
+    }
+
+    /// Has other lines from now on.
+    func become(_ lines: [String]) throws {
+        let text = lines.joined(separator: "\n") + "\n"
         let whole = text.replacing(Self.journalMark, with: journal.string)
             .replacing(Self.gateMark, with: journal.string + ".gate")
         let next = FilePath(path.string + ".next")
