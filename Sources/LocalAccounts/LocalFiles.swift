@@ -188,6 +188,22 @@ package struct LocalFiles: Sendable {
         return Set(numbers.map { GroupID(rawValue: $0) })
     }
 
+    /// A group of a local account that can only be one of the account of a domain with the same short name.
+    ///
+    /// `getgrouplist(3)` adds up what all services say of a name. winbind knows groups of its own accounts alone, so a group
+    /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
+    ///
+    /// - Parameters:
+    ///   - entry: The account, which is in the local file.
+    ///   - groups: The groups that all services together have given it.
+    /// - Returns: The first; `nil` when there is none, or where other services may have groups of local accounts.
+    /// - Throws: ``LocalFilesProblem`` when nobody can tell.
+    package func groupOfNamesake(of entry: PasswdEntry, among groups: [GroupID]) throws(LocalFilesProblem) -> GroupID? {
+        guard groupServices.contains(Self.winbind), hasNoOtherGroups else { return nil }
+        let own = try self.groups(of: entry.name).union([entry.groupID])
+        return groups.first { !own.contains($0) }
+    }
+
     /// Groups that an account has for certain, whatever other services say.
     package func certainGroups(of name: String) throws(LocalFilesProblem) -> Set<GroupID> {
         listsGroupsFirst ? try groups(of: name) : []
@@ -201,16 +217,16 @@ package struct LocalFiles: Sendable {
     }
 
     /// The lines of a database, each as words; what stands in brackets is one word, with the first of its brackets.
+    ///
+    /// A name ends at a colon or a blank, whichever comes first, and any number of both may follow it: for glibc, a line without a
+    /// colon names services all the same (`nss_database.c`).
     private static func statements(of database: String, in text: [UInt8]) -> [[String]] {
         text.split(separator: UInt8(ascii: "\n"))
             .compactMap { line in
                 let statement = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: isBlank)
-                guard let colon = statement.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-                let name = statement[..<colon]
-                guard name.starts(with: database.utf8), name.dropFirst(database.utf8.count).allSatisfy(isBlank) else {
-                    return nil
-                }
-                return words(in: statement[(colon + 1)...])
+                let name = statement.prefix { $0 != UInt8(ascii: ":") && !isBlank($0) }
+                guard name.elementsEqual(database.utf8), name.endIndex < statement.endIndex else { return nil }
+                return words(in: statement[name.endIndex...].drop { $0 == UInt8(ascii: ":") || isBlank($0) })
             }
     }
 

@@ -30,4 +30,8 @@ int lookup_send(int socket, const void *bytes, uint64_t size);
  * when it does not fit, -EBADMSG when descriptors came along. */
 int64_t lookup_receive(int socket, void *buffer, uint64_t capacity);
 
+/* Whether no server of the domain of a name answers winbind, by its own word (wbcPingDc2); without a name, of the domain of this
+ * machine. 0 also where nobody can tell. Blocks for as long as winbind likes. */
+int lookup_winbind_domain_is_away(const char *name);
+
 #endif

@@ -198,6 +198,11 @@ struct Admission {
                     errno
                 )
             )
+        case .namesake(let group):
+            let message =
+                "it is a local account, and the name service gives it groups of an account of the domain that has the same short "
+                + "name, gid \(group) for example; rename one of the two, or have winbind answer with the domain in the name"
+            return .refused(Refusal(reason: "account-differs", message: message), detail: message)
         case .groupsUnknown:
             return .failed(
                 Self.undecided(

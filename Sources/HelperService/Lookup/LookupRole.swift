@@ -57,7 +57,7 @@ package enum LookupRole {
             }
             // The daemon may not be permitted to kill a process of another account, or stand still itself.
             guard lookup_end_after(milliseconds) == 0 else { return HelperError.Code.system.rawValue }
-            let answer = LookupAnswer(asking: question)
+            let answer = DomainCheck.checked(LookupAnswer(asking: question), to: question)
             guard lookup_end_after(0) == 0, let messages = try? answer.encoded(number: number) else {
                 return HelperError.Code.system.rawValue
             }

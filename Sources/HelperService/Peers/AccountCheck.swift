@@ -28,6 +28,9 @@ package struct AccountCheck: Hashable, Sendable {
 
         /// It does not say in time in which groups a local account is, and something depends on that.
         case groupsUnknown
+
+        /// It gives a local account the groups of the account of a domain with the same short name, this one for example.
+        case namesake(UInt32)
     }
 
     /// Looks the account of an order up.
@@ -100,13 +103,27 @@ package struct AccountCheck: Hashable, Sendable {
             groups = certain
             return
         }
+        groups = try Self.allGroups(of: entry, files, within: files.patience(of: deadline - .now))
+    }
+
+    /// The groups that all services together know of a local account.
+    private static func allGroups(
+        of entry: PasswdEntry,
+        _ files: LocalFiles,
+        within time: Duration
+    ) throws(Mismatch) -> [UInt32] {
         do throws(Mismatch) {
-            groups = try Self.ask(groupsOf: entry, within: files.patience(of: deadline - .now))
+            let groups = try ask(groupsOf: entry, within: time)
+            let foreign = try answer(nil) { () throws(LocalFilesProblem) in
+                try files.groupOfNamesake(of: entry, among: groups.map { GroupID(rawValue: $0) })
+            }
+            if let foreign { throw .namesake(foreign.rawValue) }
+            return groups
         } catch {
             // Where no other service has groups of local accounts, those of the files are all; by glibc's own reading of them, since
             // a denial goes by it.
             guard error == .groupsUnknown, files.listsEveryGroup else { throw error }
-            groups = try Self.ask(groupsOf: entry, ofFilesAlone: true, within: files.patience(of: deadline - .now))
+            return try ask(groupsOf: entry, ofFilesAlone: true, within: time)
         }
     }
 

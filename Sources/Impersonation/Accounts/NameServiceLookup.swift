@@ -196,13 +196,11 @@ struct NameServiceLookup: Sendable {
     }
 
     /// A local account must not have the groups of the account of the domain whose short name it has.
-    ///
-    /// `getgrouplist(3)` adds up what all services say of a name. winbind knows groups of its own accounts alone, so a group
-    /// that `group(5)` does not explain belongs to a namesake; other services may know groups of local accounts.
     private func checkOrigin(of groups: [GroupID], of entry: PasswdEntry) throws(AccountDirectoryError) {
-        guard files.groupServices.contains(LocalFiles.winbind), files.hasNoOtherGroups else { return }
-        let own = try localGroups(of: entry).union([entry.groupID])
-        guard let foreign = groups.first(where: { !own.contains($0) }) else { return }
+        let foreign = try local { files throws(LocalFilesProblem) in
+            try files.groupOfNamesake(of: entry, among: groups)
+        }
+        guard let foreign else { return }
         throw inconsistent(
             "it is a local account, and an account of the domain has the same short name: the directory gives it groups "
                 + "of that one, gid \(foreign.rawValue) for example; rename one of the two, or have winbind answer with "
@@ -248,6 +246,15 @@ struct NameServiceLookup: Sendable {
             return value
         case .absent:
             return nil
+        case .failed(.hostIsDown):
+            throw AccountDirectoryError(
+                .unavailable,
+                subject: subject,
+                errno: .hostIsDown,
+                message:
+                    "the name service does not know it, but no server of its domain answers winbind; see that one does (wbinfo "
+                    + "--ping-dc), then try again"
+            )
         case .failed(let number):
             throw AccountDirectoryError(
                 .unavailable,

@@ -1,4 +1,5 @@
 import Impersonation
+import ImpersonationTesting
 import SystemPackage
 import Testing
 
@@ -56,6 +57,27 @@ struct DefaultDomainTests {
         #expect(error.message.contains("gid 10513") || error.message.contains("gid 11104"), "\(error.message)")
         let undecided = await #expect(throws: ResolutionError.self) { try await Site().resolve("okuser") }
         #expect(undecided?.code == .directoryInconsistent)
+    }
+
+    // A daemon may say of an account what it likes; the helper asks for itself.
+    @Test("refuses it through the helper too where anything depends on the groups of the other (H2)")
+    func localNamesakeOfAnyDaemon() async throws {
+        func outcome(_ helper: SessionHelper, _ groups: [UInt32]) async throws -> Result<LaunchedProcess, LaunchError> {
+            let account = try Account.forTesting("okuser", uid: 5_555, gid: 5_556, groups: groups)
+            let identity = try await ExecutionIdentity.forTesting(account: account)
+            return await helper.launcher.outcome(of: SessionHelper.command("id -G"), as: identity)
+        }
+        let helper = try await SessionHelper()
+        for group: UInt32 in [10_513, 11_104] {
+            let failure = try await outcome(helper, [5_556, group]).failure
+            #expect(failure?.code == .refused, "\(String(describing: failure))")
+            #expect(failure?.message.contains("an account of the domain that has the same short name") == true)
+        }
+        let denying = try await SessionHelper(rules: ["denied-groups = 10513"])
+        #expect(try await outcome(denying, [5_556]).failure?.code == .refused)
+        // Where nothing does, it has what the files give it.
+        let job = try await outcome(helper, [5_556]).success
+        #expect(try await job?.exitReport().standardOutput?.text == "5556\n")
     }
 
     @Test("runs local accounts that nobody in the domain is called like", arguments: ["alice", "bob", "manygroups"])

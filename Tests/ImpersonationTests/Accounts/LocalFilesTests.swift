@@ -24,6 +24,9 @@ struct LocalFilesTests {
             ("passwd_compat: nis\npasswd: compat\npasswd: files", ["files"]),
             ("passwd: files\r\n# nis\r\npasswd: files winbind\r\n", ["files", "winbind"]),
             ("passwd: files\npass wd: nis\n", ["files"]),
+            // As glibc has it, with a colon, with several, or with none.
+            ("passwd files winbind\n", ["files", "winbind"]), ("passwd\t: :: files sss\n", ["files", "sss"]),
+            ("passwd:\n", []), ("passwdfiles\n: passwd: nis\n", []),
             ("group: winbind", []),
             ("passwd", []),
             ("", []),
@@ -48,7 +51,7 @@ struct LocalFilesTests {
             ("passwd: files sss\ngroup: files\n", true),
             ("passwd: files\ngroup: files\ninitgroups: files winbind\n", true),
             ("passwd: files [!UNAVAIL=return]ldap", true),
-            ("hosts: files dns\nnetgroup: nis\npasswd: files\n", false),
+            ("hosts: files dns\nnetgroup: nis\npasswd: files\n", false), ("passwd files sss\n", true),
         ]
     )
     func others(text: String, mayLeave: Bool) {
