@@ -5,8 +5,8 @@ SWIFT ?= swift
 SOURCES = $(wildcard Package.swift Sources Tests Examples Benchmarks Plugins Fuzz)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test directories demo demo-test bench-quick bench-helper soak hostile install tool install-tool helper install-helper \
-	launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
+.PHONY: help build test directories demo demo-test bench-quick bench-helper soak hostile install tool install-tool helper helper-test \
+	install-helper launcher install-launcher fuzz sanitize lint format doctor packages benchmarks clean
 
 help: ## Lists the targets
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -14,11 +14,13 @@ help: ## Lists the targets
 build: packages ## Builds the libraries and the impersonate tool
 	$(SWIFT) build
 
-test: ## Builds and runs every test in the test bed, as root or not
+test: ## Builds and runs every test in the test bed, as root or not, and the fuzzers for a short time
 	@Scripts/install-packages test
 	@[ "$$(id -u)" -ne 0 ] || Scripts/install-packages directories
 	$(SWIFT) build --build-tests
 	Scripts/test
+	$(MAKE) --no-print-directory helper-test demo-test
+	RUNS=20000 Scripts/fuzz
 
 directories: ## Runs the tests that ask Active Directory, SSSD, LDAP and winbind alone; as root
 	@Scripts/install-packages directories
@@ -77,6 +79,12 @@ helper: packages ## Builds the system helper as it is installed, with Swift's li
 		|| { echo 'helper: the program would look for libraries in places of its own' >&2; exit 1; }
 	@readelf -d .build/helper/impersonation-helper | grep -q BIND_NOW \
 		|| { echo 'helper: the program would be bound call by call' >&2; exit 1; }
+
+# What a release build and what is linked into it make of it; everything else is tried with the one of the tests.
+helper-test: helper ## Builds the helper as it is installed, and tries with it what holds for every way to a job
+	$(SWIFT) build --build-tests
+	IMPERSONATION_TEST_BED_HELPER=$(CURDIR)/.build/helper/impersonation-helper \
+		Scripts/test --filter '^LaunchTests\.(LaunchContractTests|HelperStartTests)/'
 
 install-helper: helper ## Installs it with its units and its service of PAM below DESTDIR; the policy is yours to write
 	install -D -m 0711 $(HELPER_PROGRAM) $(DESTDIR)/usr/libexec/impersonation-helper

@@ -41,6 +41,12 @@ enum FuzzTarget: String, CaseIterable {
     /// What a daemon sends to the launcher.
     case orders
 
+    /// What a daemon has the launcher signal.
+    case signals
+
+    /// `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
+    case groups
+
     /// What a daemon has noted of its jobs.
     case references
 
@@ -68,6 +74,8 @@ enum FuzzTarget: String, CaseIterable {
         case .sudo: SudoOracle.samples
         case .plans: try PlanSamples.plans()
         case .orders: try PlanSamples.orders()
+        case .signals: SignalSamples.samples
+        case .groups: ControlGroupOracle.samples
         case .policy, .configuration, .names, .networks, .processes, .references, .jobs, .grants, .output: []
         }
     }
@@ -91,6 +99,8 @@ enum FuzzTarget: String, CaseIterable {
         case .sudo: SudoOracle.complaint(about: bytes)
         case .plans: PlanSamples.result(ofPlan: bytes).complaint
         case .orders: PlanSamples.result(ofOrder: bytes).complaint
+        case .signals: SignalSamples.result(of: bytes).complaint
+        case .groups: ControlGroupOracle.complaint(about: bytes)
         case .references: Texts.references(bytes)
         case .jobs: Files.jobs(bytes)
         case .grants: Files.grants(bytes)

@@ -38,14 +38,34 @@ extension ControlGroupParent {
 
     private static func ownPath() throws(ControlGroupError) -> FilePath {
         guard let groups = try? ProcFile.read("/proc/self/cgroup"),
-            let mounts = try? ProcFile.read("/proc/self/mountinfo"),
-            let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3)
+            let mounts = try? ProcFile.read("/proc/self/mountinfo")
         else { throw ControlGroupError(nil, "this kernel has no cgroup v2") }
+        return try path(of: groups, mountedAs: mounts)
+    }
+
+    /// Where the group of a process is.
+    ///
+    /// - Parameters:
+    ///   - groups: Its groups (`/proc/PID/cgroup`, `cgroups(7)`).
+    ///   - mounts: What is mounted (`/proc/PID/mountinfo`, `proc_pid_mountinfo(5)`).
+    /// - Returns: The path, below the first place where it can be written to.
+    /// - Throws: ``ControlGroupError`` when there is none.
+    static func path(of groups: String, mountedAs mounts: String) throws(ControlGroupError) -> FilePath {
+        guard let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3) else {
+            throw ControlGroupError(nil, "this kernel has no cgroup v2")
+        }
+        // What lies above the root of its namespace the kernel names by the way up from there, which leads out of the mount.
+        guard !own.split(separator: "/").contains("..") else {
+            throw ControlGroupError(
+                nil,
+                "the group of this process, \(own), is not in its cgroup namespace; start the process in a group below, or name one"
+            )
+        }
         var readOnly: Substring?
         for line in mounts.split(separator: "\n") {
             let fields = line.split(separator: " ")
             guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup2",
-                dash > 5
+                dash > 5, fields[4].hasPrefix("/")
             else { continue }
             let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
             guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }

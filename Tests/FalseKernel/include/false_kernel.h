@@ -1,5 +1,5 @@
 /* Runs the interpreter of plans, and the launcher program around it, on a kernel that is none: nothing happens to this process,
- * whatever the plan says, and what may never happen is noticed. */
+ * whatever the plan says, nor to any other, and what may never happen is noticed. */
 #ifndef FALSE_KERNEL_H
 #define FALSE_KERNEL_H
 
@@ -41,5 +41,14 @@ struct false_result false_plan(const uint8_t *bytes, size_t size, uint32_t begin
 
 /* Gives the launcher an order: a struct launch_order, and behind it what is in the memory. */
 struct false_result false_order(const uint8_t *bytes, size_t size, uint32_t mode);
+
+struct false_signals {
+    const char *complaint;
+    int status; /* of the launcher */
+    int sent;
+};
+
+/* Lets the launcher signal: the signal, what the file of each process says, and the processes, parted by the byte 0x1D. */
+struct false_signals false_signals(const uint8_t *bytes, size_t size);
 
 #endif

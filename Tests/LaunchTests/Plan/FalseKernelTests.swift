@@ -103,6 +103,22 @@ struct FalseKernelTests {
         #expect(jobs > 1_000 && jobs < 25_000)
     }
 
+    @Test("signal nobody but who was named and is who he was, in 30,000 calls")
+    func signals() throws {
+        #expect(SignalSamples.samples.map { SignalSamples.result(of: $0).sent } == [1, 1, 0, 0, 0])
+        var generator = ByteDamage(seed: 23)
+        var sent = 0
+        for _ in 0..<30_000 {
+            let original = try #require(SignalSamples.samples.randomElement(using: &generator))
+            let bytes = generator.damage(original, with: Array("\u{1D}0123456789:-+ )".utf8) + [0x00, 0xFF])
+            let result = SignalSamples.result(of: bytes)
+            try #require(result.complaint == nil, "\(bytes)")
+            sent += result.sent > 0 ? 1 : 0
+        }
+        // Otherwise it was all damage, or none.
+        #expect(sent > 1_000 && sent < 25_000)
+    }
+
     @Test(
         "take no number for an id that the kernel would take half of",
         arguments: [0, 1 << 32, UInt64(UInt32.max), .max]

@@ -1,0 +1,139 @@
+/* The part of the launcher that signals, on a kernel with one process, whose file says what somebody likes. */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../Sources/impersonation-launcher/signalling.h"
+#include "false_kernel.h"
+
+#define PROCESS_DESCRIPTOR 1000
+#define FILE_DESCRIPTOR 1001
+#define PROCESSES_MOST 8
+#define TEXT_MOST 4096
+
+static _Thread_local struct {
+    const char *stat;
+    int id; /* of the process that was opened last */
+    unsigned long long starts[PROCESSES_MOST];
+    int start_count;
+    struct false_signals result;
+} other;
+
+static void complain(const char *complaint)
+{
+    if (other.result.complaint == NULL)
+        other.result.complaint = complaint;
+}
+
+/* Whether a text has a number in it, whatever stands around it. */
+static int has_number(const char *text, unsigned long long wanted)
+{
+    while (*text != 0) {
+        if (*text < '0' || *text > '9') {
+            text++;
+            continue;
+        }
+        char *end;
+        errno = 0;
+        if (strtoull(text, &end, 10) == wanted && errno == 0)
+            return 1;
+        text = end;
+    }
+    return 0;
+}
+
+static long false_syscall(long number, ...)
+{
+    va_list list;
+    va_start(list, number);
+    const int first = va_arg(list, int);
+    const int second = va_arg(list, int);
+    va_end(list);
+    if (number == SYS_pidfd_open) {
+        if (first <= 1)
+            complain("opens what is no single process of somebody");
+        other.id = first;
+        return PROCESS_DESCRIPTOR;
+    }
+    if (number != SYS_pidfd_send_signal) {
+        complain("calls something else");
+        return -1;
+    }
+    other.result.sent++;
+    if (first != PROCESS_DESCRIPTOR)
+        complain("signals by another descriptor");
+    if (second < 1 || second > 64)
+        complain("sends what is no signal");
+    int is_named = 0;
+    for (int i = 0; i < other.start_count; i++)
+        is_named |= other.starts[i] != 0 && has_number(other.stat, other.starts[i]);
+    if (!is_named)
+        complain("signals a process that was started at another time");
+    return 0;
+}
+
+static int false_open(const char *path, int flags)
+{
+    char own[64];
+    (void)flags;
+    snprintf(own, sizeof own, "/proc/%d/stat", other.id);
+    if (strcmp(path, own) != 0)
+        complain("reads another file");
+    return FILE_DESCRIPTOR;
+}
+
+static ssize_t false_read(int file, char *place, size_t size)
+{
+    const size_t length = strlen(other.stat);
+    if (file != FILE_DESCRIPTOR)
+        complain("reads another descriptor");
+    memcpy(place, other.stat, length < size ? length : size);
+    return (ssize_t)(length < size ? length : size);
+}
+
+#define open(path, flags) false_open(path, flags)
+#define read(file, place, size) false_read(file, place, size)
+#define close(file) ((void)(file))
+#define prctl(...) ((void)0)
+#define syscall(...) false_syscall(__VA_ARGS__)
+#define send_signals false_send_signals
+int false_send_signals(const char *signal, char *const *processes);
+#include "../../Sources/impersonation-launcher/signalling.c"
+
+struct false_signals false_signals(const uint8_t *bytes, size_t size)
+{
+    char text[TEXT_MOST + 1];
+    char *parts[2 + PROCESSES_MOST + 1] = {NULL};
+    const size_t length = size < TEXT_MOST ? size : TEXT_MOST;
+    memcpy(text, bytes, length);
+    text[length] = 0;
+    int count = 0;
+    for (char *next = text; next != NULL && count < 2 + PROCESSES_MOST; count++) {
+        parts[count] = next;
+        next = strchr(next, 0x1D);
+        if (next != NULL)
+            *next++ = 0;
+    }
+    memset(&other, 0, sizeof other);
+    if (count < 3)
+        return other.result;
+    other.stat = parts[1];
+    for (; other.start_count < count - 2; other.start_count++) {
+        const char *start = strchr(parts[2 + other.start_count], ':');
+        other.starts[other.start_count] = start == NULL ? 0 : strtoull(start + 1, NULL, 10);
+    }
+    other.result.status = false_send_signals(parts[0], parts + 2);
+    if ((other.result.status == LAUNCH_SIGNAL_SENT) != (other.result.sent > 0) && other.result.status != LAUNCH_SIGNAL_INVALID)
+        complain("says something else than it has done");
+    return other.result;
+}
