@@ -69,7 +69,8 @@ struct MemoryAccountingTests {
             >> 10
         let launcher = SetUIDLauncher(isolation: isolation)
         let much = try #require(try await Self.peak(own + 128, launcher))
-        #expect((own + 128..<own + 1_024).contains(much / Self.mebibyte))
+        // perl may have what it repeats twice at once, and with a sanitizer the daemon has had more than a gigabyte.
+        #expect((own + 128..<2 * own + 1_024).contains(much / Self.mebibyte))
         #expect(try await Self.peak(1, launcher) == nil)
     }
 

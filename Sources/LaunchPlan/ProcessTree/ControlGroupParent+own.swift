@@ -65,7 +65,7 @@ extension ControlGroupParent {
         for line in mounts.split(separator: "\n") {
             let fields = line.split(separator: " ")
             guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup2",
-                dash > 5, fields[4].hasPrefix("/")
+                dash > 5, fields[4].hasPrefix("/"), !fields[4].split(separator: "/").contains("..")
             else { continue }
             let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
             guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }
