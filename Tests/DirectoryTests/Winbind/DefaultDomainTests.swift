@@ -73,7 +73,7 @@ struct DefaultDomainTests {
             #expect(failure?.code == .refused, "\(String(describing: failure))")
             #expect(failure?.message.contains("an account of the domain that has the same short name") == true)
         }
-        let denying = try await SessionHelper(rules: ["denied-groups = 10513"])
+        let denying = try await SessionHelper(rules: ["denied-accounts = @10513"])
         #expect(try await outcome(denying, [5_556]).failure?.code == .refused)
         // Where nothing does, it has what the files give it.
         let job = try await outcome(helper, [5_556]).success
