@@ -19,7 +19,8 @@ test: ## Builds and runs every test in the test bed, as root or not, and the fuz
 	@[ "$$(id -u)" -ne 0 ] || Scripts/install-packages directories
 	$(SWIFT) build --build-tests
 	Scripts/test
-	$(MAKE) --no-print-directory helper-test demo-test
+	$(MAKE) --no-print-directory helper-test
+	$(MAKE) --no-print-directory demo-test
 	RUNS=20000 Scripts/fuzz
 
 directories: ## Runs the tests that ask Active Directory, SSSD, LDAP and winbind alone; as root

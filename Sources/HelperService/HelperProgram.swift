@@ -189,12 +189,11 @@ package enum HelperProgram {
                     + "\(geteuid()); start it as root, or take the line out"
             )
         }
-        // PAM follows a circle until its stack is full, in this process too: it begins a session for the first time here.
-        if let circle = policy.sessionServices.first(where: { ServiceFile(of: $0).isCutShort }) {
+        for service in policy.sessionServices {
+            guard let problem = ServiceTrial.problem(of: service) else { continue }
             throw HelperError(
                 .configuration,
-                "pam-services of the policy: the PAM service \(circle) includes itself, or more than \(ServiceFile.filesMost) files, and PAM "
-                    + "crashes over a circle; take the include out that leads back, or take the service out"
+                "pam-services of the policy: the PAM service \(service) cannot be used: \(problem); or take the service out of the policy"
             )
         }
         let missing = ServiceModules.load(for: policy.sessionServices)

@@ -219,11 +219,12 @@ package struct LocalFiles: Sendable {
     /// The lines of a database, each as words; what stands in brackets is one word, with the first of its brackets.
     ///
     /// A name ends at a colon or a blank, whichever comes first, and any number of both may follow it: for glibc, a line without a
-    /// colon names services all the same (`nss_database.c`).
+    /// colon names services all the same (`nss_database.c`). What stands behind `#` are names of services as well; only a line that begins
+    /// with it names no database. Older versions leave it out, so that there may be fewer than are named here.
     private static func statements(of database: String, in text: [UInt8]) -> [[String]] {
         text.split(separator: UInt8(ascii: "\n"))
             .compactMap { line in
-                let statement = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: isBlank)
+                let statement = line.drop(while: isBlank)
                 let name = statement.prefix { $0 != UInt8(ascii: ":") && !isBlank($0) }
                 guard name.elementsEqual(database.utf8), name.endIndex < statement.endIndex else { return nil }
                 return words(in: statement[name.endIndex...].drop { $0 == UInt8(ascii: ":") || isBlank($0) })

@@ -20,12 +20,12 @@
 #define FILE_DESCRIPTOR 1001
 #define PROCESSES_MOST 8
 #define TEXT_MOST 4096
+#define STAT_MOST 1023
 
 static _Thread_local struct {
     const char *stat;
+    char **named;
     int id; /* of the process that was opened last */
-    unsigned long long starts[PROCESSES_MOST];
-    int start_count;
     struct false_signals result;
 } other;
 
@@ -35,19 +35,37 @@ static void complain(const char *complaint)
         other.result.complaint = complaint;
 }
 
-/* Whether a text has a number in it, whatever stands around it. */
-static int has_number(const char *text, unsigned long long wanted)
+/* A number in digits alone, and what it ends at; -1 where there is none that fits. */
+static long double digits(const char *text, const char **end)
 {
-    while (*text != 0) {
-        if (*text < '0' || *text > '9') {
-            text++;
+    long double value = *text >= '0' && *text <= '9' ? 0 : -1;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (*text - '0');
+    *end = text;
+    return value;
+}
+
+/* The start in what the file says: behind the twentieth blank after the last parenthesis. */
+static long double told_start(void)
+{
+    const char *at = strrchr(other.stat, ')'), *end;
+    int blanks = 0;
+    for (; at != NULL && *at != 0; at++)
+        if (*at == ' ' && ++blanks == 20)
+            return digits(at + 1, &end);
+    return -1;
+}
+
+/* Whether somebody has named this process, with the start that its file tells where that is asked for too. */
+static int is_named(int id, int has_start)
+{
+    for (char **process = other.named; *process != NULL; process++) {
+        const char *end;
+        if (digits(*process, &end) != id || *end != ':')
             continue;
-        }
-        char *end;
-        errno = 0;
-        if (strtoull(text, &end, 10) == wanted && errno == 0)
+        const long double start = digits(end + 1, &end);
+        if (*end == 0 && start > 0 && (!has_start || start == told_start()))
             return 1;
-        text = end;
     }
     return 0;
 }
@@ -60,8 +78,8 @@ static long false_syscall(long number, ...)
     const int second = va_arg(list, int);
     va_end(list);
     if (number == SYS_pidfd_open) {
-        if (first <= 1)
-            complain("opens what is no single process of somebody");
+        if (first <= 1 || !is_named(first, 0))
+            complain("opens whom nobody has named");
         other.id = first;
         return PROCESS_DESCRIPTOR;
     }
@@ -74,10 +92,7 @@ static long false_syscall(long number, ...)
         complain("signals by another descriptor");
     if (second < 1 || second > 64)
         complain("sends what is no signal");
-    int is_named = 0;
-    for (int i = 0; i < other.start_count; i++)
-        is_named |= other.starts[i] != 0 && has_number(other.stat, other.starts[i]);
-    if (!is_named)
+    if (!is_named(other.id, 1))
         complain("signals a process that was started at another time");
     return 0;
 }
@@ -127,11 +142,10 @@ struct false_signals false_signals(const uint8_t *bytes, size_t size)
     memset(&other, 0, sizeof other);
     if (count < 3)
         return other.result;
+    /* More of a file is not read. */
+    parts[1][strnlen(parts[1], STAT_MOST)] = 0;
     other.stat = parts[1];
-    for (; other.start_count < count - 2; other.start_count++) {
-        const char *start = strchr(parts[2 + other.start_count], ':');
-        other.starts[other.start_count] = start == NULL ? 0 : strtoull(start + 1, NULL, 10);
-    }
+    other.named = parts + 2;
     other.result.status = false_send_signals(parts[0], parts + 2);
     if ((other.result.status == LAUNCH_SIGNAL_SENT) != (other.result.sent > 0) && other.result.status != LAUNCH_SIGNAL_INVALID)
         complain("says something else than it has done");

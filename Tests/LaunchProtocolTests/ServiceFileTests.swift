@@ -34,7 +34,7 @@ struct ServiceFileTests {
     @Test("has no lines but those of the four kinds")
     func kinds() {
         let text =
-            "- required x.so\nauthx required x.so\n\u{1D}auth required x.so\nPASSWORD required y.so\n- include b\n"
+            "- required x.so\n--auth required x.so\nauthx required x.so\n\u{1D}auth required x.so\nPASSWORD required y.so\n- include b\n"
         let (file, reads) = Self.file(["/etc/pam.d/a": text])
         #expect(file.entries.map { "\($0.kind) \($0.module)" } == ["password y.so"])
         #expect(reads == 1)

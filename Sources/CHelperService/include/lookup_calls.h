@@ -30,8 +30,11 @@ int lookup_send(int socket, const void *bytes, uint64_t size);
  * when it does not fit, -EBADMSG when descriptors came along. */
 int64_t lookup_receive(int socket, void *buffer, uint64_t capacity);
 
-/* Whether no server of the domain of a name answers winbind, by its own word (wbcPingDc2); without a name, of the domain of this
- * machine. 0 also where nobody can tell. Blocks for as long as winbind likes. */
-int lookup_winbind_domain_is_away(const char *name);
+/* Whether winbind, by its own word (wbcPingDc2), hears from no server of the machine's domain, so that it may not know accounts of a
+ * domain. 0 for names without one, which it answers by itself, and where nobody can tell. Blocks for as long as winbind likes. */
+int lookup_winbind_is_cut_off(const char *name);
+
+/* Whether a name has a domain, in front of a separator or behind an at sign. */
+int lookup_name_has_domain(const char *name, char separator);
 
 #endif

@@ -38,6 +38,9 @@ const char *helper_conversation_messages(const struct helper_conversation *conve
 /* Begins with PAM (pam_start(3)). Returns PAM's code; the handle is null unless that is PAM_SUCCESS. */
 int helper_session_start(const char *service, const char *user, struct helper_conversation *conversation, void **handle);
 
+/* Begins with PAM for a service in this process, which ends with it: by a signal where that crashes. */
+void helper_session_try(const char *service) __attribute__((noreturn));
+
 /* What modules change in their process and a job inherits or is given. */
 struct helper_traits {
     uint32_t mask;

@@ -73,7 +73,10 @@ package struct AccountCheck: Hashable, Sendable {
         var account = unsafe helper_account()
         let result = unsafe helper_account_look_up(name, &account)
         defer { unsafe helper_account_free(&account) }
-        guard result == 0 else { throw result == -ENOENT ? .none : .unavailable(Errno(rawValue: -result)) }
+        guard result == 0 else {
+            guard result == -ENOENT else { throw .unavailable(Errno(rawValue: -result)) }
+            throw DomainCheck.isUnknown(account: name).map { .unavailable($0) } ?? .none
+        }
         guard let found = unsafe account.name, let home = unsafe account.home, let shell = unsafe account.shell else {
             throw .unavailable(.noMemory)
         }

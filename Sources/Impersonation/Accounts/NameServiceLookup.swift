@@ -252,7 +252,7 @@ struct NameServiceLookup: Sendable {
                 subject: subject,
                 errno: .hostIsDown,
                 message:
-                    "the name service does not know it, but no server of its domain answers winbind; see that one does (wbinfo "
+                    "the name service does not know it, but no server of the domain answers winbind; see that one does (wbinfo "
                     + "--ping-dc), then try again"
             )
         case .failed(let number):

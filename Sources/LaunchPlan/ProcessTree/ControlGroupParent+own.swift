@@ -54,28 +54,28 @@ extension ControlGroupParent {
         guard let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3) else {
             throw ControlGroupError(nil, "this kernel has no cgroup v2")
         }
-        // What lies above the root of its namespace the kernel names by the way up from there, which leads out of the mount.
-        guard !own.split(separator: "/").contains("..") else {
-            throw ControlGroupError(
-                nil,
-                "the group of this process, \(own), is not in its cgroup namespace; start the process in a group below, or name one"
-            )
-        }
+        var isOutside = false
         var readOnly: Substring?
         for line in mounts.split(separator: "\n") {
             let fields = line.split(separator: " ")
             guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, fields[dash + 1] == "cgroup2",
-                dash > 5, fields[4].hasPrefix("/"), !fields[4].split(separator: "/").contains("..")
+                dash > 5
             else { continue }
             let (root, place) = (String(fields[3]), FilePath(String(fields[4])))
+            guard place.isAbsolute, !place.leadsUp else { continue }
             guard root == "/" || own == root || own.hasPrefix(root + "/") else { continue }
+            let below = FilePath(String((root == "/" ? own : own.dropFirst(root.count)).drop { $0 == "/" }))
+            // What lies above the root of its cgroup namespace the kernel names by the way up from there, and that leads out of the mount.
+            guard !below.leadsUp else {
+                isOutside = true
+                continue
+            }
             // A container often has both: all groups to look at, and its own to write to.
             guard ![fields[5], fields[dash + 3]].contains(where: { $0.split(separator: ",").contains("ro") }) else {
                 readOnly = readOnly ?? fields[4]
                 continue
             }
-            let below = root == "/" ? String(own) : String(own.dropFirst(root.count))
-            return place.pushing(FilePath(String(below.drop { $0 == "/" })))
+            return place.pushing(below)
         }
         if let readOnly {
             throw ControlGroupError(
@@ -83,6 +83,17 @@ extension ControlGroupParent {
                 "cgroup v2 is mounted read-only at \(readOnly); mount it, or the group of this process, for writing"
             )
         }
+        if isOutside {
+            throw ControlGroupError(
+                nil,
+                "the group of this process, \(own), is not in its cgroup namespace; start the process in a group below, or name one"
+            )
+        }
         throw ControlGroupError(nil, "cgroup v2 is mounted nowhere that this process can see")
     }
+}
+
+extension FilePath {
+    /// Whether a part of it is the way up.
+    fileprivate var leadsUp: Bool { components.contains { $0.kind == .parentDirectory } }
 }

@@ -79,7 +79,7 @@ package struct ServiceFile: Sendable {
         guard words.count > 1 else { return }
         if words[0] == "@include" { return add(words[1], ofKind: wanted, read) }
         // The dash keeps PAM from complaining of a module that is not there.
-        let kind = String(words[0].lowercased().drop { $0 == "-" })
+        let kind = String((words[0].hasPrefix("-") ? words[0].dropFirst() : words[0][...]).lowercased())
         guard words.count > 2, Self.kinds.contains(kind), wanted == nil || wanted == kind else { return }
         let control = words[1].lowercased()
         if control == "include" || control == "substack" { return add(words[2], ofKind: kind, read) }

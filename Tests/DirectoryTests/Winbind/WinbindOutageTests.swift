@@ -98,6 +98,14 @@ struct WinbindOutageTests {
             }
             // Where no lookup process is asked, nothing can tell.
             #expect(try await account(name, asking: .getent) == nil)
+            // A name without a domain needs no server, and whoever is known under his full name is found behind it.
+            #expect(try await account("someuser") == nil)
+            let visible = try await Site(visibleDomains: ["MYCORP"]).resolve("someuser")
+            #expect(visible.identity?.account == known, "\(visible.message)")
+            // Nor do local accounts wait for one where a bare name is denied that is nobody's here.
+            var site = Site()
+            site.policy.accountRules = AccountRules([DeniedAccountsRule([try AccountName("nosuch")])])
+            #expect(try await site.resolve("alice").identity != nil)
             let alice = try await account("alice", within: impatience)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
         }

@@ -183,16 +183,20 @@ struct PAMProcessTests {
         #expect(service.stages.isEmpty)
     }
 
-    // PAM follows a circle until its stack is full, and the first process of a helper would be the first to crash.
-    @Test("is not even begun with a service that includes itself: no helper is started with one")
-    func circle() throws {
+    // PAM follows a circle until its stack is full, and an include of nothing to nowhere: the first process of a helper, which
+    // begins with a service for a rehearsal, would be the first to crash.
+    @Test(
+        "is not even begun with a service over which PAM crashes: no helper is started with one",
+        arguments: [("@include SELF", "it includes itself"), ("session include", "PAM crashes over it (signal 11)")]
+    )
+    func crashingService(line: String, words: String) throws {
         let service = try PAMService(scripted: "*:info=x")
-        try service.become(["auth required pam_permit.so", "@include \(service.name)"])
+        try service.become(["auth required pam_permit.so", line.replacing("SELF", with: service.name)])
         let ended = #expect(throws: RunningHelper.HelperEnded.self) {
             try RunningHelper(policy: ["peers = 0", "pam-services = open \(service.name)"])
         }
         let log = ended?.log ?? ""
-        #expect(log.contains("the PAM service \(service.name) includes itself"), "\(log)")
-        #expect(log.contains("take the include out"), "\(log)")
+        #expect(log.contains("the PAM service \(service.name) cannot be used: \(words)"), "\(log)")
+        #expect(log.contains("or take the service out of the policy"), "\(log)")
     }
 }

@@ -15,6 +15,7 @@ enum ControlGroupOracle {
             "31 24 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n40 1 0:27 /docker/abc /own rw - cgroup2 cgroup rw,nsdelegate\n"
         ),
         ("0::/../other\n", "31 24 0:27 /.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"),
+        ("0::/../other\n", "31 24 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"),
         ("0::/\n", "31 24 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup2 ro\n"),
     ]
     .map { Array("\($0)\u{1D}\($1)".utf8) }
@@ -30,8 +31,8 @@ enum ControlGroupOracle {
     static func complaint(about bytes: [UInt8]) -> String? {
         guard let path = try? path(of: bytes) else { return nil }
         guard path.isAbsolute else { return "is no place: \(path)" }
-        let places = String(decoding: bytes, as: UTF8.self).split { "\n\u{1D} ".contains($0) }
-            .filter { $0.hasPrefix("/") }
+        let mounts = bytes.drop { $0 != 0x1D }.dropFirst()
+        let places = String(decoding: mounts, as: UTF8.self).split { "\n ".contains($0) }.filter { $0.hasPrefix("/") }
         guard let place = places.first(where: { path.starts(with: FilePath(String($0))) }) else {
             return "is mounted nowhere: \(path)"
         }

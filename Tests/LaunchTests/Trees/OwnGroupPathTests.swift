@@ -11,14 +11,15 @@ struct OwnGroupPathTests {
         let samples = ControlGroupOracle.samples
         #expect(try ControlGroupOracle.path(of: samples[0]) == "/sys/fs/cgroup/system.slice/worker.service")
         #expect(try ControlGroupOracle.path(of: samples[1]) == "/own/leaf")
+        #expect(try ControlGroupOracle.path(of: samples[2]) == "/sys/fs/cgroup/other")
     }
 
     @Test("is told to be none where it cannot be named, with the reason")
     func refusals() throws {
         let samples = ControlGroupOracle.samples
         for (sample, words) in [
-            (samples[2], "the group of this process, /../other, is not in its cgroup namespace"),
-            (samples[3], "cgroup v2 is mounted read-only at /sys/fs/cgroup"),
+            (samples[3], "the group of this process, /../other, is not in its cgroup namespace"),
+            (samples[4], "cgroup v2 is mounted read-only at /sys/fs/cgroup"),
             (Array("1:cpu:/\n".utf8), "this kernel has no cgroup v2"),
             (Array("0::/a\n\u{1D}24 1 0:22 / /sys rw - sysfs sysfs rw\n".utf8), "mounted nowhere"),
             // One of another root has nothing of it.
