@@ -12,7 +12,7 @@ public enum SudoAuthentication: Sendable {
     /// (`-k`). `nil` gives the launch up.
     ///
     /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
-    /// a `sudo` that says that it is the original one: older versions of sudo-rs do not say who asks (`-p`).
+    /// a `sudo` that says that it is the original one, or sudo-rs from 0.2.5 on: older ones do not say who asks (`-p`).
     case password(@Sendable () async -> Secret?)
 
     /// Whether a password is to be had.
