@@ -276,7 +276,7 @@ struct SudoRustTests {
         )
         let rule = try SudoRule(
             forRust: "Defaults:renderd passwd_tries=3",
-            "renderd ALL=(alice) PASSWD: \(TestBed.launcher)"
+            "renderd ALL=(alice) PASSWD: \(TestBed.launcher), /bin/bash"
         )
         await #expect(processExitsWith: .success) { [password = password as String, attempts = attempts as String] in
             becomeUnprivilegedDaemon()
@@ -284,8 +284,9 @@ struct SudoRustTests {
             command.standardInput = .bytes(Array("the input of the job".utf8))
             let person = try await TestBed.alice.identity
             let right = SudoLauncher.ofTheBedByRust(authentication: .text(password))
-            for count in 1...2 {
-                let result = try await run(command, as: person, right)
+            let behindShell = SudoLauncher.ofTheBedByRust(profile: .login, authentication: .text(password))
+            for (count, launcher) in [(1, right), (2, behindShell)] {
+                let result = try await run(command, as: person, launcher)
                 #expect(result.text == "the input of the job")
                 #expect(try ProcFile.read(FilePath(attempts)).count { $0 == "\n" } == count)
             }

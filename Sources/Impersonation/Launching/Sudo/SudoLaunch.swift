@@ -175,9 +175,6 @@ struct SudoLaunch {
 
     private func authenticationProblem(_ program: SudoProgram) async -> String? {
         guard launcher.authentication.asks else { return nil }
-        if launcher.profile.passesShell {
-            return "a password is not given to sudo where a shell of the account runs as well; use the account profile"
-        }
         let flavour = await program.flavour()
         guard !flavour.takesPrompt else { return nil }
         if case .rust = flavour {
