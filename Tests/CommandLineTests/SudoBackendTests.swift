@@ -307,12 +307,11 @@ struct SudoBackendTests {
     }
 
     @Test(
-        "doctor says which sudo there is, and warns of one that whoever may use it becomes root by, or that is not tested",
+        "doctor says which sudo there is, and warns of one that whoever may use it becomes root by, or that nobody knows",
         arguments: [
             ("Sudo version 1.9.13p3", Finding.Status.ok, "sudo 1.9.13p3 at "),
             ("Sudo version 1.9.16", .warning, "whoever may use it becomes root (CVE-2025-32463)"),
-            ("sudo-rs 0.2.5", .warning, "sudo-rs 0.2.5 at "),
-            ("sudo-rs 0.2.5", .warning, "which this is not tested with"),
+            ("sudo-rs 0.2.13", .ok, "sudo-rs 0.2.13 at "),
             ("doas 6.8", .warning, "an unknown sudo (doas 6.8)"),
         ]
     )

@@ -68,7 +68,10 @@ struct Sudoers: AsyncParsableCommand {
         do {
             let rules = try await rules()
             let lines = try rules.lines()
-            let verdict = await RulesCheck.check(lines.joined(separator: "\n") + "\n")
+            let verdict = await RulesCheck.check(
+                lines.joined(separator: "\n") + "\n",
+                forRustAt: rules.isForRust ? (try? SudoProgram(at: FilePath(sudoOptions.program)))?.place : nil
+            )
             if case .invalid(let reason) = verdict {
                 throw ToolFailure("rulesInvalid", "visudo does not take the rules: \(reason)")
             }

@@ -52,12 +52,23 @@ struct SudoCheck {
                 remedy: "install 1.9.17p1 or later, or what your distribution has corrected"
             )
         case .original: return Finding("sudo", .ok, found)
-        case .rust: return Finding("sudo", .warning, "\(found), which this is not tested with", remedy: Self.original)
-        case .unknown: return Finding("sudo", .warning, found, remedy: Self.original)
+        case .rust: return Self.rust(flavour, found, endProblem: flavour.endProblem())
+        case .unknown: return Finding("sudo", .warning, found, remedy: Self.tested)
         }
     }
 
-    private static let original = "use the original sudo, which this is tested with"
+    private static let tested = "use the original sudo, or sudo-rs 0.2.5, which this is tested with"
+
+    /// What is said of sudo-rs.
+    static func rust(_ flavour: SudoProgram.Flavour, _ found: String, endProblem: String?) -> Finding {
+        if let endProblem {
+            return Finding("sudo", .failed, "\(found): \(endProblem)", remedy: SudoProgram.Flavour.endRemedy)
+        }
+        guard flavour.takesPrompt else {
+            return Finding("sudo", .warning, "\(found), which is older than what this is tested with", remedy: tested)
+        }
+        return Finding("sudo", .ok, found)
+    }
 
     /// From 1.9.14 to 1.9.17 without a patch level.
     static func hasOpenChroot(_ version: String) -> Bool {
@@ -120,7 +131,7 @@ struct SudoCheck {
         // Without an account, or with programs that only the rule knows, sudo is asked whether it permits anything.
         let asks = whom != nil && options.profile != .restricted
         let user = options.profile == .su ? "root" : whom ?? ""
-        let knowsEntries = if case .original = await program.flavour() { true } else { false }
+        let knowsEntries = if case .unknown = await program.flavour() { false } else { true }
         let list = [program.path.string, "-n", knowsEntries ? "-ll" : "-l"]
         let arguments = asks ? [program.path.string, "-n", "-l", "-u", user, "--"] + words : list
         guard geteuid() != 0 else {
@@ -171,19 +182,30 @@ struct SudoCheck {
         guard options.profile == .account, let target else { return isAsked ?? false }
         let call = [program.path.string, "-n", "-u", "#\(target.userID.rawValue)", "--", options.launcher]
         let answer = await SudoCall.answer(call, for: Self.patience)
-        return answer?.output.contains("a password is required") ?? false
+        return answer.map { SudoRefusal(message: $0.output) == .passwordRequired } ?? false
     }
 
     /// Whether a command of a rule is what jobs need.
     func isMeant(_ command: String) -> Bool {
         let program = command.prefix { $0 != " " }
         return switch options.profile {
-        case .account: command == options.launcher || command.hasPrefix("\(options.launcher) run ")
-        case .restricted: command == options.launcher || command.hasPrefix("\(options.launcher) restricted ")
-        case .login: target.map { program == $0.shell.string } ?? program.hasSuffix("sh")
+        case .account: Self.isLauncher(command, options.launcher, "run")
+        case .restricted: Self.isLauncher(command, options.launcher, "restricted")
+        case .login: target.map { Self.spellings($0.shell.string).contains(String(program)) } ?? program.hasSuffix("sh")
         // Without arguments it is permitted with any.
         case .su: program.hasSuffix("/su") && (command == program || command.dropFirst(program.count).hasPrefix(" - "))
         }
+    }
+
+    private static func isLauncher(_ command: String, _ launcher: String, _ task: String) -> Bool {
+        spellings(launcher).contains { command == $0 || command.hasPrefix("\($0) \(task) ") }
+    }
+
+    /// A path, and where it leads, which is what sudo-rs lists in its place.
+    private static func spellings(_ path: String) -> [String] {
+        let real = unsafe realpath(path, nil)
+        defer { unsafe free(real) }
+        return [path] + (unsafe real.map { [unsafe String(cString: $0)] } ?? [])
     }
 
     /// The same where `sudo` does not say what belongs together.

@@ -59,7 +59,7 @@ struct SudoersRules {
             "# What a daemon needs whose jobs start by sudo (impersonate sudoers).",
             "# Install it with: visudo -c -f FILE && install -m 0440 FILE /etc/sudoers.d/impersonation",
         ]
-        for remark in remarks {
+        for remark in remarks + numbersRemark {
             lines.append("# Not said by these rules, and kept by the daemon alone: \(SudoersWord.comment(remark))")
         }
         lines += names
@@ -80,6 +80,21 @@ struct SudoersRules {
         var tags = isForRust ? "NOPASSWD:" : "NOPASSWD: EXEC:"
         if profile == .restricted { tags += " NOSETENV:" }
         return lines + Self.wrapped("\(daemon) ALL=(\(runas)) \(tags) \(commands.joined(separator: ", "))")
+    }
+
+    /// The longest number that sudo-rs reads has nine digits.
+    private static let longestForRust: UInt32 = 999_999_999
+
+    /// Those numbers that sudo-rs cannot read; what it reads in their place is an error, and no rule.
+    private var unreadable: [UInt32] { isForRust ? deniedNumbers.filter { $0 > Self.longestForRust } : [] }
+
+    private var numbersRemark: [String] {
+        unreadable.isEmpty
+            ? []
+            : [
+                "numbers of more than nine digits, which sudo-rs does not read (\(unreadable.map { "\($0)" }.joined(separator: ", ")));"
+                    + " it switches to none that no account has"
+            ]
     }
 
     /// Who the numbers are that are permitted something.
@@ -208,7 +223,8 @@ struct SudoersRules {
     private var runas: String {
         if profile == .su { return "#0" }
         // Not the superuser, nor whoever is in its group, by whatever name.
-        let nobodys = ["!root", "!#0", "!%#0"] + deniedNumbers.map { "!#\($0)" }
+        let readable = deniedNumbers.filter { !unreadable.contains($0) }
+        let nobodys = ["!root", "!#0", "!%#0"] + readable.map { "!#\($0)" }
         let users =
             switch targets {
             case .accounts(let accounts): accounts.map { "#\($0.number)" }

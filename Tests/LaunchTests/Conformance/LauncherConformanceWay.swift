@@ -15,6 +15,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     case shippedSession
     case sudo
     case sudoWithoutSignals
+    case sudoByRust
     case current
 
     var testDescription: String { rawValue }
@@ -38,7 +39,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     }
 
     /// Those of a daemon that has a rule in sudoers.
-    static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals]
+    static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals] + (TestBed.hasSudoRust ? [.sudoByRust] : [])
 
     /// Whether jobs get cgroups: one way of a daemon that is root and one through a helper, where those can be limited.
     var hasControlGroups: Bool { [.isolated, .helperAsRoot].contains(self) && TestBed.hasControllers }
@@ -54,7 +55,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
             case .shippedSession: [.jobsAreNotTakenOver, .sessionHasVariables]
             case .helperWithTwoCapabilities: [.boundingSetIsKept, .jobsAreNotTakenOver, .terminalsAreRefused]
             case .current: [.boundingSetIsKept]
-            case .sudo: [.boundingSetIsKept, .jobsAreNotTakenOver]
+            case .sudo, .sudoByRust: [.boundingSetIsKept, .jobsAreNotTakenOver]
             case .sudoWithoutSignals: [.boundingSetIsKept, .jobsAreNotTakenOver, .onlyTheFirstProcessIsEnded]
             }
         return limits.union(others)
@@ -75,6 +76,7 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
         case .shippedSession: LaunchWay.shippedSession.launcher(socket)
         case .sudo: SudoLauncher.ofTheBed()
         case .sudoWithoutSignals: SudoLauncher.ofTheBed(signalsThroughSudo: false)
+        case .sudoByRust: SudoLauncher.ofTheBedByRust()
         case .current: CurrentUserLauncher()
         }
     }

@@ -44,4 +44,13 @@ struct LaunchContractTests {
             try await #require(LaunchClaim(rawValue: claim)).prove(SudoLauncher.ofTheBed())
         }
     }
+
+    @Test("of a daemon that has a rule for sudo-rs:", .sudoRust, arguments: LaunchClaim.allCases)
+    func behindRust(_ claim: LaunchClaim) async throws {
+        let claim = claim.rawValue
+        await #expect(processExitsWith: .success) { [claim = claim as String] in
+            becomeUnprivilegedDaemon()
+            try await #require(LaunchClaim(rawValue: claim)).prove(SudoLauncher.ofTheBedByRust())
+        }
+    }
 }

@@ -9,21 +9,24 @@ import Testing
 enum SudoWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case controlGroup
     case launcherAsTheAccount
+    case controlGroupByRust
+    case launcherByRust
 
     var testDescription: String { rawValue }
 
     /// The launcher for this process, which is a daemon without privileges afterwards.
     func becomeDaemon() throws -> SudoLauncher {
-        switch self {
-        case .controlGroup:
-            let place = try Self.delegatedGroup()
-            becomeUnprivilegedDaemon()
-            return .ofTheBed(controlGroups: try ControlGroups(below: place), signalsThroughSudo: false)
-        case .launcherAsTheAccount:
-            becomeUnprivilegedDaemon()
-            return .ofTheBed()
-        }
+        let place = hasControlGroup ? try Self.delegatedGroup() : nil
+        becomeUnprivilegedDaemon()
+        let groups = try place.map { try ControlGroups(below: $0) }
+        return isRust
+            ? .ofTheBedByRust(controlGroups: groups, signalsThroughSudo: groups == nil)
+            : .ofTheBed(controlGroups: groups, signalsThroughSudo: groups == nil)
     }
+
+    private var hasControlGroup: Bool { self == .controlGroup || self == .controlGroupByRust }
+
+    private var isRust: Bool { self == .controlGroupByRust || self == .launcherByRust }
 
     /// A directory of cgroup v2 that belongs to the daemon, with this process in a group below it, as `Delegate=yes` gives it.
     private static func delegatedGroup() throws -> FilePath {
@@ -40,7 +43,11 @@ enum SudoWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         return place
     }
 
-    static var available: [SudoWay] { TestBed.controlGroups.isEmpty ? [.launcherAsTheAccount] : allCases }
+    static var available: [SudoWay] {
+        allCases.filter { way in
+            !(way.hasControlGroup && TestBed.controlGroups.isEmpty) && !(way.isRust && !TestBed.hasSudoRust)
+        }
+    }
 }
 
 @Suite("The end of a job behind sudo", .testBed)

@@ -41,16 +41,8 @@ struct SudoLossTests {
         #expect(processes.filter(isRunning) == [])
     }
 
-    /// Whether the kernel tells the end of a process to others than its parent (Linux 6.15).
-    private static var tellsEnds: Bool {
-        var information = utsname()
-        guard unsafe uname(&information) == 0 else { return false }
-        let release = unsafe withUnsafeBytes(of: information.release) { bytes in
-            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        let parts = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
-        return parts.count == 2 && (parts[0], parts[1]) >= (6, 15)
-    }
+    /// Whether the kernel tells the end of a process to others than its parent.
+    private static var tellsEnds: Bool { KernelsWord.isTold }
 
     @Test("takes the job along, and all that it has started", arguments: SudoWay.available)
     func tied(_ way: SudoWay) async {
@@ -72,7 +64,7 @@ struct SudoLossTests {
     func cut(_ way: SudoWay) async {
         await #expect(processExitsWith: .success) { [way = way.rawValue as String] in
             let launcher = try #require(SudoWay(rawValue: way)).becomeDaemon()
-            for signal in [SIGKILL, SIGSEGV] {
+            for signal in [SIGKILL, SIGABRT] {
                 let (job, sudo, other) = try await Self.start(launcher, cuttingTheTie: true)
                 #expect(kill(sudo, signal) == 0)
                 do throws(LaunchError) {

@@ -163,15 +163,92 @@ struct SudoPasswordTests {
         }
     }
 
-    @Test("is not for ways that pass a shell of the account, which could ask for it as well")
-    func shells() async throws {
+    /// A service of PAM that wants the password, and records how often it was given one.
+    private static func service(_ name: String, recordingIn attempts: String) throws -> ReplacedFile {
+        try ReplacedFile(
+            FilePath("/etc/pam.d").appending(name),
+            """
+            auth required \(PAMService.module) [auth:record=\(attempts)] [auth:expect=alice-secret]
+            account required pam_permit.so
+            session required pam_permit.so
+
+            """
+        )
+    }
+
+    /// What a rule has to permit for the ways that pass a shell.
+    private static func shellRules(_ tag: String) throws -> SudoRule {
+        try SudoRule(
+            "renderd ALL=(alice) \(tag): /bin/bash",
+            "renderd ALL=(root) \(tag): /usr/bin/su - alice -c exec \(TestBed.launcher) session"
+        )
+    }
+
+    @Test(
+        "is read by sudo before a shell of the account runs, and is neither there nor in the job's input",
+        arguments: ["login", "substitute"]
+    )
+    func shells(_ name: String) async throws {
+        let (attempts, seen) = (freshPath("attempts").string, freshPath("seen").string)
+        let service = try Self.service(name == "login" ? "sudo-i" : "sudo", recordingIn: attempts)
+        // Whether something waits where sudo had its answer from, without reading it.
+        let profile = "/bed/home/alice/.profile"
+        try writeFile("if read -t 0; then echo found; else echo nothing; fi >>\(seen)\n", to: FilePath(profile))
+        let rule = try Self.shellRules("PASSWD")
         await #expect(processExitsWith: .success) {
+            [name = name as String, attempts = attempts as String, seen = seen as String] in
             becomeUnprivilegedDaemon()
-            for profile in [SudoProfile.login, .substitute()] {
-                let error = try await Self.error("alice-secret", profile: profile)
-                #expect(error.code == .invalidCommand)
+            let way = name == "login" ? SudoProfile.login : .substitute()
+            var command = Command(.path("/bin/cat"))
+            command.standardInput = .bytes(Array("the input of the job".utf8))
+            let person = try await TestBed.alice.identity
+            for _ in 0..<2 {
+                let result = try await run(command, as: person, Self.launcher("alice-secret", profile: way))
+                #expect(result.text == "the input of the job")
             }
+            #expect(try ProcFile.read(FilePath(attempts)).count { $0 == "\n" } == 2)
+            #expect(try ProcFile.read(FilePath(seen)) == "nothing\nnothing\n")
+            let error = try await Self.error("canary-wrong", profile: way)
+            #expect(error.sudoRefusal == .wrongPassword, "\(error)")
+            #expect(!error.message.contains("canary"))
+            #expect(try ProcFile.read(FilePath(seen)) == "nothing\nnothing\n", "the shell has run")
         }
+        rule.remove()
+        _ = unsafe unlink(profile)
+        service.restore()
+    }
+
+    @Test(
+        "never reaches a shell of the account that asks for it in the words of sudo",
+        arguments: ["login", "substitute"]
+    )
+    func forgedByShell(_ name: String) async throws {
+        let got = freshPath("got").string
+        let profile = try AccountProfile(
+            """
+            process=$PPID
+            until grep -qz '^.impersonation ' /proc/$process/cmdline; do process=$(cut -d' ' -f4 /proc/$process/stat); done
+            prompt=$(tr '\\0' '\\n' </proc/$process/cmdline | grep '^.impersonation ')
+            printf '%s' "$prompt" >&2
+            { timeout 2 head -c 12; echo "asked with $prompt"; } >\(got)
+
+            """
+        )
+        let rule = try Self.shellRules("NOPASSWD")
+        await #expect(processExitsWith: .success) { [name = name as String] in
+            becomeUnprivilegedDaemon()
+            let way = name == "login" ? SudoProfile.login : .substitute()
+            let result = try await runScript(
+                "id -u",
+                as: TestBed.alice.identity,
+                Self.launcher("alice-secret", profile: way)
+            )
+            #expect(result.text == "2001\n")
+        }
+        let text = try ProcFile.read(FilePath(got))
+        #expect(text.hasPrefix("asked with [impersonation "), "\(text)")
+        rule.remove()
+        profile.remove()
     }
 
     @Test(

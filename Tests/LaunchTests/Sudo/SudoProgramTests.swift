@@ -69,4 +69,43 @@ struct SudoProgramTests {
         #expect(SudoProgram.Flavour.original(version).knowsExpressions == knows)
         #expect(!SudoProgram.Flavour.rust(version).knowsExpressions)
     }
+
+    @Test(
+        "is sudo-rs in what it takes and tells by its version, where that can be read",
+        arguments: [
+            ("0.2.4", false, false), ("0.2.5", true, false), ("0.2.12", true, false), ("0.2.13", true, true),
+            ("0.3.0", true, true), ("1.0.0", true, true), ("0.2", false, false), ("", false, false),
+            ("0.2.13-beta", false, false),
+        ]
+    )
+    func rust(_ version: String, _ takesPrompt: Bool, _ tellsSignals: Bool) {
+        let flavour = SudoProgram.Flavour.rust(version)
+        #expect(flavour.takesPrompt == takesPrompt)
+        #expect(flavour.tellsEverySignal == tellsSignals)
+        #expect((flavour.endProblem(whereToldByKernel: false) == nil) == tellsSignals)
+        #expect(flavour.endProblem(whereToldByKernel: true) == nil)
+        for other in [SudoProgram.Flavour.original(version), .unknown(version)] {
+            #expect(other.endProblem(whereToldByKernel: false) == nil)
+        }
+    }
+
+    @Test("gets no password where it is a sudo-rs that cannot be told what to prompt with")
+    func oldRust() async throws {
+        let sudo = try StandIn.install("echo sudo-rs 0.2.4")
+        try #require(unsafe chmod(sudo, 0o4755) == 0)
+        await #expect(processExitsWith: .success) { [sudo = sudo as String] in
+            becomeUnprivilegedDaemon()
+            let launcher = SudoLauncher(
+                sudo: FilePath(sudo),
+                launcher: TestBed.launcher,
+                authentication: .password {
+                    Issue.record("the password is asked for")
+                    return nil
+                }
+            )
+            let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
+            #expect(error.code == .invalidCommand)
+            #expect(error.message.contains("sudo-rs 0.2.4 cannot be told what to ask with"))
+        }
+    }
 }

@@ -240,6 +240,7 @@ struct SudoRefusalTests {
         #expect(SudoRefusal(message: "sudo-rs: interactive authentication is required") == .passwordRequired)
         #expect(SudoRefusal(message: "sudo-rs: I'm sorry eve. I'm afraid I can't do that") == .notInSudoers)
         #expect(SudoRefusal(message: "sudo-rs: user '#29999' not found") == .unknownAccount)
+        #expect(SudoRefusal(message: "sudo-rs: user 'current user' not found") == .accountInvalid)
         #expect(
             SudoRefusal(
                 message: #"sudo: The "no new privileges" flag is set, which prevents sudo from running as root."#

@@ -10,6 +10,7 @@ enum SudoOracle {
         part("We trust you have received the usual lecture.\n") + [0] + part("\nSorry, try again.\n") + [0],
         part("[imperson") + part("ation 1] ") + part("x\nsudo: 1 incorrect password attempt\n"),
         part("impersonation-launcher: standard input is not the socket", isOfOthers: true) + [128],
+        part("[sudo: ") + [0] + part("] Password: \nsudo: Authentication failed, try again.\n[sudo: ") + [0],
         part("su: Authentication failure\n", isOfOthers: true) + part("sudo: unknown user nobody1\n"),
     ]
 

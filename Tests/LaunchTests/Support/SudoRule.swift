@@ -10,8 +10,13 @@ final class SudoRule {
     private let file: FilePath
 
     /// Adds lines behind those of the bed, so that they win.
-    init(_ lines: String...) throws {
-        file = FilePath("/etc/sudoers.d/test-\(UInt64.random(in: 0...UInt64.max))")
+    convenience init(_ lines: String...) throws { try self.init(lines, in: "/etc/sudoers.d") }
+
+    /// The same for sudo-rs.
+    convenience init(forRust lines: String...) throws { try self.init(lines, in: "/etc/sudoers-rs.d") }
+
+    private init(_ lines: [String], in directory: FilePath) throws {
+        file = directory.appending("test-\(UInt64.random(in: 0...UInt64.max))")
         let made = try FileDescriptor.open(
             file,
             .writeOnly,

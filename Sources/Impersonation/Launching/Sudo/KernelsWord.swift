@@ -3,7 +3,7 @@ import Glibc
 import LaunchPlan
 
 /// What the kernel says of the end of a process that this one has not started.
-enum KernelsWord: Sendable, Hashable {
+package enum KernelsWord: Sendable, Hashable {
     case status(TerminationStatus)
 
     /// Nobody has waited for it so far.
@@ -11,6 +11,19 @@ enum KernelsWord: Sendable, Hashable {
 
     /// It does not say, or not any more.
     case unknown
+
+    /// Whether it tells the end of a process to whoever has a descriptor of it: from Linux 6.15 on.
+    ///
+    /// By its version: without the end of a process nobody can ask, and 6.13 answers questions of others.
+    package static let isTold: Bool = {
+        var information = utsname()
+        guard unsafe uname(&information) == 0 else { return false }
+        let release = unsafe withUnsafeBytes(of: information.release) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        let parts = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+        return parts.count == 2 && (parts[0], parts[1]) >= (6, 15)
+    }()
 
     /// Who asks the kernel for it, without waiting.
     typealias Source = @Sendable (StartedChild) -> KernelsWord

@@ -11,8 +11,9 @@ public enum SudoAuthentication: Sendable {
     /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used
     /// (`-k`). `nil` gives the launch up.
     ///
-    /// Not through a shell (``SudoProfile/login``, ``SudoProfile/substitute(_:)``), which could ask in the place of `sudo`, and only with
-    /// a `sudo` that says that it is the original one: older versions of sudo-rs do not say who asks (`-p`).
+    /// Only with a `sudo` that says that it is the original one, or sudo-rs from 0.2.5 on: older ones do not say who asks (`-p`). A
+    /// shell of the account (``SudoProfile/login``, ``SudoProfile/substitute(_:)``) cannot ask in its place, nor find the password:
+    /// the kernel says who asks, and `sudo` has read it before it runs anything.
     case password(@Sendable () async -> Secret?)
 
     /// Whether a password is to be had.

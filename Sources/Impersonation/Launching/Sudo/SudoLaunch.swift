@@ -38,6 +38,11 @@ struct SudoLaunch {
         let preparation = SudoPreparation(command: command, identity: identity, profile: launcher.profile)
         var problem = invocation.problem ?? preparation.problem
         if problem == nil { problem = await authenticationProblem(program) }
+        // Where the kernel tells, no sudo has to be asked what it is.
+        if problem == nil, !launcher.isEndTold {
+            problem = await program.flavour().endProblem(whereToldByKernel: false)
+                .map { "\($0); \(SudoProgram.Flavour.endRemedy)" }
+        }
         if let problem { throw failures.failure(.invalidCommand, .prepare, nil, problem) }
         let prepared = try failures.reporting { () throws(LaunchError) in
             try PreparedLaunch(preparation.described, as: identity)
@@ -55,6 +60,7 @@ struct SudoLaunch {
             SudoMessages(errors, of: identity.account.userID.rawValue, on: try Reactor.shared(for: .streams))
         }
         let password = try await password(for: program)
+        let givesUp = password == nil ? true : await program.flavour().givesUpWithoutAnswer
         let group = try failures.reporting { () throws(LaunchError) in
             try prepared.makeGroup(in: launcher.controlGroups)
         }
@@ -94,7 +100,10 @@ struct SudoLaunch {
         messages.start(
             from: started.child.processID,
             answering: { if let password { socket.write(password.secret) } },
-            orElse: { socket.endAnswers() }
+            orElse: {
+                // Nobody has waited for it yet, and so nobody else has its number.
+                if givesUp { socket.endAnswers() } else { _ = started.child.send(SIGKILL) }
+            }
         )
         let attempt = Attempt(
             started: started,
@@ -108,8 +117,12 @@ struct SudoLaunch {
             let greeting = try await greeting(attempt)
             messages.stopAnswering()
             stopwatch.end(\.clone)
-            let reach = try await proven(greeting, attempt, prepared, group, invocation)
-            let job = SudoProcess(process, reach, messages, on: reactor, asking: launcher.kernelsWord)
+            // Where the rule wants a password, sudo-rs has PAM fail at each call without one.
+            let signalsThroughSudo = launcher.signalsThroughSudo && (givesUp || messages.prompts == 0)
+            let reach = try await proven(greeting, attempt, prepared, group, invocation, signalsThroughSudo)
+            let job = SudoProcess(process, reach, messages, on: reactor, asking: launcher.kernelsWord) {
+                await program.flavour().tellsEverySignal
+            }
             let fellBack = try await confirm(attempt, job, greeting, preparation, prepared, streams)
             let attestation = try await attest(reach, job, prepared, group)
             job.start(endingDescendants: command.descendants == .end)
@@ -122,7 +135,7 @@ struct SudoLaunch {
                     omittedVariables: prepared.environment.omitted,
                     timings: stopwatch.confirmed(),
                     containment: group.map { .controlGroup($0.path) }
-                        ?? (launcher.signalsThroughSudo ? .session : .firstProcess),
+                        ?? (signalsThroughSudo ? .session : .firstProcess),
                     attestation: attestation
                 ),
                 control: job
@@ -162,18 +175,15 @@ struct SudoLaunch {
 
     private func authenticationProblem(_ program: SudoProgram) async -> String? {
         guard launcher.authentication.asks else { return nil }
-        if launcher.profile.passesShell {
-            return "a password is not given to sudo where a shell of the account runs as well; use the account profile"
-        }
-        switch await program.flavour() {
-        case .original: return nil
-        case .rust:
-            return "sudo-rs cannot be told what to ask with, so it is given no password; make the rule NOPASSWD"
-        case .unknown:
+        let flavour = await program.flavour()
+        guard !flavour.takesPrompt else { return nil }
+        if case .rust = flavour {
             return
-                "\(program.path) does not say that it is the original sudo, or not in time, and only that one is given a "
-                + "password; make the rule NOPASSWD, or try again when `sudo --version` answers"
+                "\(flavour) cannot be told what to ask with, so it is given no password; make the rule NOPASSWD, or install 0.2.5"
         }
+        return
+            "\(program.path) does not say that it is the original sudo or sudo-rs, or not in time, and nobody else is given a "
+            + "password; make the rule NOPASSWD, or try again when `sudo --version` answers"
     }
 
     private func password(for program: SudoProgram) async throws(LaunchError) -> SecretBox? {
@@ -249,7 +259,8 @@ struct SudoLaunch {
         _ attempt: Attempt,
         _ prepared: PreparedLaunch,
         _ group: ControlGroup?,
-        _ invocation: SudoInvocation
+        _ invocation: SudoInvocation,
+        _ signalsThroughSudo: Bool
     ) async throws(LaunchError) -> SudoReach {
         let found = Result { () throws(SudoDescent.Problem) in
             try SudoDescent(
@@ -269,7 +280,7 @@ struct SudoLaunch {
                 between: descent.between,
                 group: group,
                 asking: invocation,
-                launcher.signalsThroughSudo
+                signalsThroughSudo
             )
         case .failure(let problem):
             _ = attempt.started.token.withdraw()

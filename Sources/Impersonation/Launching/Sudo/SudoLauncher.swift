@@ -45,6 +45,9 @@ public struct SudoLauncher: ProcessLauncher {
     /// Who tells how a job has ended whose `sudo` was lost.
     var kernelsWord = KernelsWord.ofOthers
 
+    /// Whether anybody does.
+    var isEndTold = KernelsWord.isTold
+
     /// The backend's name.
     public var backend: LaunchBackend { .sudo }
 

@@ -13,6 +13,7 @@ struct SudoLoss {
     private let reach: SudoReach
     private let reactor: Reactor
     private let kernelsWord: KernelsWord.Source
+    private let isBelieved: () async -> Bool
     private let endRest: () async -> Int
 
     /// How long whoever has inherited the job may take to wait for it.
@@ -24,16 +25,19 @@ struct SudoLoss {
     ///   - reach: `sudo` and its job.
     ///   - reactor: Who waits.
     ///   - kernelsWord: Who tells how a process has ended that is not this one's child.
+    ///   - isBelieved: Whether this `sudo` ends by every signal that has ended its command.
     ///   - endRest: Kills what there is of the job, and says how many processes are left.
     init(
         of reach: SudoReach,
         on reactor: Reactor,
         asking kernelsWord: @escaping KernelsWord.Source,
+        believing isBelieved: @escaping () async -> Bool,
         endingRest endRest: @escaping () async -> Int
     ) {
         self.reach = reach
         self.reactor = reactor
         self.kernelsWord = kernelsWord
+        self.isBelieved = isBelieved
         self.endRest = endRest
     }
 
@@ -44,6 +48,7 @@ struct SudoLoss {
     func judge(_ outcome: JobEnd.Outcome) async -> JobEnd.Outcome {
         guard case .success(var report) = outcome else { return outcome }
         let wasRunning = reach.job.isRunning
+        if !wasRunning, report.status == .exited(0) { return await success(report) }
         let signal: Signal? = if case .signaled(let signal, _) = report.status { signal } else { nil }
         guard wasRunning || signal != nil else { return outcome }
         let wasKilledByUs = reach.hasKilled
@@ -62,6 +67,29 @@ struct SudoLoss {
         // It has been sent what ends everything.
         case _ where wasKilledByUs && signal == .kill && !reach.job.isRunning: break
         case .unknown, .notYet: return .failure(lost(signal, afterwards: !wasRunning))
+        }
+        return .success(report)
+    }
+
+    /// Makes the end of the job of that of a `sudo` that has ended well: some do as well when a signal has ended the job.
+    private func success(_ report: ExitReport) async -> JobEnd.Outcome {
+        var report = report
+        switch await word() {
+        case .status(.exited): break
+        case .status(let status): report.status = status
+        case .unknown, .notYet:
+            guard await isBelieved() else {
+                return .failure(
+                    LaunchError(
+                        .statusLost,
+                        step: .wait,
+                        backend: .sudo,
+                        message:
+                            "this sudo has exited with 0, which it does as well when SIGSEGV, SIGBUS or SIGPIPE has ended "
+                            + "the job, and nobody has seen how process \(reach.job.processID) did; \(SudoProgram.Flavour.endRemedy)"
+                    )
+                )
+            }
         }
         return .success(report)
     }

@@ -17,6 +17,7 @@ final class SudoProcess: ProcessControl {
     private let messages: SudoMessages
     private let reactor: Reactor
     private let kernelsWord: KernelsWord.Source
+    private let isBelieved: @Sendable () async -> Bool
     private let end = JobEnd()
     private let endsTree = Mutex(false)
 
@@ -25,13 +26,15 @@ final class SudoProcess: ProcessControl {
         _ reach: SudoReach,
         _ messages: SudoMessages,
         on reactor: Reactor,
-        asking kernelsWord: @escaping KernelsWord.Source
+        asking kernelsWord: @escaping KernelsWord.Source,
+        believing isBelieved: @escaping @Sendable () async -> Bool
     ) {
         self.sudo = sudo
         self.reach = reach
         self.messages = messages
         self.reactor = reactor
         self.kernelsWord = kernelsWord
+        self.isBelieved = isBelieved
     }
 
     /// Begins to wait for the end.
@@ -45,7 +48,9 @@ final class SudoProcess: ProcessControl {
             var outcome = await Result { () async throws(LaunchError) in try await sudo.exitReport() }
             messages.close()
             Task.detached { [self] in await reapOrphans(after: resumption) }
-            let loss = SudoLoss(of: reach, on: reactor, asking: kernelsWord) { [self] in await endRest() }
+            let loss = SudoLoss(of: reach, on: reactor, asking: kernelsWord, believing: isBelieved) { [self] in
+                await endRest()
+            }
             outcome = await loss.judge(outcome)
             if endsTree.withLock({ $0 }), reach.group == nil, case .success(var report) = outcome {
                 report.remainingProcesses = await endLeftovers()

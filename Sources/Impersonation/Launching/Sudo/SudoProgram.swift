@@ -44,10 +44,53 @@ package struct SudoProgram: Sendable {
         /// How many bytes of a password it reads, of those that PAM takes.
         ///
         /// It leaves the rest to whoever reads next. The limit is `SUDO_CONV_REPL_MAX` of sudo_plugin(5), which was 255 up to 1.8.
-        package var longestPassword: Int { isOriginal(since: (1, 9, 0)) ? Secret.maximumLength : 255 }
+        package var longestPassword: Int { isOriginal(since: (1, 9, 0)) || isRust ? Secret.maximumLength : 255 }
+
+        /// Whether it can be told what to prompt with (`-p`), as sudo-rs from 0.2.5 on.
+        package var takesPrompt: Bool {
+            if case .original = self { true } else { isRust(since: (0, 2, 5)) }
+        }
+
+        /// Whether a second prompt that finds the end of its input is no attempt; to sudo-rs it is an empty password.
+        var givesUpWithoutAnswer: Bool {
+            if case .original = self { true } else { false }
+        }
+
+        /// Whether it ends by every signal that has ended its command.
+        ///
+        /// sudo-rs before 0.2.13 sends itself that signal, of which Rust catches `SIGSEGV` and `SIGBUS` and ignores `SIGPIPE`: it
+        /// goes on, and exits with 0.
+        package var tellsEverySignal: Bool { !isRust || isRust(since: (0, 2, 13)) }
+
+        /// Why the end of a job is not to be had from it; `nil` where it is, or where the kernel tells it.
+        ///
+        /// - Parameter isTold: Whether the kernel tells the end of a process to others than its parent.
+        /// - Returns: The reason.
+        package func endProblem(whereToldByKernel isTold: Bool = KernelsWord.isTold) -> String? {
+            guard !isTold, !tellsEverySignal else { return nil }
+            return
+                "\(self) tells a job that SIGSEGV, SIGBUS or SIGPIPE has ended as one that has exited with 0, and before 6.15 Linux "
+                + "tells nobody else"
+        }
+
+        /// What to do about that.
+        package static let endRemedy = "install the original sudo, or sudo-rs 0.2.13"
+
+        private var isRust: Bool {
+            if case .rust = self { true } else { false }
+        }
 
         private func isOriginal(since least: (Int, Int, Int)) -> Bool {
             guard case .original(let version) = self else { return false }
+            return Self.isVersion(version, since: least)
+        }
+
+        private func isRust(since least: (Int, Int, Int)) -> Bool {
+            guard case .rust(let version) = self else { return false }
+            return Self.isVersion(version, since: least)
+        }
+
+        private static func isVersion(_ version: String, since least: (Int, Int, Int)) -> Bool {
             let parts = version.split { $0 == "." || $0 == "p" }.prefix(3).compactMap { Int($0) }
             guard parts.count == 3 else { return false }
             return (parts[0], parts[1], parts[2]) >= least

@@ -15,13 +15,13 @@ public enum SudoRefusal: String, Sendable, Hashable, CaseIterable {
     /// This daemon can gain no privileges (`PR_SET_NO_NEW_PRIVS`, `NoNewPrivileges=` of systemd), so `sudo` cannot either.
     case noNewPrivileges
 
-    /// A password is required. Without a rule for this daemon, `sudo` asks for one as well before it says so.
+    /// A password is required. Without a rule for this daemon, the original `sudo` asks for one as well before it says so.
     case passwordRequired
 
     /// The password was wrong, or none was given.
     case wrongPassword
 
-    /// The daemon's account is in no rule. sudo-rs says so also when it is in another one.
+    /// The daemon's account is in no rule. sudo-rs says so also when it is in another one, and before it asks for a password.
     case notInSudoers
 
     /// There are rules for the daemon's account, but not for the launcher as this account, or not with this program.
@@ -56,6 +56,7 @@ extension SudoRefusal {
         ("must be owned by uid 0 and have the setuid bit set", .notSetUserID),
         ("effective uid is not 0", .notSetUserID),
         ("account validation failure", .accountInvalid),
+        ("Account validation failure", .accountInvalid),
         // What follows it is that a password is required.
         ("Account expired or PAM config lacks", .accountInvalid),
         ("incorrect password attempt", .wrongPassword),
@@ -63,6 +64,8 @@ extension SudoRefusal {
         ("no password was provided", .wrongPassword),
         ("a password is required", .passwordRequired),
         ("interactive authentication is required", .passwordRequired),
+        // What sudo-rs before 0.2.9 has of pam_unix when nobody may be asked.
+        ("PAM error: Authentication token manipulation error", .passwordRequired),
         ("must have a tty", .terminalRequired),
         ("a terminal is required", .terminalRequired),
         ("is not in the sudoers file", .notInSudoers),
@@ -74,6 +77,7 @@ extension SudoRefusal {
         ("unknown user", .unknownAccount),
         ("unknown group", .unknownAccount),
         ("you do not exist in the passwd database", .accountInvalid),
+        ("user 'current user' not found", .accountInvalid),
         ("user '#", .unknownAccount),
         ("group '#", .unknownAccount),
         ("command not found", .launcherNotFound),
@@ -93,7 +97,7 @@ extension SudoRefusal {
     /// Reads what `sudo` has written to its standard error.
     ///
     /// - Parameter message: The text.
-    init(message: String) {
+    package init(message: String) {
         self = Self.phrases.first { message.contains($0.text) }?.refusal ?? .other
     }
 
