@@ -95,7 +95,7 @@ public struct LaunchError: Error, Sendable, Hashable {
     public private(set) var sudoRefusal: SudoRefusal?
 
     /// Why the job was being ended when its end was lost, or did not come; `nil` unless whoever got this error has ended it by
-    /// waiting (``LaunchedProcess/exitReport(timeout:gracePeriod:)``).
+    /// waiting (``LaunchedProcess/exitReport(terminatingAfter:gracePeriod:)``).
     public private(set) var interruption: ExitReport.Interruption?
 
     /// The same error, of a job that was being ended.

@@ -39,7 +39,7 @@ public final class LaunchedProcess: Sendable {
     /// Waits until the process has ended and every captured stream is complete.
     ///
     /// This only waits: when the calling task is cancelled, the process goes on and so does the waiting. A job that is to end with
-    /// the task that waits for it, or in time, is waited for with ``exitReport(timeout:gracePeriod:)``.
+    /// the task that waits for it, or in time, is waited for with ``exitReport(terminatingAfter:gracePeriod:)``.
     ///
     /// - Returns: How it ended and what it used.
     /// - Throws: ``LaunchError`` with the step `wait` when the status was taken by somebody else in this process.
@@ -55,7 +55,7 @@ public final class LaunchedProcess: Sendable {
     /// leaves no job behind when its group is cancelled:
     ///
     /// ```swift
-    /// let report = try await process.exitReport(timeout: .seconds(3_600), gracePeriod: .seconds(10))
+    /// let report = try await process.exitReport(terminatingAfter: .seconds(3_600), gracePeriod: .seconds(10))
     /// switch report.interruption {
     /// case .timeout: print("ended after an hour")
     /// case .cancellation: print("ended, because nobody wants it any more")
@@ -76,7 +76,7 @@ public final class LaunchedProcess: Sendable {
     /// - Throws: ``LaunchError`` as ``exitReport()`` and ``terminate(gracePeriod:)`` throw it, with ``LaunchError/interruption`` where the
     ///   job was being ended.
     public func exitReport(
-        timeout: Duration? = nil,
+        terminatingAfter timeout: Duration? = nil,
         gracePeriod: Duration
     ) async throws(LaunchError) -> ExitReport {
         let waiting = OneShot<ExitReport.Interruption?>()

@@ -49,7 +49,10 @@ extension ProcessLauncherConformance {
         },
         Requirement("a job whose time is up is ended with what it has started, and told as that") { subject in
             let (process, output) = try await talkative(subject, withChild)
-            let exit = try await process.exitReport(timeout: .milliseconds(100), gracePeriod: .milliseconds(100))
+            let exit = try await process.exitReport(
+                terminatingAfter: .milliseconds(100),
+                gracePeriod: .milliseconds(100)
+            )
             try require("the reason of the end", exit.interruption, is: .timeout)
             try await requireNothingLeft(of: process, exit, output, subject)
         },
@@ -63,12 +66,12 @@ extension ProcessLauncherConformance {
         },
         Requirement("a job that ends in time is told as it ended, also to a task that is cancelled later") { subject in
             let process = try await subject.launch(LauncherUnderTest.script("exit 4"))
-            let exit = try await process.exitReport(timeout: subject.patience, gracePeriod: .zero)
+            let exit = try await process.exitReport(terminatingAfter: subject.patience, gracePeriod: .zero)
             try require("the end", exit.status, is: .exited(4))
             try require("the reason of the end", exit.interruption, is: nil)
             let late = Task {
                 while !Task.isCancelled { await Task.yield() }
-                return try await process.exitReport(timeout: .zero, gracePeriod: .zero)
+                return try await process.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
             }
             late.cancel()
             try require("what is told later", try await late.value, is: exit)

@@ -84,7 +84,8 @@ struct Supervision {
                 if let signal = result.interruption { Self.send(signal, to: started) }
                 limited = Task { [timeLimit] in
                     do throws(LaunchError) {
-                        return try await started.exitReport(timeout: timeLimit, gracePeriod: Self.grace).interruption
+                        return try await started.exitReport(terminatingAfter: timeLimit, gracePeriod: Self.grace)
+                            .interruption
                     } catch {
                         return error.interruption
                     }

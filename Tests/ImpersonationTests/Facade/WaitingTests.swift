@@ -64,7 +64,9 @@ struct WaitingTests {
     func interruption(_ isCancelled: Bool) async throws {
         let process = ScriptedProcess()
         let job = try await launch(process)
-        let waiting = Task { try await job.exitReport(timeout: isCancelled ? nil : .zero, gracePeriod: .seconds(1)) }
+        let waiting = Task {
+            try await job.exitReport(terminatingAfter: isCancelled ? nil : .zero, gracePeriod: .seconds(1))
+        }
         if isCancelled { waiting.cancel() }
         while process.signals.isEmpty { await Task.yield() }
         waiting.cancel()
@@ -80,7 +82,7 @@ struct WaitingTests {
     func lost() async throws {
         let process = ScriptedProcess()
         let job = try await launch(process)
-        let waiting = Task { try await job.exitReport(timeout: .zero, gracePeriod: .zero) }
+        let waiting = Task { try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero) }
         while process.signals.isEmpty { await Task.yield() }
         process.end(.failure(LaunchError(.statusLost, step: .wait, message: "taken by somebody else")))
         let error = await #expect(throws: LaunchError.self) { try await waiting.value }
@@ -95,13 +97,13 @@ struct WaitingTests {
         let process = ScriptedProcess()
         let job = try await launch(process)
         // More than any clock counts to.
-        async let report = job.exitReport(timeout: .seconds(Int64.max), gracePeriod: .zero)
+        async let report = job.exitReport(terminatingAfter: .seconds(Int64.max), gracePeriod: .zero)
         process.end(.success(ExitReport(status: .exited(2))))
         #expect(try await report == ExitReport(status: .exited(2)))
         for timeout in [Duration.zero, .seconds(-5)] {
             let late = Task {
                 while !Task.isCancelled { await Task.yield() }
-                return try await job.exitReport(timeout: timeout, gracePeriod: .zero)
+                return try await job.exitReport(terminatingAfter: timeout, gracePeriod: .zero)
             }
             late.cancel()
             #expect(try await late.value == ExitReport(status: .exited(2)))
@@ -115,7 +117,7 @@ struct WaitingTests {
         left.remainingProcesses = 2
         let audit = RecordingAuditLog()
         let job = try await launchAudited(Haunted(process: ScriptedProcess(), termination: .success(left)), audit)
-        let report = try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+        let report = try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
         #expect(report.remainingProcesses == 2)
         #expect(report.interruption == .timeout)
         #expect(audit.records.last?.event == .ended)
@@ -127,7 +129,7 @@ struct WaitingTests {
         let error = LaunchError(.stillRunning, step: .wait, message: "it stands in the kernel")
         let job = try await launchAudited(Haunted(process: process, termination: .failure(error)), RecordingAuditLog())
         let told = await #expect(throws: LaunchError.self) {
-            try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+            try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
         }
         #expect(told?.code == .stillRunning)
         #expect(told?.interruption == .timeout)
