@@ -1,7 +1,9 @@
-import Impersonation
+import Glibc
 import ImpersonationTesting
 import SystemPackage
 import Testing
+
+@testable import Impersonation
 
 @Suite("Whoever waits for a job and ends it")
 struct WaitingTests {
@@ -109,6 +111,33 @@ struct WaitingTests {
             #expect(try await late.value == ExitReport(status: .exited(2)))
         }
         #expect(process.signals == [])
+    }
+
+    @Test(
+        "may name any time there is",
+        arguments: [Duration.seconds(Int64.max), .seconds(Int64.min), .nanoseconds(Int64.max), .zero]
+    )
+    func anyTime(_ time: Duration) async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        let waiting = Task { try await job.exitReport(terminatingAfter: time, gracePeriod: time) }
+        let ending = Task { try await job.terminate(gracePeriod: time) }
+        while process.signals.isEmpty { await Task.yield() }
+        process.end(.success(ExitReport(status: .exited(0))))
+        #expect(try await waiting.value.status == .exited(0))
+        #expect(try await ending.value.status == .exited(0))
+    }
+
+    @Test(
+        "counts whole milliseconds, up and within what can be counted to",
+        arguments: [
+            (.seconds(Int64.max), 9_223_372_036_854_775_000), (.seconds(Int64.min), -9_223_372_036_854_775_000),
+            (.seconds(Int64.max) + .nanoseconds(1), 9_223_372_036_854_775_000), (.zero, 0), (.milliseconds(7), 7),
+            (.microseconds(1), 1), (.microseconds(1_001), 2), (.microseconds(-1), 0), (.milliseconds(-7), -7),
+        ] as [(Duration, Int64)]
+    )
+    func milliseconds(_ time: Duration, _ count: Int64) {
+        #expect(time.milliseconds == count)
     }
 
     @Test("through the Impersonator hears what could not be ended, once the end is written down")

@@ -263,6 +263,33 @@ struct LaunchClaims {
         #expect(try await late.value == process.exitReport())
     }
 
+    func anyTime() async throws {
+        // The policy of a helper says how long a start may take there.
+        let isLimited = launcher is SystemHelperLauncher || launcher is PAMLauncher
+        let person = try await TestBed.alice.identity
+        for deadline in [Duration.seconds(Int64.max), .nanoseconds(Int64.max)] {
+            var command = Command(.path("/bin/sh"), arguments: ["-c", "exit 3"])
+            command.startDeadline = deadline
+            let process: LaunchedProcess
+            do throws(LaunchError) {
+                process = try await launcher.launch(command, as: person)
+            } catch {
+                #expect(isLimited && error.code == .refused, "\(error)")
+                continue
+            }
+            #expect(!isLimited)
+            let report = try await process.exitReport(terminatingAfter: deadline, gracePeriod: deadline)
+            #expect(report.status == .exited(3))
+        }
+        for time in [Duration.seconds(Int64.min), .nanoseconds(Int64.min)] {
+            let process = try await launcher.launch(
+                patient(Command(.path("/bin/sleep"), arguments: ["1000"])),
+                as: TestBed.alice.identity
+            )
+            #expect(try await process.terminate(gracePeriod: time).status != .exited(0))
+        }
+    }
+
     private func expectEnd(_ report: ExitReport, of time: Int) async throws {
         #expect(report.status == .signaled(.kill, coreDumped: false))
         #expect(report.remainingProcesses == 0)
