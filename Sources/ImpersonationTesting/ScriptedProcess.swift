@@ -52,6 +52,9 @@ public final class ScriptedProcess: ProcessControl {
     /// Whether the test has ended the process.
     public var hasEnded: Bool { state.withLock { $0.end != nil } }
 
+    /// Whether the test has not ended the process.
+    public var isRunning: Bool { !hasEnded }
+
     /// Keeps the signal, whoever it is for.
     ///
     /// - Parameters:

@@ -90,6 +90,8 @@ final class SupervisedProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && child.isRunning }
+
     /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
     ///
     /// - Parameter limit: How long the caller waits at most.

@@ -12,6 +12,8 @@ struct WaitingTests {
         let process: ScriptedProcess
         let termination: Result<ExitReport, LaunchError>
 
+        var isRunning = true
+
         var hasEnded: Bool { process.hasEnded }
 
         var reference: JobReference? { JobReference(processID: 7, startTime: 1, bootID: "x") }
@@ -112,6 +114,29 @@ struct WaitingTests {
         }
         #expect(process.signals == [])
     }
+
+    @Test("ends nothing of a job that has ended already, however late that is told", arguments: [true, false])
+    func untold(_ isCancelled: Bool) async throws {
+        let process = ScriptedProcess()
+        let control = Haunted(process: process, termination: .failure(Self.terminated), isRunning: false)
+        let job = try await HauntedLauncher(control: control).launch(command, as: Sample.identity())
+        let waiting = Task {
+            while isCancelled, !Task.isCancelled { await Task.yield() }
+            return try await job.exitReport(terminatingAfter: isCancelled ? nil : .zero, gracePeriod: .zero)
+        }
+        if isCancelled { waiting.cancel() }
+        // Told by nobody, as long as it may take.
+        let error = await #expect(throws: LaunchError.self) {
+            try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero, tellingPatience: .milliseconds(1))
+        }
+        #expect(error?.code == .statusLost)
+        #expect(error?.interruption == nil)
+        #expect(error?.message.contains("process 7 has ended by itself") == true)
+        process.end(.success(ExitReport(status: .exited(5))))
+        #expect(try await waiting.value == ExitReport(status: .exited(5)))
+    }
+
+    private static let terminated = LaunchError(.stillRunning, step: .wait, message: "it was to be ended")
 
     @Test(
         "may name any time there is",

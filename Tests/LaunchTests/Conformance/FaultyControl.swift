@@ -20,6 +20,8 @@ struct FaultyControl: ProcessControl {
 
     var hasEnded: Bool { fault != .hidesItsEnd && process.hasEnded }
 
+    var isRunning: Bool { fault == .hidesItsEnd || process.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         do throws(Errno) {
             try process.send(signal, to: target)

@@ -84,6 +84,8 @@ final class AdoptedProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && child.isRunning }
+
     /// Nobody here keeps the number from being reused once the process has been reaped, so groups and sessions are looked at
     /// only while it runs, and their members are signalled by descriptors of their own.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {

@@ -109,6 +109,8 @@ final class SudoProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && reach.job.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
         guard !end.isKnown || target == .tree else { throw .noSuchProcess }
