@@ -73,6 +73,9 @@ public final class LaunchedProcess: Sendable {
     /// given up after ten seconds and counted in ``ExitReport/remainingProcesses``. When the calling task is cancelled, the
     /// ending goes on.
     ///
+    /// Who ends a job that is being ended already joins in: `SIGTERM` is sent once, and the first grace period that is over ends in
+    /// `SIGKILL` for everybody. To ask again within a grace period, send the signal (``send(_:to:)``).
+    ///
     /// - Parameter gracePeriod: How long the job may take to end by itself.
     /// - Returns: How it ended and what it used.
     /// - Throws: ``LaunchError`` with the step `wait`: with the code `stillRunning` when the first process itself still hangs in
@@ -133,6 +136,8 @@ public protocol ProcessControl: Sendable {
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno)
 
     /// Ends the process and its process group: `SIGTERM`, and `SIGKILL` after the grace period.
+    ///
+    /// Several calls at once are one request, which the first grace period that is over ends: `SIGTERM` is sent once.
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport
 
     /// Hands over the writing end of standard input, once.

@@ -39,6 +39,9 @@ struct FaultyControl: ProcessControl {
             // Before anything polite, which a job that is quick would hear.
             try? process.send(.kill)
             return try await process.terminate(gracePeriod: .zero)
+        case .asksTwice:
+            try? process.send(.terminate)
+            return try await process.terminate(gracePeriod: gracePeriod)
         default: return try await process.terminate(gracePeriod: gracePeriod)
         }
     }

@@ -23,6 +23,7 @@ final class AdoptedProcess: ProcessControl {
     private let backend: LaunchBackend
     private let reactor: Reactor
     private let end = JobEnd()
+    private let request = TerminationRequest()
 
     init(
         _ child: StartedChild,
@@ -107,9 +108,11 @@ final class AdoptedProcess: ProcessControl {
             // Where no thread is free in time to look for the others first.
             _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in _ = child.send(SIGKILL) }
         }
-        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
-            try? send(.terminate, to: .tree)
-            try? send(.resume, to: .tree)
+        if request.isNew(until: deadline) {
+            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+                try? send(.terminate, to: .tree)
+                try? send(.resume, to: .tree)
+            }
         }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience

@@ -18,6 +18,7 @@ final class SudoProcess: ProcessControl {
     private let reactor: Reactor
     private let kernelsWord: KernelsWord.Source
     private let end = JobEnd()
+    private let request = TerminationRequest()
     private let endsTree = Mutex(false)
 
     init(
@@ -136,9 +137,11 @@ final class SudoProcess: ProcessControl {
         let alarm = reactor.alarm(at: deadline) { [self] in
             Task.detached { [self] in await signalTree(.kill) }
         }
-        await signalTree(.terminate)
-        // Whoever is stopped cannot end politely.
-        await signalTree(.resume)
+        if request.isNew(until: deadline) {
+            await signalTree(.terminate)
+            // Whoever is stopped cannot end politely.
+            await signalTree(.resume)
+        }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }
