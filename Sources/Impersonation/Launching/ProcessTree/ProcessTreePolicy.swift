@@ -3,9 +3,10 @@ public import SystemPackage
 
 /// What the processes of a job may use together, where the launcher gives jobs a cgroup.
 ///
-/// A limit that cannot be kept is an error of the launch, never ignored.
+/// A limit that cannot be kept is an error of the launch, never ignored; one that no kernel takes has the code `invalidCommand`,
+/// whoever launches.
 public struct ProcessTreeLimits: Sendable, Hashable {
-    /// How many processes and threads there may be at a time (`pids.max`).
+    /// How many processes and threads there may be at a time, at least 1 (`pids.max`).
     public var processes: Int?
 
     /// Memory in bytes, swap included: a job that needs more is killed as a whole (`memory.max`, `memory.oom.group`), and gets no
