@@ -138,6 +138,25 @@ struct WaitingTests {
 
     private static let terminated = LaunchError(.stillRunning, step: .wait, message: "it was to be ended")
 
+    @Test("waits for no actor, not even for his own")
+    @MainActor
+    func blockedActor() async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        var hasBegun = false
+        let waiting = Task {
+            hasBegun = true
+            return try await job.exitReport(terminatingAfter: .milliseconds(20), gracePeriod: .zero)
+        }
+        while !hasBegun { await Task.yield() }
+        // From here on nothing else of this actor runs.
+        let deadline = ContinuousClock.now + .seconds(60)
+        while process.signals.isEmpty, ContinuousClock.now < deadline { usleep(1_000) }
+        #expect(process.signals == [.terminate])
+        process.end(.success(ExitReport(status: .signaled(.terminate))))
+        #expect(try await waiting.value.interruption == .timeout)
+    }
+
     @Test("and whoever else ends it at once ask it once")
     func once() async throws {
         let process = ScriptedProcess()
