@@ -8,6 +8,7 @@ public final class ScriptedProcess: ProcessControl {
         var end: Result<ExitReport, LaunchError>?
         var waiting: [CheckedContinuation<Result<ExitReport, LaunchError>, Never>] = []
         var signals: [Signal] = []
+        var isAsked = false
     }
 
     private let state: Mutex<State>
@@ -52,6 +53,9 @@ public final class ScriptedProcess: ProcessControl {
     /// Whether the test has ended the process.
     public var hasEnded: Bool { state.withLock { $0.end != nil } }
 
+    /// Whether the test has not ended the process.
+    public var isRunning: Bool { !hasEnded }
+
     /// Keeps the signal, whoever it is for.
     ///
     /// - Parameters:
@@ -67,13 +71,17 @@ public final class ScriptedProcess: ProcessControl {
         guard isRunning else { throw .noSuchProcess }
     }
 
-    /// Keeps `SIGTERM` and waits until the test has ended the process; `SIGKILL` is never sent.
+    /// Keeps `SIGTERM`, once however often it is called, and waits until the test has ended the process; `SIGKILL` is never sent.
     ///
     /// - Parameter gracePeriod: Not waited for.
     /// - Returns: How the test has ended the process.
     /// - Throws: What the test has ended it with.
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        try? send(.terminate, to: .group)
+        let isNew = state.withLock { state in
+            defer { state.isAsked = true }
+            return !state.isAsked
+        }
+        if isNew { try? send(.terminate, to: .group) }
         return try await exitReport()
     }
 

@@ -77,6 +77,25 @@ struct SessionDirectoryTests {
         #expect(look().hasWaited)
     }
 
+    @Test(
+        "takes an announcement back by a message that was given up, but no other one's, and none whose owner offers a job again"
+    )
+    func givenUp() throws {
+        let (index, generation) = try announced()
+        let standing = directory.standing(index)
+        directory.retract(index, from: standing, givenUpBy: getpid() + 1, in: table)
+        #expect(look().hasWaited)
+        // The message is an old one, and its owner has announced the next job since.
+        let slot = try #require(table.claim(.serving(0), for: getpid()))
+        let offer = MonitorTable.Offer(of: slot, by: getpid())
+        #expect(table.make(offer))
+        directory.retract(index, from: standing, givenUpBy: getpid(), in: table)
+        #expect(look().hasWaited)
+        #expect(table.withdraw(offer))
+        directory.retract(index, from: standing, givenUpBy: getpid(), in: table)
+        #expect(look() == (.open(index, generation: generation), false))
+    }
+
     @Test("keeps nobody waiting where a job was not taken in time, until it is taken")
     func stall() throws {
         let (index, generation) = try announced()

@@ -34,7 +34,7 @@ enum JobEnding: String, CaseIterable, Sendable {
         let grace = Duration.milliseconds(100)
         switch self {
         case .termination: return try await process.terminate(gracePeriod: grace)
-        case .timeout: return try await process.exitReport(timeout: .milliseconds(50), gracePeriod: grace)
+        case .timeout: return try await process.exitReport(terminatingAfter: .milliseconds(50), gracePeriod: grace)
         case .cancellation:
             let waiting = Task { try await process.exitReport(gracePeriod: grace) }
             waiting.cancel()

@@ -282,6 +282,19 @@ package struct SessionDirectory: Sendable {
         wake(index)
     }
 
+    /// Takes back that a job is on its way whose message nobody may take any more, unless its owner has another one on its way.
+    ///
+    /// - Parameters:
+    ///   - index: The place.
+    ///   - standing: How it stood when the message was there.
+    ///   - owner: Whose message it was.
+    ///   - table: What the processes of the helper do.
+    func retract(_ index: Int, from standing: Standing, givenUpBy owner: Int32, in table: MonitorTable) {
+        // A message of somebody who has gone takes nobody else's announcement back, and an old one no later one.
+        guard standing.announcer == owner, !table.offersWord(owner) else { return }
+        retract(index, from: standing)
+    }
+
     /// Takes back that a job is on its way which cannot come any more: whoever announced it offers none, and there is no message.
     func retractVain(_ index: Int, in table: MonitorTable) {
         let word = word(index)
@@ -348,10 +361,9 @@ package struct SessionDirectory: Sendable {
     func whereBlocked(_ index: Int, in table: MonitorTable, _ body: () -> Void) {
         let word = word(index)
         let place = Place(word)
-        guard isBlocked(index, in: table) else { return }
         let closed = Place(.retiring, keeper: place.keeper, announcer: place.announcer)
-        guard place.state == .retiring || exchange(index, word, closed) else { return }
-        // What has come since is looked at as well.
+        guard place.state == .retiring || place.state == .stalled && exchange(index, word, closed) else { return }
+        // Looked at when nobody can announce anything any more, and not before: somebody may receive the message meanwhile.
         if isBlocked(index, in: table) { body() }
         guard place.state == .stalled else { return }
         change(index) { Place($0.announcer == 0 ? .open : .stalled, keeper: $0.keeper, announcer: $0.announcer) }

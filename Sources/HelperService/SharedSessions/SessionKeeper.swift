@@ -249,10 +249,7 @@ struct SessionKeeper {
         // What was meant for an earlier session, or is not offered any more, has somebody else who answers for it. Nobody looks
         // into it: what it brings is closed by whoever has it last.
         guard note.generation == kept.generation, context.table.take(note.offer, for: getpid()) else {
-            // A message of somebody who has gone takes nobody else's announcement back, and an old one no later one.
-            if standing.announcer == note.offer.owner, !context.table.offersWord(note.offer.owner) {
-                directory.retract(kept.place, from: standing)
-            }
+            directory.retract(kept.place, from: standing, givenUpBy: note.offer.owner, in: context.table)
             return 0
         }
         // It announces no other one.

@@ -67,6 +67,8 @@ final class AuditedProcess: ProcessControl {
 
     var hasEnded: Bool { process.hasEnded }
 
+    var isRunning: Bool { process.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         try process.send(signal, to: target)
         if signal == .kill { note(.kill) }

@@ -51,7 +51,7 @@ struct DirectLaunch {
         let plan = try failures.encoding(steps, kind: .direct)
 
         stopwatch.end(\.preparation)
-        let deadline = stopwatch.begin + command.startDeadline
+        let deadline = stopwatch.begin + command.startDeadline.reasonable
         let outcome = try await attempt(prepared, plan, streams, on: reactor, until: deadline)
         stopwatch.end(\.clone)
         let process = SupervisedProcess(

@@ -1,6 +1,6 @@
 /// Everything that is known once a process has ended.
 public struct ExitReport: Sendable, Hashable {
-    /// Why a job was ended by whoever waited for it (``LaunchedProcess/exitReport(timeout:gracePeriod:)``).
+    /// Why a job was ended by whoever waited for it (``LaunchedProcess/exitReport(terminatingAfter:gracePeriod:)``).
     public enum Interruption: Sendable, Hashable {
         /// Its time was up.
         case timeout

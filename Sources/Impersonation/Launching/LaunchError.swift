@@ -64,7 +64,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The process was killed, but stands in the kernel, mostly for a file system that does not answer.
         public static let stillRunning = Code("stillRunning")
 
-        /// The exit status was taken by somebody else in this process, or there is nobody any more who has seen it.
+        /// The exit status was taken by somebody else in this process, or whoever has seen it does not tell, or is there no more.
         public static let statusLost = Code("statusLost")
     }
 
@@ -95,7 +95,7 @@ public struct LaunchError: Error, Sendable, Hashable {
     public private(set) var sudoRefusal: SudoRefusal?
 
     /// Why the job was being ended when its end was lost, or did not come; `nil` unless whoever got this error has ended it by
-    /// waiting (``LaunchedProcess/exitReport(timeout:gracePeriod:)``).
+    /// waiting (``LaunchedProcess/exitReport(terminatingAfter:gracePeriod:)``).
     public private(set) var interruption: ExitReport.Interruption?
 
     /// The same error, of a job that was being ended.

@@ -11,7 +11,7 @@ public final class LaunchedProcess: Sendable {
     /// What is known of its start.
     public let report: LaunchReport
 
-    private let control: any ProcessControl
+    let control: any ProcessControl
 
     /// Creates the handle of a process; for launchers.
     ///
@@ -39,7 +39,7 @@ public final class LaunchedProcess: Sendable {
     /// Waits until the process has ended and every captured stream is complete.
     ///
     /// This only waits: when the calling task is cancelled, the process goes on and so does the waiting. A job that is to end with
-    /// the task that waits for it, or in time, is waited for with ``exitReport(timeout:gracePeriod:)``.
+    /// the task that waits for it, or in time, is waited for with ``exitReport(terminatingAfter:gracePeriod:)``.
     ///
     /// - Returns: How it ended and what it used.
     /// - Throws: ``LaunchError`` with the step `wait` when the status was taken by somebody else in this process.
@@ -47,79 +47,11 @@ public final class LaunchedProcess: Sendable {
         try await control.exitReport()
     }
 
-    /// Waits until the process has ended, and ends the job when its time is up or the calling task is cancelled.
-    ///
-    /// The job then ends as ``terminate(gracePeriod:)`` ends it: with everything that it has started, as far as
-    /// ``LaunchReport/containment`` says. The report is that of its end all the same, and says why it was ended
-    /// (``ExitReport/interruption``) and what could not be (``ExitReport/remainingProcesses``). So a child task that waits like this
-    /// leaves no job behind when its group is cancelled:
-    ///
-    /// ```swift
-    /// let report = try await process.exitReport(timeout: .seconds(3_600), gracePeriod: .seconds(10))
-    /// switch report.interruption {
-    /// case .timeout: print("ended after an hour")
-    /// case .cancellation: print("ended, because nobody wants it any more")
-    /// case nil: print("ended by itself: \(report.status)")
-    /// }
-    /// ```
-    ///
-    /// A job whose end is known already is reported as it ended: no signal is sent, not even when the calling task was
-    /// cancelled before. It is known some time after the first process has ended where a session of PAM has to be closed first, or a
-    /// tracer is told first; a timeout or a cancellation in between ends what that process has left behind, too. One cancellation
-    /// or timeout asks for one end, beside what others ask for. What the first process has left behind when it ended
-    /// by itself is no matter of this call (``Command/descendants``).
-    ///
-    /// - Parameters:
-    ///   - timeout: How long the process may take from this call on; `nil` for as long as it likes.
-    ///   - gracePeriod: How long the job may take to end by itself once it was told to.
-    /// - Returns: How it ended, what it used, and whether this call has ended it.
-    /// - Throws: ``LaunchError`` as ``exitReport()`` and ``terminate(gracePeriod:)`` throw it, with ``LaunchError/interruption`` where the
-    ///   job was being ended.
-    public func exitReport(
-        timeout: Duration? = nil,
-        gracePeriod: Duration
-    ) async throws(LaunchError) -> ExitReport {
-        let waiting = OneShot<ExitReport.Interruption?>()
-        let end = Task { [control] in
-            let end = await Result { () async throws(LaunchError) in try await control.exitReport() }
-            waiting.settle(nil)
-            return end
-        }
-        let timer = timeout.map { timeout in
-            Task {
-                try await Task.sleep(for: min(timeout, Self.longestTimeout))
-                waiting.settle(.timeout)
-            }
-        }
-        // In a task of its own: nothing that is done to end the job is cancelled with the one that waits, or waits for its actor.
-        let outcome = Task { [control] in
-            await Result { () async throws(LaunchError) in
-                let reason = await waiting.value()
-                timer?.cancel()
-                // The end may have come first and not been told yet: the job has nothing to be ended for then.
-                guard let reason, !control.hasEnded else { return try await end.value.get() }
-                do throws(LaunchError) {
-                    var report = try await control.terminate(gracePeriod: min(gracePeriod, Self.longestTimeout))
-                    report.interruption = reason
-                    return report
-                } catch {
-                    throw error.after(reason)
-                }
-            }
-        }
-        return try await withTaskCancellationHandler {
-            await outcome.value
-        } onCancel: {
-            waiting.settle(.cancellation)
-        }
-        .get()
-    }
-
-    /// A century: clocks cannot count to every ``Swift/Duration`` there is.
-    private static let longestTimeout = Duration.seconds(100 * 365 * 86_400)
-
     /// Whether the end of the process is known, so that there is nothing to wait for.
-    var hasEnded: Bool { control.hasEnded }
+    package var hasEnded: Bool { control.hasEnded }
+
+    /// Whether the process has not ended: the end of one that has may yet have to be told.
+    package var isRunning: Bool { control.isRunning }
 
     /// Sends a signal to the process or to its process group; never to others that got the id.
     ///
@@ -141,6 +73,9 @@ public final class LaunchedProcess: Sendable {
     /// given up after ten seconds and counted in ``ExitReport/remainingProcesses``. When the calling task is cancelled, the
     /// ending goes on.
     ///
+    /// Who ends a job that is being ended already joins in: `SIGTERM` is sent once, and the first grace period that is over ends in
+    /// `SIGKILL` for everybody. To ask again within a grace period, send the signal (``send(_:to:)``).
+    ///
     /// - Parameter gracePeriod: How long the job may take to end by itself.
     /// - Returns: How it ended and what it used.
     /// - Throws: ``LaunchError`` with the step `wait`: with the code `stillRunning` when the first process itself still hangs in
@@ -148,7 +83,7 @@ public final class LaunchedProcess: Sendable {
     ///   ended), else when the status was lost.
     @discardableResult
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        try await control.terminate(gracePeriod: min(gracePeriod, Self.longestTimeout))
+        try await control.terminate(gracePeriod: gracePeriod.reasonable)
     }
 
     /// What writes to the standard input of the job; `nil` unless that is a `stream`.
@@ -191,10 +126,18 @@ public protocol ProcessControl: Sendable {
     /// Whether the end of the process is known, so that ``exitReport()`` has nothing to wait for but whoever writes it down.
     var hasEnded: Bool { get }
 
+    /// Whether the process has not ended.
+    ///
+    /// It is `false` before ``hasEnded`` is `true` where the end has to be told by somebody who takes his time: a session of PAM is
+    /// closed first, or a tracer told first. What the process has left behind is not ended any more for a time that is up then.
+    var isRunning: Bool { get }
+
     /// Sends a signal to the process or its process group and to no other.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno)
 
     /// Ends the process and its process group: `SIGTERM`, and `SIGKILL` after the grace period.
+    ///
+    /// Several calls at once are one request, which the first grace period that is over ends: `SIGTERM` is sent once.
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport
 
     /// Hands over the writing end of standard input, once.

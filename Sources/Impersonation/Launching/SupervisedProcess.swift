@@ -41,6 +41,7 @@ final class SupervisedProcess: ProcessControl {
     private let streams: JobStreams
     private let reactor: Reactor
     private let end = JobEnd()
+    private let request = TerminationRequest()
     private let started = ContinuousClock.now
     private let inheritedPeak = SupervisedProcess.ownPeakResidentBytes()
     private let state = Mutex(State())
@@ -89,6 +90,8 @@ final class SupervisedProcess: ProcessControl {
     }
 
     var hasEnded: Bool { end.isKnown }
+
+    var isRunning: Bool { !end.isKnown && child.isRunning }
 
     /// Ends a child that is not to run, and reaps it; in the background, when it takes longer than that.
     ///
@@ -168,10 +171,12 @@ final class SupervisedProcess: ProcessControl {
         let hasEnded = end.isKnown
         // Before anything that has to wait for its turn.
         let alarm = reactor.alarm(at: deadline) { [self] in killTree() }
-        // Without a cgroup nobody finds what has left the session any more once the first process is gone.
-        await signalTree(.terminate)
-        // Whoever is stopped cannot end politely.
-        await signalTree(.resume)
+        if request.isNew(until: deadline) {
+            // Without a cgroup nobody finds what has left the session any more once the first process is gone.
+            await signalTree(.terminate)
+            // Whoever is stopped cannot end politely.
+            await signalTree(.resume)
+        }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }

@@ -66,7 +66,7 @@ struct TrampolineLaunch {
             waited = try await reactor.ready(
                 started.status.rawValue,
                 .hangup,
-                until: stopwatch.begin + command.startDeadline,
+                until: stopwatch.begin + command.startDeadline.reasonable,
                 whenCancelled: {
                     guard !started.token.withdraw() else { return true }
                     if !started.hasReported { isKilledInExec.withLock { $0 = process.kill() } }

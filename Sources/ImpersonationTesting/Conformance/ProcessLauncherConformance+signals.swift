@@ -49,7 +49,10 @@ extension ProcessLauncherConformance {
         },
         Requirement("a job whose time is up is ended with what it has started, and told as that") { subject in
             let (process, output) = try await talkative(subject, withChild)
-            let exit = try await process.exitReport(timeout: .milliseconds(100), gracePeriod: .milliseconds(100))
+            let exit = try await process.exitReport(
+                terminatingAfter: .milliseconds(100),
+                gracePeriod: .milliseconds(100)
+            )
             try require("the reason of the end", exit.interruption, is: .timeout)
             try await requireNothingLeft(of: process, exit, output, subject)
         },
@@ -63,15 +66,25 @@ extension ProcessLauncherConformance {
         },
         Requirement("a job that ends in time is told as it ended, also to a task that is cancelled later") { subject in
             let process = try await subject.launch(LauncherUnderTest.script("exit 4"))
-            let exit = try await process.exitReport(timeout: subject.patience, gracePeriod: .zero)
+            let exit = try await process.exitReport(terminatingAfter: subject.patience, gracePeriod: .zero)
             try require("the end", exit.status, is: .exited(4))
             try require("the reason of the end", exit.interruption, is: nil)
             let late = Task {
                 while !Task.isCancelled { await Task.yield() }
-                return try await process.exitReport(timeout: .zero, gracePeriod: .zero)
+                return try await process.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
             }
             late.cancel()
             try require("what is told later", try await late.value, is: exit)
+        },
+        Requirement("a job that two end at once is asked once, and has the shorter of two times") { subject in
+            let counting = "count=0; trap 'count=$((count + 1)); echo $count; [ $count -lt 2 ] || exit 7' TERM"
+            let (process, output) = try await talkative(subject, "\(counting); echo ready; \(idling)")
+            let patient = Task { try await process.terminate(gracePeriod: subject.patience) }
+            try await hear("1\n", in: output)
+            let exit = try await process.terminate(gracePeriod: .milliseconds(500))
+            try require("the end", exit.status, is: .signaled(.kill))
+            try require("the end as the other is told it", try await patient.value.status, is: exit.status)
+            try require("what else the job says", try await rest(of: output, subject), is: "")
         },
         Requirement("ending a job that has ended tells how it ended") { subject in
             let process = try await subject.launch(LauncherUnderTest.script("exit 4"))
@@ -112,11 +125,16 @@ extension ProcessLauncherConformance {
         command.standardOutput = .stream
         let process = try await subject.launch(command)
         guard let output = process.standardOutput else { throw Violation(message: "the process has no stream") }
+        try await hear("ready\n", in: output)
+        return (process, output)
+    }
+
+    /// Reads what a job says next.
+    private static func hear(_ expected: String, in output: ProcessOutput) async throws {
         var chunks = output.makeAsyncIterator()
         var word: [UInt8] = []
-        while word.count < 6, let chunk = try await chunks.next() { word += chunk }
-        try require("the first word of the job", String(decoding: word, as: UTF8.self), is: "ready\n")
-        return (process, output)
+        while word.count < expected.utf8.count, let chunk = try await chunks.next() { word += chunk }
+        try require("what the job says", String(decoding: word, as: UTF8.self), is: expected)
     }
 
     /// Reads a stream to its end, which must come.

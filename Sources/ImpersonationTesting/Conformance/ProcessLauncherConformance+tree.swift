@@ -25,24 +25,36 @@ extension ProcessLauncherConformance {
             command.treeLimits = .none
             try require("what the job says", try await subject.run(command).text, is: "all\n")
         },
-        Requirement("a limit that the kernel does not take is an error, and nothing runs") { subject in
-            guard !subject.exemptions.contains(.treeLimitsAreRefused) else { return }
+        Requirement("a limit that no kernel takes is an error of the command, and nothing runs") { subject in
             let limits = [
-                ProcessTreeLimits(processorWeight: 1_000_000), ProcessTreeLimits(processorQuota: 0.001),
+                ProcessTreeLimits(processes: 0), ProcessTreeLimits(processes: .min), ProcessTreeLimits(memoryBytes: 0),
+                ProcessTreeLimits(processorWeight: 0), ProcessTreeLimits(processorWeight: -1),
+                ProcessTreeLimits(processorWeight: 10_001), ProcessTreeLimits(processorQuota: 0),
+                ProcessTreeLimits(processorQuota: 0.0099), ProcessTreeLimits(processorQuota: 175_921_861),
                 ProcessTreeLimits(processorQuota: -1), ProcessTreeLimits(processorQuota: .infinity),
-                ProcessTreeLimits(processorQuota: .nan),
+                ProcessTreeLimits(processorQuota: .nan), ProcessTreeLimits(processorQuota: .leastNonzeroMagnitude),
+                ProcessTreeLimits(processorQuota: .greatestFiniteMagnitude),
             ]
             try await subject.withScratch { path in
                 for limit in limits {
                     var command = LauncherUnderTest.script(#": >"$1""#, path.string)
                     command.treeLimits = limit
-                    do throws(LaunchError) {
-                        _ = try await subject.launch(command).terminate(gracePeriod: .zero)
-                    } catch {
-                        try require(!subject.exists(path), "the job has run all the same")
-                        continue
-                    }
-                    throw Violation(message: "\(limit) was taken")
+                    try await subject.mustRefuse(command, "\(limit)", because: .invalidCommand, at: .prepare)
+                }
+                try require(!subject.exists(path), "a job has run all the same")
+            }
+        },
+        Requirement("a limit that just makes sense is taken, or refused like any other") { subject in
+            for limit in [
+                ProcessTreeLimits(processorWeight: 1), ProcessTreeLimits(processorWeight: 10_000),
+                ProcessTreeLimits(processorQuota: 0.01), ProcessTreeLimits(processorQuota: 175_921_860),
+            ] {
+                var command = LauncherUnderTest.script(":")
+                command.treeLimits = limit
+                if subject.exemptions.contains(.treeLimitsAreRefused) {
+                    try await subject.mustRefuse(command, "\(limit)", because: .notPermitted, at: .createControlGroup)
+                } else {
+                    _ = try await subject.run(command)
                 }
             }
         },

@@ -30,7 +30,22 @@ package final class ControlGroup: Sendable {
     /// `nil` before Linux 5.14.
     private let killer: OwnedDescriptor?
 
-    init(name: String, path: FilePath, in parent: OwnedDescriptor) throws(Errno) {
+    /// Whether the processes have a quota of processor time, as far as this process has made the group itself.
+    private let quota: Quota
+
+    private enum Quota: Sendable {
+        case none
+        case set(OwnedDescriptor)
+        case unknown
+    }
+
+    /// - Parameters:
+    ///   - name: The name of the group, which is there.
+    ///   - path: Its place, for messages.
+    ///   - parent: The directory that it is in.
+    ///   - hasQuota: Whether its processes have a quota of processor time; `nil` where only the group knows.
+    /// - Throws: `Errno` of a file that cannot be opened.
+    init(name: String, path: FilePath, in parent: OwnedDescriptor, withQuota hasQuota: Bool? = nil) throws(Errno) {
         self.name = name
         self.path = path
         removal = ControlGroupRemoval(name: name, parent: parent)
@@ -41,6 +56,12 @@ package final class ControlGroup: Sendable {
         guard unsafe fstat(directory.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
         owner = status.st_uid
         events = try Self.open("cgroup.events", O_RDONLY, in: directory)
+        quota =
+            switch hasQuota {
+            case true?: .set(try Self.open("cpu.max", O_WRONLY, in: directory))
+            case false?: .none
+            case nil: .unknown
+            }
         do throws(Errno) {
             killer = try Self.open("cgroup.kill", O_WRONLY, in: directory)
         } catch .noSuchFileOrDirectory {
@@ -80,6 +101,7 @@ package final class ControlGroup: Sendable {
     /// - Returns: Whether the kernel does it itself.
     @discardableResult
     package func kill() -> Bool {
+        liftQuota()
         if let killer {
             var one = UInt8(ascii: "1")
             if unsafe Glibc.write(killer.rawValue, &one, 1) == 1 { return true }
@@ -90,6 +112,17 @@ package final class ControlGroup: Sendable {
         signal(SIGKILL)
         try? Self.write("0", to: "cgroup.freeze", in: directory)
         return false
+    }
+
+    /// Gives the processes as much of the processor as there is: each needs some to end, and would wait for it in turn.
+    private func liftQuota() {
+        switch quota {
+        case .none: break
+        case .set(let file):
+            unsafe "max".utf8CString.withUnsafeBytes { _ = unsafe Glibc.write(file.rawValue, $0.baseAddress, 3) }
+        // Without a descriptor for it the group is killed all the same.
+        case .unknown: try? Self.write("max", to: "cpu.max", in: directory)
+        }
     }
 
     /// Sends a signal to every process that is in the group at this moment.

@@ -17,6 +17,12 @@ package struct ControlGroupLimits: Hashable, Sendable {
     /// The period of ``processorQuotaMicroseconds``: what the kernel takes by itself.
     package static let quotaPeriodMicroseconds: UInt64 = 100_000
 
+    /// Every ``processorWeight`` that the kernel takes.
+    package static let processorWeights: ClosedRange<UInt64> = 1...10_000
+
+    /// Every ``processorQuotaMicroseconds`` that the kernel takes (`min_cfs_quota_period` and `max_cfs_runtime` of its scheduler).
+    package static let processorQuotas: ClosedRange<UInt64> = 1_000...(1 << 44) - 1
+
     package init(
         processes: UInt64? = nil,
         memoryBytes: UInt64? = nil,

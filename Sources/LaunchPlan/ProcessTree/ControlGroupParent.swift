@@ -119,10 +119,20 @@ package final class ControlGroupParent: Sendable {
         }
         let group: ControlGroup
         do throws(Errno) {
-            group = try ControlGroup(name: name, path: path.appending(name), in: directory)
+            group = try ControlGroup(
+                name: name,
+                path: path.appending(name),
+                in: directory,
+                withQuota: limits.processorQuotaMicroseconds != nil
+            )
         } catch {
             _ = unsafe unlinkat(directory.rawValue, name, AT_REMOVEDIR)
-            throw ControlGroupError(error, "the group \(name) in \(path) cannot be opened")
+            throw ControlGroupError(
+                error,
+                limits.processorQuotaMicroseconds == nil
+                    ? "the group \(name) in \(path) cannot be opened"
+                    : "the group \(name) in \(path) cannot be opened, or the kernel keeps no quota of processor time (cpu.max)"
+            )
         }
         do throws(Errno) {
             try limits.write(in: group.directory)

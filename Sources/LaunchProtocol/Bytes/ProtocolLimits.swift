@@ -47,10 +47,4 @@ package enum ProtocolLimits {
 
     /// Messages of the modules of a session.
     static let sessionMessages = 64
-
-    /// The share of the processor (`cpu.weight`).
-    static let processorWeight: UInt64 = 10_000
-
-    /// Microseconds of processor time in a tenth of a second (`cpu.max`); at least a thousand of them.
-    static let processorQuota: UInt64 = 1 << 44 - 1
 }

@@ -20,8 +20,8 @@ enum OrderRules {
     static let resourceCounts = 0...ProtocolLimits.resources
     static let descriptors = 3...3 + ProtocolLimits.extraDescriptors
     static let positive: ClosedRange<UInt64> = 1...UInt64.max
-    static let processorWeights: ClosedRange<UInt64> = 1...ProtocolLimits.processorWeight
-    static let processorQuotas: ClosedRange<UInt64> = 1_000...ProtocolLimits.processorQuota
+    static let processorWeights = ControlGroupLimits.processorWeights
+    static let processorQuotas = ControlGroupLimits.processorQuotas
 
     /// Nobody but the account reads what is typed, and others do not write (`tty(4)`, `mesg(1)`).
     static let terminalModeBits: UInt16 = 0o620

@@ -12,8 +12,8 @@ struct Run: AsyncParsableCommand {
         discussion: """
             The command gets this tool's standard streams, and the signals INT, TERM, HUP and QUIT that the tool \
             receives. The exit status is the command's; 128+N when signal N ended it; 124 when --timeout did; 125 when \
-            it was refused or could not be started, with the reason on standard error. 126 and 127 are always the \
-            command's own.
+            it was refused or could not be started, when --timeout could not end it, and when nobody knows how it ended, with \
+            the reason on standard error. 126 and 127 are always the command's own.
 
             With --stdin the first line of standard input is a password, which a terminal does not show: of the account that \
             the command runs as with the backend pam, of the caller with sudo. It is tried once. The command then gets no \
@@ -49,7 +49,8 @@ struct Run: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long the command may run: a number and s, m or h. It then gets TERM, and KILL 5 s later.",
+            "How long the command may run: a number and s, m or h. It then gets TERM, and KILL 5 s later. If it has not ended "
+                + "10 s after that, this tool says what is left, and goes.",
             valueName: "time"
         )
     )

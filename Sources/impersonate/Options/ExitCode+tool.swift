@@ -1,7 +1,9 @@
 import ArgumentParser
 
 extension ExitCode {
-    /// Refused, not decidable or not startable; a status that `timeout(1)`, `env(1)` and `chroot(1)` use, too.
+    /// What this tool was to do was not done: refused, not decidable, not started, not ended, or nobody knows how it ended.
+    ///
+    /// `timeout(1)`, `env(1)` and `chroot(1)` use the status for what they cannot do, too.
     static let refused = ExitCode(125)
 
     /// Ended because its time was up, as `timeout(1)` has it.

@@ -5,6 +5,7 @@ extension Report {
         case workingDirectory = "working_directory"
         case omittedVariables = "omitted_variables"
         case timedOut = "timed_out"
+        case remainingProcesses = "remaining_processes"
     }
 
     /// Writes every key of a decision, and those of a launch on the same level when there was one.
@@ -32,6 +33,7 @@ extension Report {
         try container.encode(launch.omittedVariables, forKey: .omittedVariables)
         try container.encode(launch.status, forKey: .status)
         try container.encode(launch.timedOut, forKey: .timedOut)
+        try container.encode(launch.remainingProcesses, forKey: .remainingProcesses)
         try container.encode(launch.step, forKey: .step)
         try container.encode(launch.errno, forKey: .errno)
         try container.encode(launch.usage, forKey: .usage)
@@ -63,6 +65,7 @@ extension Report {
         launch.omittedVariables = try container.decodeIfPresent([String].self, forKey: .omittedVariables)
         launch.status = try container.decodeIfPresent(Status.self, forKey: .status)
         launch.timedOut = try container.decode(Bool.self, forKey: .timedOut)
+        launch.remainingProcesses = try container.decodeIfPresent(Int.self, forKey: .remainingProcesses)
         launch.step = try container.decodeIfPresent(String.self, forKey: .step)
         launch.errno = try container.decodeIfPresent(Int32.self, forKey: .errno)
         launch.usage = try container.decodeIfPresent(Usage.self, forKey: .usage)

@@ -27,17 +27,20 @@ extension Report {
         return lines
     }
 
-    /// Why a command did not run, in one block for a person.
+    /// Why a command did not run, or could not be ended, or how it ended is not known, in one block for a person.
     var refusalLines: [String] {
         let verb =
             switch outcome {
             case "denied": "refused"
             case "badlogin": "refused (badlogin)"
-            default: "not started"
+            case _ where launch?.pid == nil: "not started"
+            case _ where hasRemainder: launch?.timedOut == true ? "its time is up, and it does not end" : "not ended"
+            default: "ended, and nobody knows how"
             }
         var lines = ["impersonate: \(verb): \(reason): \(message)"]
         lines.append("  login   \(login ?? "nobody")" + (requested.map { ", as \($0)" } ?? ""))
         if let identityLine { lines.append("  account \(identityLine)") }
+        lines += remainderLines
         if let step = launch?.step {
             lines.append("  step    \(step)" + (launch?.errno.map { ", errno \($0)" } ?? ""))
         }
@@ -47,6 +50,18 @@ extension Report {
             lines.append("  setting \(rule.rule) at \(Self.place(of: rule))")
         }
         return lines
+    }
+
+    private var hasRemainder: Bool { launch?.remainingProcesses.map { $0 > 0 } ?? false }
+
+    /// What is left of a command that was to be ended.
+    var remainderLines: [String] {
+        guard let launch, let process = launch.pid, let count = launch.remainingProcesses, count > 0 else { return [] }
+        let rest =
+            launch.status == nil
+            ? "process \(process), and what it has started: this tool waits no longer"
+            : "\(count) or more that process \(process) has started: they stand in the kernel, and end when that lets them go"
+        return ["  left    \(rest); look at them: ps -o pid,stat,wchan:20,args -u \(uid.map { "\($0)" } ?? "?")"]
     }
 
     private static func place(of rule: Rule) -> String {

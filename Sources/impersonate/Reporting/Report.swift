@@ -106,6 +106,9 @@ struct Report: Codable, Sendable {
         var omittedVariables: [String]?
         var status: Status?
         var timedOut = false
+
+        /// How many processes of it could not be ended, at least.
+        var remainingProcesses: Int?
         var step: String?
         var errno: Int32?
         var usage: Usage?

@@ -42,6 +42,7 @@ struct RunEnding {
             launch.attestation = process.report.attestation.description
             launch.omittedVariables = process.report.omittedVariables
             launch.timedOut = result.timedOut
+            launch.remainingProcesses = result.remainingProcesses
         case .failure(let error):
             report = Report(error, request: request)
             hasRun = false
@@ -80,7 +81,7 @@ struct RunEnding {
         } else if !hasRun || report.outcome == "error" {
             Console.error(report.refusalLines)
         } else if report.launch?.timedOut == true {
-            Console.error(["impersonate: the command was ended because its time was up"])
+            Console.error(["impersonate: the command was ended because its time was up"] + report.remainderLines)
         }
         return exitCode
     }

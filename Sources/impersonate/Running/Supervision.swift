@@ -19,6 +19,9 @@ struct Supervision {
         /// Whether its time was up.
         var timedOut = false
 
+        /// How many processes could not be ended when it was, as far as that is known: at least so many.
+        var remainingProcesses = 0
+
         /// The signal that gave the launch up before the program ran.
         var interruption: Signal?
     }
@@ -27,8 +30,15 @@ struct Supervision {
         case started(LaunchedProcess)
         case launched(Swift.Result<LaunchOutcome, ImpersonationError>)
         case received(Signal)
-        case ended(Swift.Result<ExitReport, LaunchError>, ExitReport.Interruption?)
+        case ended(Swift.Result<ExitReport, LaunchError>, Limit)
+        case notEnded(LaunchedProcess, LaunchError)
         case shown
+    }
+
+    /// What has come of the time limit once the command has ended.
+    private struct Limit: Sendable {
+        var isReached = false
+        var remainingProcesses = 0
     }
 
     /// Who decides, writes down and launches, and calls the closure in between: a command that runs is supervised, also
@@ -60,7 +70,7 @@ struct Supervision {
         }
 
         var process: LaunchedProcess?
-        var limited: Task<ExitReport.Interruption?, Never>?
+        var limited: Task<Limit, Never>?
         var result = Result()
         for await event in events {
             switch event {
@@ -84,9 +94,15 @@ struct Supervision {
                 if let signal = result.interruption { Self.send(signal, to: started) }
                 limited = Task { [timeLimit] in
                     do throws(LaunchError) {
-                        return try await started.exitReport(timeout: timeLimit, gracePeriod: Self.grace).interruption
+                        let end = try await started.exitReport(terminatingAfter: timeLimit, gracePeriod: Self.grace)
+                        return Limit(
+                            isReached: end.interruption == .timeout,
+                            remainingProcesses: end.remainingProcesses
+                        )
                     } catch {
-                        return error.interruption
+                        // Whoever waits for its end would wait for good.
+                        if !started.hasEnded { continuation.yield(.notEnded(started, error)) }
+                        return Limit(isReached: error.interruption == .timeout)
                     }
                 }
             case .launched(let outcome):
@@ -103,11 +119,20 @@ struct Supervision {
                         end = .failure(error)
                     }
                     // Nothing of a command whose time was up is left then.
-                    continuation.yield(.ended(end, await limited?.value))
+                    continuation.yield(.ended(end, await limited?.value ?? Limit()))
                 }
-            case .ended(let end, let interruption):
+            case .notEnded(let process, let error):
+                // The launch may wait for the audit log still.
+                result.launch = result.launch ?? .success(.launched(process, because: Explanation()))
+                result.end = .failure(error)
+                result.timedOut = error.interruption == .timeout
+                result.remainingProcesses = process.isRunning ? 1 : 0
+                await relay?.finish()
+                return result
+            case .ended(let end, let limit):
                 result.end = end
-                result.timedOut = interruption == .timeout
+                result.timedOut = limit.isReached
+                result.remainingProcesses = limit.remainingProcesses
                 guard let relay else { return result }
                 Task {
                     await relay.showRest()

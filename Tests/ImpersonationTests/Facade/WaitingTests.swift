@@ -1,7 +1,9 @@
-import Impersonation
+import Glibc
 import ImpersonationTesting
 import SystemPackage
 import Testing
+
+@testable import Impersonation
 
 @Suite("Whoever waits for a job and ends it")
 struct WaitingTests {
@@ -9,6 +11,8 @@ struct WaitingTests {
     private struct Haunted: ProcessControl {
         let process: ScriptedProcess
         let termination: Result<ExitReport, LaunchError>
+
+        var isRunning = true
 
         var hasEnded: Bool { process.hasEnded }
 
@@ -64,7 +68,9 @@ struct WaitingTests {
     func interruption(_ isCancelled: Bool) async throws {
         let process = ScriptedProcess()
         let job = try await launch(process)
-        let waiting = Task { try await job.exitReport(timeout: isCancelled ? nil : .zero, gracePeriod: .seconds(1)) }
+        let waiting = Task {
+            try await job.exitReport(terminatingAfter: isCancelled ? nil : .zero, gracePeriod: .seconds(1))
+        }
         if isCancelled { waiting.cancel() }
         while process.signals.isEmpty { await Task.yield() }
         waiting.cancel()
@@ -80,7 +86,7 @@ struct WaitingTests {
     func lost() async throws {
         let process = ScriptedProcess()
         let job = try await launch(process)
-        let waiting = Task { try await job.exitReport(timeout: .zero, gracePeriod: .zero) }
+        let waiting = Task { try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero) }
         while process.signals.isEmpty { await Task.yield() }
         process.end(.failure(LaunchError(.statusLost, step: .wait, message: "taken by somebody else")))
         let error = await #expect(throws: LaunchError.self) { try await waiting.value }
@@ -95,18 +101,99 @@ struct WaitingTests {
         let process = ScriptedProcess()
         let job = try await launch(process)
         // More than any clock counts to.
-        async let report = job.exitReport(timeout: .seconds(Int64.max), gracePeriod: .zero)
+        async let report = job.exitReport(terminatingAfter: .seconds(Int64.max), gracePeriod: .zero)
         process.end(.success(ExitReport(status: .exited(2))))
         #expect(try await report == ExitReport(status: .exited(2)))
         for timeout in [Duration.zero, .seconds(-5)] {
             let late = Task {
                 while !Task.isCancelled { await Task.yield() }
-                return try await job.exitReport(timeout: timeout, gracePeriod: .zero)
+                return try await job.exitReport(terminatingAfter: timeout, gracePeriod: .zero)
             }
             late.cancel()
             #expect(try await late.value == ExitReport(status: .exited(2)))
         }
         #expect(process.signals == [])
+    }
+
+    @Test("ends nothing of a job that has ended already, however late that is told", arguments: [true, false])
+    func untold(_ isCancelled: Bool) async throws {
+        let process = ScriptedProcess()
+        let control = Haunted(process: process, termination: .failure(Self.terminated), isRunning: false)
+        let job = try await HauntedLauncher(control: control).launch(command, as: Sample.identity())
+        let waiting = Task {
+            while isCancelled, !Task.isCancelled { await Task.yield() }
+            return try await job.exitReport(terminatingAfter: isCancelled ? nil : .zero, gracePeriod: .zero)
+        }
+        if isCancelled { waiting.cancel() }
+        // Told by nobody, as long as it may take.
+        let error = await #expect(throws: LaunchError.self) {
+            try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero, tellingPatience: .milliseconds(1))
+        }
+        #expect(error?.code == .statusLost)
+        #expect(error?.interruption == nil)
+        #expect(error?.message.contains("process 7 has ended by itself") == true)
+        process.end(.success(ExitReport(status: .exited(5))))
+        #expect(try await waiting.value == ExitReport(status: .exited(5)))
+    }
+
+    private static let terminated = LaunchError(.stillRunning, step: .wait, message: "it was to be ended")
+
+    @Test("waits for no actor, not even for his own")
+    @MainActor
+    func blockedActor() async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        var hasBegun = false
+        let waiting = Task {
+            hasBegun = true
+            return try await job.exitReport(terminatingAfter: .milliseconds(20), gracePeriod: .zero)
+        }
+        while !hasBegun { await Task.yield() }
+        // From here on nothing else of this actor runs.
+        let deadline = ContinuousClock.now + .seconds(60)
+        while process.signals.isEmpty, ContinuousClock.now < deadline { usleep(1_000) }
+        #expect(process.signals == [.terminate])
+        process.end(.success(ExitReport(status: .signaled(.terminate))))
+        #expect(try await waiting.value.interruption == .timeout)
+    }
+
+    @Test("and whoever else ends it at once ask it once")
+    func once() async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        let first = Task { try await job.exitReport(terminatingAfter: .zero, gracePeriod: .seconds(1)) }
+        let second = Task { try await job.terminate(gracePeriod: .seconds(1)) }
+        while process.signals.isEmpty { await Task.yield() }
+        process.end(.success(ExitReport(status: .exited(0))))
+        _ = try await (first.value, second.value)
+        #expect(process.signals == [.terminate])
+    }
+
+    @Test(
+        "may name any time there is",
+        arguments: [Duration.seconds(Int64.max), .seconds(Int64.min), .nanoseconds(Int64.max), .zero]
+    )
+    func anyTime(_ time: Duration) async throws {
+        let process = ScriptedProcess()
+        let job = try await launch(process)
+        let waiting = Task { try await job.exitReport(terminatingAfter: time, gracePeriod: time) }
+        let ending = Task { try await job.terminate(gracePeriod: time) }
+        while process.signals.isEmpty { await Task.yield() }
+        process.end(.success(ExitReport(status: .exited(0))))
+        #expect(try await waiting.value.status == .exited(0))
+        #expect(try await ending.value.status == .exited(0))
+    }
+
+    @Test(
+        "counts whole milliseconds, up and within what can be counted to",
+        arguments: [
+            (.seconds(Int64.max), 9_223_372_036_854_775_000), (.seconds(Int64.min), -9_223_372_036_854_775_000),
+            (.seconds(Int64.max) + .nanoseconds(1), 9_223_372_036_854_775_000), (.zero, 0), (.milliseconds(7), 7),
+            (.microseconds(1), 1), (.microseconds(1_001), 2), (.microseconds(-1), 0), (.milliseconds(-7), -7),
+        ] as [(Duration, Int64)]
+    )
+    func milliseconds(_ time: Duration, _ count: Int64) {
+        #expect(time.milliseconds == count)
     }
 
     @Test("through the Impersonator hears what could not be ended, once the end is written down")
@@ -115,7 +202,7 @@ struct WaitingTests {
         left.remainingProcesses = 2
         let audit = RecordingAuditLog()
         let job = try await launchAudited(Haunted(process: ScriptedProcess(), termination: .success(left)), audit)
-        let report = try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+        let report = try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
         #expect(report.remainingProcesses == 2)
         #expect(report.interruption == .timeout)
         #expect(audit.records.last?.event == .ended)
@@ -127,7 +214,7 @@ struct WaitingTests {
         let error = LaunchError(.stillRunning, step: .wait, message: "it stands in the kernel")
         let job = try await launchAudited(Haunted(process: process, termination: .failure(error)), RecordingAuditLog())
         let told = await #expect(throws: LaunchError.self) {
-            try await job.exitReport(timeout: .zero, gracePeriod: .zero)
+            try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
         }
         #expect(told?.code == .stillRunning)
         #expect(told?.interruption == .timeout)

@@ -11,7 +11,7 @@ struct ConformanceTreeLimitTests {
     @Test("are kept where jobs have cgroups", arguments: [LauncherConformanceWay.isolated, .helperAsRoot])
     func kept(_ way: LauncherConformanceWay) async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)"])
-        #expect(requirements.count == 2)
+        #expect(requirements.count == 3)
         for requirement in requirements { try await requirement.check(way.subject(socket: helper.socket)) }
         helper.stop()
     }

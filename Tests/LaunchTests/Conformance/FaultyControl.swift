@@ -20,6 +20,8 @@ struct FaultyControl: ProcessControl {
 
     var hasEnded: Bool { fault != .hidesItsEnd && process.hasEnded }
 
+    var isRunning: Bool { fault == .hidesItsEnd || process.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         do throws(Errno) {
             try process.send(signal, to: target)
@@ -37,6 +39,9 @@ struct FaultyControl: ProcessControl {
             // Before anything polite, which a job that is quick would hear.
             try? process.send(.kill)
             return try await process.terminate(gracePeriod: .zero)
+        case .asksTwice:
+            try? process.send(.terminate)
+            return try await process.terminate(gracePeriod: gracePeriod)
         default: return try await process.terminate(gracePeriod: gracePeriod)
         }
     }

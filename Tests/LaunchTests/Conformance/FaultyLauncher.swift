@@ -35,6 +35,7 @@ struct FaultyLauncher: ProcessLauncher {
         case signalsTheDead
         case grantsNoGrace
         case leavesDescendants
+        case asksTwice
         case hidesItsEnd
         case startsSomethingElse
         case shortensDeadline

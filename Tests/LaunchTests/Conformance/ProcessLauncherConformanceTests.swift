@@ -41,6 +41,7 @@ struct ProcessLauncherConformanceTests {
             (.leavesDescendants, "ending a job ends what it has started"),
             (.leavesDescendants, "a job whose time is up"),
             (.leavesDescendants, "a job ends, with what it has started, with the task"),
+            (.asksTwice, "a job that two end at once"),
             (.hidesItsEnd, "a job that ends in time"),
             (.startsSomethingElse, "a program that is not there"),
             (.shortensDeadline, "a launch that does not come in time"),

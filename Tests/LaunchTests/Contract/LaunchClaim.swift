@@ -31,6 +31,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case termination = "termination leaves nothing, whatever the job does to stay"
     case timeout = "a job whose time is up is ended whole, and one that ends in time is left alone"
     case cancellation = "a job ends with the task that waits for it, unless it has ended before"
+    case anyTime = "a time that no clock counts to is a long one, or none at all"
     case usage = "the end tells what the job has used"
     case noPrivileges = "a set-user-id program gains nothing"
 
@@ -61,6 +62,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .termination: try await claims.termination()
         case .timeout: try await claims.timeout()
         case .cancellation: try await claims.cancellation()
+        case .anyTime: try await claims.anyTime()
         case .usage: try await claims.usage()
         case .noPrivileges: try await claims.noPrivileges()
         }

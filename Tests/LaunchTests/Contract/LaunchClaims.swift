@@ -231,7 +231,7 @@ struct LaunchClaims {
 
     func timeout() async throws {
         let (process, time) = try await stubborn()
-        let report = try await process.exitReport(timeout: .milliseconds(50), gracePeriod: .milliseconds(50))
+        let report = try await process.exitReport(terminatingAfter: .milliseconds(50), gracePeriod: .milliseconds(50))
         #expect(report.interruption == .timeout)
         try await expectEnd(report, of: time)
         // Who only waits is told the same end, and not that he has made it.
@@ -242,10 +242,10 @@ struct LaunchClaims {
             patient(Command(.path("/bin/sh"), arguments: ["-c", "trap 'exit 9' TERM; exit 3"])),
             as: TestBed.alice.identity
         )
-        #expect(try await quick.exitReport(timeout: ample, gracePeriod: .zero) == quick.exitReport())
+        #expect(try await quick.exitReport(terminatingAfter: ample, gracePeriod: .zero) == quick.exitReport())
         #expect(try await quick.exitReport().status == .exited(3))
         // No time at all is enough for an end that is known.
-        #expect(try await quick.exitReport(timeout: .zero, gracePeriod: .zero) == quick.exitReport())
+        #expect(try await quick.exitReport(terminatingAfter: .zero, gracePeriod: .zero) == quick.exitReport())
     }
 
     func cancellation() async throws {
@@ -257,10 +257,37 @@ struct LaunchClaims {
         try await expectEnd(report, of: time)
         let late = Task {
             while !Task.isCancelled { await Task.yield() }
-            return try await process.exitReport(timeout: .zero, gracePeriod: .zero)
+            return try await process.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
         }
         late.cancel()
         #expect(try await late.value == process.exitReport())
+    }
+
+    func anyTime() async throws {
+        // The policy of a helper says how long a start may take there.
+        let isLimited = launcher is SystemHelperLauncher || launcher is PAMLauncher
+        let person = try await TestBed.alice.identity
+        for deadline in [Duration.seconds(Int64.max), .nanoseconds(Int64.max)] {
+            var command = Command(.path("/bin/sh"), arguments: ["-c", "exit 3"])
+            command.startDeadline = deadline
+            let process: LaunchedProcess
+            do throws(LaunchError) {
+                process = try await launcher.launch(command, as: person)
+            } catch {
+                #expect(isLimited && error.code == .refused, "\(error)")
+                continue
+            }
+            #expect(!isLimited)
+            let report = try await process.exitReport(terminatingAfter: deadline, gracePeriod: deadline)
+            #expect(report.status == .exited(3))
+        }
+        for time in [Duration.seconds(Int64.min), .nanoseconds(Int64.min)] {
+            let process = try await launcher.launch(
+                patient(Command(.path("/bin/sleep"), arguments: ["1000"])),
+                as: TestBed.alice.identity
+            )
+            #expect(try await process.terminate(gracePeriod: time).status != .exited(0))
+        }
     }
 
     private func expectEnd(_ report: ExitReport, of time: Int) async throws {

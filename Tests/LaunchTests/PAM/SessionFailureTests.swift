@@ -117,6 +117,8 @@ struct SessionFailureTests {
             stages: ["account", "cred", "open", "close", "uncred"]
         ),
         Trouble(actions: ["open:return=26"], code: .sessionFailed, stages: ["account", "cred", "open", "uncred"]),
+        // PAM_INCOMPLETE: the step is to be asked for once more, and nothing else.
+        Trouble(actions: ["open:return=31"], code: .sessionFailed, stages: ["account", "cred", "open"]),
         Trouble(
             actions: ["open:mounts=own", "open:return=14"],
             code: .sessionFailed,

@@ -148,6 +148,63 @@ struct TreeLimitTests {
         }
     }
 
+    /// Groups are killed by the daemon, by the helper as root, and by one that owns them and may kill nobody.
+    @Test(
+        "a job that may have next to nothing of the processor is ended as fast as any other",
+        arguments: [LaunchWay.isolated, .helperAsRoot, .helperWithTwoCapabilities]
+    )
+    func endUnderQuota(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            // Each takes some of the processor to end, of which all together have a hundredth.
+            let script =
+                "$SIG{TERM} = 'IGNORE'; for (1..200) { fork or do { my $x = 'x' x (1 << 20); sleep while 1 } } sleep while 1"
+            var command = patient(Command(.path("/usr/bin/perl"), arguments: ["-e", script]))
+            command.treeLimits.processorQuota = 0.01
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            let group = try group(of: process)
+            let limit = group.appending("cpu.max")
+            #expect(try ProcFile.read(limit) == "1000 100000\n")
+            // They would take long to begin as well.
+            try writeFile("max", into: limit)
+            let deadline = ContinuousClock.now + ample
+            while try count(in: group) < 201 {
+                try #require(ContinuousClock.now < deadline)
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            try writeFile("1000", into: limit)
+            let report = try await process.terminate(gracePeriod: .zero)
+            #expect(report.status == .signaled(.kill))
+            // Those that are left ten seconds after their end are counted.
+            #expect(report.remainingProcesses == 0)
+        }
+    }
+
+    private func count(in group: FilePath) throws -> Int {
+        try ProcFile.read(group.appending("cgroup.procs")).split(separator: "\n").count
+    }
+
+    private func writeFile(_ text: String, into path: FilePath) throws {
+        let file = try FileDescriptor.open(path, .writeOnly)
+        _ = try file.closeAfter { try file.writeAll(text.utf8) }
+    }
+
+    @Test("a quota is lifted by whoever kills a group, also where another process has made that")
+    func lifting() async throws {
+        let unit = try Unit()
+        let parent = try ControlGroupParent(opening: unit.path)
+        let made = try parent.makeGroup(ControlGroupLimits(processorQuotaMicroseconds: 1_000))
+        let file = made.path.appending("cpu.max")
+        let found = try parent.group(at: made.path)
+        for group in [made, found] {
+            try writeFile("1000", into: file)
+            #expect(try ProcFile.read(file) == "1000 100000\n")
+            group.kill()
+            #expect(try ProcFile.read(file) == "max 100000\n")
+        }
+        made.remove()
+        try await unit.remove()
+    }
+
     /// What a unit hands down.
     private func controllers(of unit: Unit) throws -> [Substring] {
         try ProcFile.read(unit.path.appending("cgroup.subtree_control")).split(whereSeparator: \.isWhitespace)

@@ -23,6 +23,7 @@ final class AdoptedProcess: ProcessControl {
     private let backend: LaunchBackend
     private let reactor: Reactor
     private let end = JobEnd()
+    private let request = TerminationRequest()
 
     init(
         _ child: StartedChild,
@@ -84,6 +85,8 @@ final class AdoptedProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && child.isRunning }
+
     /// Nobody here keeps the number from being reused once the process has been reaped, so groups and sessions are looked at
     /// only while it runs, and their members are signalled by descriptors of their own.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
@@ -105,9 +108,11 @@ final class AdoptedProcess: ProcessControl {
             // Where no thread is free in time to look for the others first.
             _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in _ = child.send(SIGKILL) }
         }
-        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
-            try? send(.terminate, to: .tree)
-            try? send(.resume, to: .tree)
+        if request.isNew(until: deadline) {
+            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+                try? send(.terminate, to: .tree)
+                try? send(.resume, to: .tree)
+            }
         }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience

@@ -121,7 +121,7 @@ public struct PAMLauncher: ProcessLauncher {
             }
             return try await launch(command, as: identity, with: nil, failures)
         case .password(let store):
-            let deadline = ContinuousClock.now + command.startDeadline
+            let deadline = ContinuousClock.now + command.startDeadline.reasonable
             switch await CredentialTurns.shared.enter(identity.account.name, until: deadline) {
             case .turn: break
             case .late:

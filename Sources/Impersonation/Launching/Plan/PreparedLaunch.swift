@@ -89,11 +89,13 @@ struct PreparedLaunch {
             processes: command.treeLimits.processes.map { UInt64(max(0, $0)) },
             memoryBytes: command.treeLimits.memoryBytes,
             processorWeight: command.treeLimits.processorWeight.map { UInt64(max(0, $0)) },
-            // What is no such number is none, which the kernel refuses, and the helper before it.
-            processorQuotaMicroseconds: command.treeLimits.processorQuota.map {
-                UInt64(exactly: ($0 * Double(ControlGroupLimits.quotaPeriodMicroseconds)).rounded()) ?? 0
-            }
+            processorQuotaMicroseconds: command.treeLimits.processorQuota.map(Self.microseconds)
         )
+    }
+
+    /// What a quota is in each period; 0, which nobody may have, where it is no such number.
+    private static func microseconds(_ quota: Double) -> UInt64 {
+        UInt64(exactly: (quota * Double(ControlGroupLimits.quotaPeriodMicroseconds)).rounded()) ?? 0
     }
 
     /// Makes the cgroup of the job.
@@ -130,6 +132,30 @@ struct PreparedLaunch {
         }
     }
 
+    /// Why no group can have certain limits.
+    ///
+    /// The kernel alone would say `EINVAL` of some, and take a 0 for a limit with which nothing runs.
+    private static func problem(of limits: ProcessTreeLimits) -> String? {
+        if let processes = limits.processes, processes < 1 {
+            return "\(processes) is no limit for processes, since the first one counts as well; give 1 or more"
+        }
+        if limits.memoryBytes == 0 { return "no job runs with 0 bytes of memory; give more" }
+        let weights = ControlGroupLimits.processorWeights
+        if let weight = limits.processorWeight, !weights.contains(UInt64(max(0, weight))) {
+            return
+                "\(weight) is no share of the processor; give one from \(weights.lowerBound) to \(weights.upperBound), where 100 "
+                + "is what others have"
+        }
+        let quotas = ControlGroupLimits.processorQuotas
+        if let quota = limits.processorQuota, !quotas.contains(microseconds(quota)) {
+            let period = Double(ControlGroupLimits.quotaPeriodMicroseconds)
+            return
+                "\(quota) is no quota of processors; give one from \(Double(quotas.lowerBound) / period), a hundredth of one, to "
+                + "\(quotas.upperBound / ControlGroupLimits.quotaPeriodMicroseconds)"
+        }
+        return nil
+    }
+
     private static func check(_ command: Command, for account: Account) throws(LaunchError) {
         func refuse(_ message: String) -> LaunchError {
             LaunchError(.invalidCommand, step: .prepare, account: account.name, message: message)
@@ -152,6 +178,7 @@ struct PreparedLaunch {
         guard command.startDeadline > .zero else {
             throw refuse("the start deadline is \(command.startDeadline); give the launch some time")
         }
+        if let problem = problem(of: command.treeLimits) { throw refuse(problem) }
         var paths: [FilePath] = []
         if case .path(let path) = command.executable { paths.append(path) }
         if case .path(let path) = command.workingDirectory { paths.append(path) }

@@ -3,9 +3,10 @@ public import SystemPackage
 
 /// What the processes of a job may use together, where the launcher gives jobs a cgroup.
 ///
-/// A limit that cannot be kept is an error of the launch, never ignored.
+/// A limit that cannot be kept is an error of the launch, never ignored; one that no kernel takes has the code `invalidCommand`,
+/// whoever launches.
 public struct ProcessTreeLimits: Sendable, Hashable {
-    /// How many processes and threads there may be at a time (`pids.max`).
+    /// How many processes and threads there may be at a time, at least 1 (`pids.max`).
     public var processes: Int?
 
     /// Memory in bytes, swap included: a job that needs more is killed as a whole (`memory.max`, `memory.oom.group`), and gets no
@@ -20,8 +21,9 @@ public struct ProcessTreeLimits: Sendable, Hashable {
     /// How much processor time the job may have at most, in processors: 0.5 is half of one, 2 is all of two (`cpu.max`).
     ///
     /// It is counted for every tenth of a second: a job that has used up what it may have stands still until the next one
-    /// begins, also on an idle machine. At least 0.01, in steps of 0.00001. It binds ordinary scheduling: give no job that has one a
-    /// limit of real-time priority (`RLIMIT_RTPRIO`), which modules of PAM and the daemon may have left above 0.
+    /// begins, also on an idle machine. At least 0.01, in steps of 0.00001. It holds from before the job's first instruction, so
+    /// that its start counts and takes the longer, and is lifted for its end. It binds ordinary scheduling: give no job that has
+    /// one a limit of real-time priority (`RLIMIT_RTPRIO`), which modules of PAM and the daemon may have left above 0.
     public var processorQuota: Double?
 
     /// Creates limits.

@@ -25,7 +25,7 @@ struct SudoLaunch {
     func run() async throws(LaunchError) -> LaunchedProcess {
         guard !Task.isCancelled else { throw failures.cancelled() }
         var stopwatch = LaunchStopwatch()
-        let deadline = stopwatch.begin + command.startDeadline
+        let deadline = stopwatch.begin + command.startDeadline.reasonable
         let program = try refusals.program()
         let invocation = SudoInvocation(
             sudo: program.path,

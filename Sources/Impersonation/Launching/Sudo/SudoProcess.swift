@@ -19,6 +19,7 @@ final class SudoProcess: ProcessControl {
     private let kernelsWord: KernelsWord.Source
     private let isBelieved: @Sendable () async -> Bool
     private let end = JobEnd()
+    private let request = TerminationRequest()
     private let endsTree = Mutex(false)
 
     init(
@@ -114,6 +115,8 @@ final class SudoProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && reach.job.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
         guard !end.isKnown || target == .tree else { throw .noSuchProcess }
@@ -139,9 +142,11 @@ final class SudoProcess: ProcessControl {
         let alarm = reactor.alarm(at: deadline) { [self] in
             Task.detached { [self] in await signalTree(.kill) }
         }
-        await signalTree(.terminate)
-        // Whoever is stopped cannot end politely.
-        await signalTree(.resume)
+        if request.isNew(until: deadline) {
+            await signalTree(.terminate)
+            // Whoever is stopped cannot end politely.
+            await signalTree(.resume)
+        }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }

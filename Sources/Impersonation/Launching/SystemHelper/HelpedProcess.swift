@@ -137,6 +137,8 @@ final class HelpedProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
+    var isRunning: Bool { !end.isKnown && child.isRunning }
+
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         // What the job has left behind in its cgroup can be signalled when its first process has ended.
         guard !end.isKnown || target == .tree && controlGroup != nil else { throw .noSuchProcess }

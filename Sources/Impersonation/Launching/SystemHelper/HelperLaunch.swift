@@ -21,7 +21,7 @@ struct HelperLaunch {
     func run() async throws(LaunchError) -> LaunchedProcess {
         guard !Task.isCancelled else { throw failures.cancelled() }
         var stopwatch = LaunchStopwatch()
-        let deadline = stopwatch.begin + command.startDeadline
+        let deadline = stopwatch.begin + command.startDeadline.reasonable
         let prepared = try failures.reporting { () throws(LaunchError) in try PreparedLaunch(command, as: identity) }
         let streams = try failures.performing(.createPipes) { () throws(Errno) in
             try StreamPlumbing(command, of: identity.account.userID.rawValue)
@@ -242,13 +242,5 @@ struct HelperLaunch {
             _ = try? await process.terminate(gracePeriod: .zero)
             throw failures.differs(difference)
         }
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded up; of a time that they cannot count to, the most that they can.
-    var milliseconds: Int64 {
-        min(components.seconds, Int64.max / 1_000 - 1) * 1_000 + (components.attoseconds + 999_999_999_999_999)
-            / 1_000_000_000_000_000
     }
 }

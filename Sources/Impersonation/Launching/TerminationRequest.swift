@@ -1,0 +1,24 @@
+import Synchronization
+
+/// What a job was asked for that is to end by itself, until the grace period for it is over.
+///
+/// Whoever ends the job meanwhile joins in. Many programs take a second `SIGTERM` for one that is to be heeded at once, and would
+/// get no time because two wanted them to have some.
+final class TerminationRequest: Sendable {
+    private let end = Mutex<ContinuousClock.Instant?>(nil)
+
+    /// Enters a grace period; the first one that is over ends the request.
+    ///
+    /// - Parameter deadline: When it is over.
+    /// - Returns: Whether the job has to be asked: nobody else's request is under way.
+    func isNew(until deadline: ContinuousClock.Instant) -> Bool {
+        end.withLock { end in
+            if let current = end, .now < current {
+                end = min(current, deadline)
+                return false
+            }
+            end = deadline
+            return true
+        }
+    }
+}
