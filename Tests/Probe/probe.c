@@ -23,6 +23,7 @@ enum option_code {
     option_read_parent_memory,
     option_read_memory,
     option_read_file,
+    option_attack_terminal,
     option_output,
     option_write,
     option_write_error,
@@ -44,6 +45,7 @@ static const struct option options[] = {
     {"read-parent-memory", required_argument, NULL, option_read_parent_memory},
     {"read-memory", required_argument, NULL, option_read_memory},
     {"read-file", required_argument, NULL, option_read_file},
+    {"attack-terminal", required_argument, NULL, option_attack_terminal},
     {"output", required_argument, NULL, option_output},
     {"write", required_argument, NULL, option_write},
     {"write-error", required_argument, NULL, option_write_error},
@@ -191,6 +193,9 @@ static void attack(int code, const char *argument)
         break;
     case option_read_file:
         attack_read_file(argument);
+        break;
+    case option_attack_terminal:
+        attack_terminal((int)number_of(argument, 0, 1024));
         break;
     }
 }

@@ -58,5 +58,7 @@ void attack_regain_root(void);
 /* The process may also be a thread of one. Without `traces` it is not seized: that waits for an exec under way. */
 void attack_memory_of(int64_t process, bool traces);
 void attack_read_file(const char *path);
+/* Pushes input into the terminal that a descriptor is, and tries to get hold of it. */
+void attack_terminal(int descriptor);
 
 #endif
