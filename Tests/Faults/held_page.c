@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILE_NODE = 2, FILE_SIZE = 1 << 20 };
+enum { FILE_NODE = 2, ROOM_NODE = 3, FILE_SIZE = 1 << 20 };
 
 static void answer(int device, const struct fuse_in_header *request, const void *body, size_t size, int error)
 {
@@ -59,8 +59,9 @@ static void serve(int device, uint32_t owner, int asked)
             break;
         }
         case FUSE_LOOKUP: {
+            const uint64_t node = strcmp((const char *)(request + 1), "room") == 0 ? ROOM_NODE : FILE_NODE;
             const struct fuse_entry_out out = {
-                .nodeid = FILE_NODE, .attr_valid = 100, .entry_valid = 100, .attr = attributes(FILE_NODE, owner)};
+                .nodeid = node, .attr_valid = 100, .entry_valid = 100, .attr = attributes(node, owner)};
             answer(device, request, &out, sizeof out, 0);
             break;
         }
@@ -74,11 +75,17 @@ static void serve(int device, uint32_t owner, int asked)
             if (write(asked, "x", 1) < 0)
                 _exit(1);
             break;
+        case FUSE_ACCESS:
+            /* chdir(2) alone asks. */
+            if (request->nodeid != ROOM_NODE)
+                answer(device, request, NULL, 0, 0);
+            else if (write(asked, "x", 1) < 0)
+                _exit(1);
+            break;
         case FUSE_FORGET:
         case FUSE_BATCH_FORGET:
         case FUSE_INTERRUPT:
             break;
-        case FUSE_ACCESS:
         case FUSE_FLUSH:
         case FUSE_RELEASE:
             answer(device, request, NULL, 0, 0);

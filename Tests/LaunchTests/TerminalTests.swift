@@ -209,6 +209,22 @@ struct TerminalTests {
         try pipe.readEnd.close()
     }
 
+    @Test("is also what it makes its own when it is handed one that is nobody's", arguments: everyIsolation)
+    func ofNobody(_ isolation: SetUIDLauncher.Isolation) async throws {
+        let terminal = try DaemonTerminal(isControlling: false)
+        defer {
+            try? terminal.slave.close()
+            try? terminal.master.close()
+        }
+        let report = try await runProbe(["--attack-terminal", "0"], as: TestBed.alice.identity, isolation) {
+            $0.standardInput = .descriptor(terminal.slave)
+        }
+        let taken = ["ioctl(TIOCSCTTY, 0)", "ioctl(TIOCSCTTY, 1)", "open(/dev/tty)"]
+        #expect(
+            report.successfulAttempts == taken + (DaemonTerminal.ownInputCanBePushed ? ["ioctl(TIOCSTI) again"] : [])
+        )
+    }
+
     @Test("costs the daemon no descriptor once nobody holds it", arguments: everyIsolation)
     func noLeak(_ isolation: SetUIDLauncher.Isolation) async throws {
         let isolation = isolation.rawValue

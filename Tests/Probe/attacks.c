@@ -10,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* Whom the attempts are aimed at; 0 where that is nobody in particular. */
@@ -111,10 +113,10 @@ static uintptr_t address_in(const char *maps)
     return address;
 }
 
-static long seize(pid_t process)
+static long trace(enum __ptrace_request request, pid_t process)
 {
-    long result = ptrace(PTRACE_SEIZE, process, NULL, NULL);
-    if (result == 0 && ptrace(PTRACE_INTERRUPT, process, NULL, NULL) == 0) {
+    long result = ptrace(request, process, NULL, NULL);
+    if (result == 0 && (request == PTRACE_ATTACH || ptrace(PTRACE_INTERRUPT, process, NULL, NULL) == 0)) {
         waitpid(process, NULL, __WALL);
         ptrace(PTRACE_DETACH, process, NULL, NULL);
     }
@@ -163,9 +165,23 @@ void attack_memory_of(int64_t number, bool traces)
     attempt("pidfd_getfd", steal_descriptor(process));
     attempt("prlimit", prlimit(process, RLIMIT_NOFILE, NULL, &limit));
     attempt("kill(0)", kill(process, 0));
-    if (traces)
-        attempt("ptrace(PTRACE_SEIZE)", seize(process));
+    if (traces) {
+        attempt("ptrace(PTRACE_SEIZE)", trace(PTRACE_SEIZE, process));
+        attempt("ptrace(PTRACE_ATTACH)", trace(PTRACE_ATTACH, process));
+    }
     target = 0;
+}
+
+void attack_terminal(int descriptor)
+{
+    /* Behind the first, pastes what is selected on a console (ioctl_console(2)); no other terminal knows it. */
+    const char selection = 3;
+    attempt("ioctl(TIOCSTI)", ioctl(descriptor, TIOCSTI, "\n"));
+    attempt("ioctl(TIOCLINUX)", ioctl(descriptor, TIOCLINUX, &selection));
+    attempt("ioctl(TIOCSCTTY, 0)", ioctl(descriptor, TIOCSCTTY, 0));
+    attempt("ioctl(TIOCSCTTY, 1)", ioctl(descriptor, TIOCSCTTY, 1));
+    attempt("open(/dev/tty)", open_and_close("/dev/tty", O_RDWR));
+    attempt("ioctl(TIOCSTI) again", ioctl(descriptor, TIOCSTI, "\n"));
 }
 
 void attack_read_file(const char *path)

@@ -23,6 +23,7 @@ enum option_code {
     option_read_parent_memory,
     option_read_memory,
     option_read_file,
+    option_attack_terminal,
     option_output,
     option_write,
     option_write_error,
@@ -35,6 +36,9 @@ enum option_code {
     option_write_from,
     option_read_into,
     option_size_into,
+    option_hunt,
+    option_hunt_and_kill,
+    option_hunt_process,
     option_exit,
     option_signal,
 };
@@ -44,6 +48,7 @@ static const struct option options[] = {
     {"read-parent-memory", required_argument, NULL, option_read_parent_memory},
     {"read-memory", required_argument, NULL, option_read_memory},
     {"read-file", required_argument, NULL, option_read_file},
+    {"attack-terminal", required_argument, NULL, option_attack_terminal},
     {"output", required_argument, NULL, option_output},
     {"write", required_argument, NULL, option_write},
     {"write-error", required_argument, NULL, option_write_error},
@@ -56,6 +61,9 @@ static const struct option options[] = {
     {"write-from", required_argument, NULL, option_write_from},
     {"read-into", required_argument, NULL, option_read_into},
     {"size-into", required_argument, NULL, option_size_into},
+    {"hunt", required_argument, NULL, option_hunt},
+    {"hunt-and-kill", required_argument, NULL, option_hunt_and_kill},
+    {"hunt-process", required_argument, NULL, option_hunt_process},
     {"exit", required_argument, NULL, option_exit},
     {"signal", required_argument, NULL, option_signal},
     {NULL, 0, NULL, 0},
@@ -192,6 +200,9 @@ static void attack(int code, const char *argument)
     case option_read_file:
         attack_read_file(argument);
         break;
+    case option_attack_terminal:
+        attack_terminal((int)number_of(argument, 0, 1024));
+        break;
     }
 }
 
@@ -233,6 +244,13 @@ static void act(int code, const char *argument)
     case option_size_into:
         if (ioctl(STDIN_FILENO, TIOCGWINSZ, pages_of(argument)) != 0)
             probe_fail("standard input: %s", strerror(errno));
+        break;
+    case option_hunt:
+    case option_hunt_and_kill:
+        hunt_account(argument, code == option_hunt_and_kill);
+        break;
+    case option_hunt_process:
+        hunt_process(number_of(argument, 2, INT32_MAX));
         break;
     case option_exit:
         _exit((int)number_of(argument, 0, 255));

@@ -58,5 +58,14 @@ void attack_regain_root(void);
 /* The process may also be a thread of one. Without `traces` it is not seized: that waits for an exec under way. */
 void attack_memory_of(int64_t process, bool traces);
 void attack_read_file(const char *path);
+/* Pushes input into the terminal that a descriptor is, and tries to get hold of it. */
+void attack_terminal(int descriptor);
+
+/* hunt.c: what an account does to its own processes, for as long as it is let. Tells, in lines of standard output: "ready",
+ * "before PID" for each that was attacked in vain before it was the program, "killed PID", "reached PID by CALL". */
+/* Every process of the account that has begun since, on its way to a program of that name. */
+void hunt_account(const char *program, bool kills);
+/* One process, whenever its effective user id is the account's; ends with it. */
+void hunt_process(int64_t process);
 
 #endif

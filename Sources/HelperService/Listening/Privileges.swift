@@ -27,7 +27,7 @@ package enum Privileges {
             isNeeded: false,
             cost:
                 "without cgroups, processes of a job that have changed their account by a set-user-id program are not "
-                + "ended with it"
+                + "ended with it, and a process of the helper that is killed leaves its job running"
         ),
         Capability(number: 0, name: "CAP_CHOWN", isNeeded: false, cost: "jobs can have no pseudo-terminal"),
         Capability(

@@ -32,6 +32,8 @@ public struct LaunchError: Error, Sendable, Hashable {
         public static let deadlineExceeded = Code("deadlineExceeded")
 
         /// The process ended before the program ran, for example by a signal of the account's own processes.
+        ///
+        /// A signal that ends it in the very exec makes it a job that was ended by this signal, except in direct mode.
         public static let endedBeforeStart = Code("endedBeforeStart")
 
         /// The task that launched was cancelled before the program ran.

@@ -12,7 +12,8 @@ struct held_page {
     int asked;
 };
 
-/* Mounts the file system; every file in it is one that holds its readers up. Returns 0 or a negative error number. */
+/* Mounts the file system; every file in it is one that holds its readers up, and "room" a directory that holds up whoever enters it
+ * (chdir(2)). Returns 0 or a negative error number. */
 int held_page_mount(const char *directory, uint32_t owner, struct held_page *page);
 
 /* Ends the server, which lets everybody go, and unmounts. */

@@ -15,6 +15,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case daemonOutOfReach = "nothing of its daemon can be read, written, traced or signalled, nor of its parent"
     case daemonUntouched = "its daemon stays as it was: ids, capabilities, masks, limits, dumpable flag"
     case session = "session, process group and keyring are its own"
+    case terminalOfDaemon = "a terminal of its daemon's can neither be taken nor typed into"
     case descriptors = "descriptors 0, 1 and 2 are all it has, whatever the daemon has open"
     case extraDescriptors = "extra descriptors are 3 and upwards in their order"
     case argumentsAndEnvironment = "arguments and environment arrive byte for byte, and nothing else"
@@ -46,6 +47,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .daemonOutOfReach: try await claims.daemonOutOfReach()
         case .daemonUntouched: try await claims.daemonUntouched()
         case .session: try await claims.session()
+        case .terminalOfDaemon: try await claims.terminalOfDaemon()
         case .descriptors: try await claims.descriptors()
         case .extraDescriptors: try await claims.extraDescriptors()
         case .argumentsAndEnvironment: try await claims.argumentsAndEnvironment()

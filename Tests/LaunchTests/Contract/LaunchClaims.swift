@@ -87,6 +87,43 @@ struct LaunchClaims {
         #expect(report.sessionKeyring?.hasSuffix(";_ses") == true)
     }
 
+    func terminalOfDaemon() async throws {
+        let terminal = try DaemonTerminal(isControlling: true)
+        try #require(dup2(terminal.slave.rawValue, STDIN_FILENO) == STDIN_FILENO)
+        func expectRefused(_ report: ProbeReport, but permitted: [String] = []) {
+            #expect(report.successfulAttempts == permitted)
+            let pushed = report.attempts.filter { $0.call.hasPrefix("ioctl(TIOCSTI)") }
+            #expect(pushed.count == 2)
+            // EIO where nobody may push anything any more (`dev.tty.legacy_tiocsti`).
+            #expect(pushed.allSatisfy { [EPERM, EIO].contains($0.error) }, "\(pushed)")
+            #expect(!terminal.hasInput)
+        }
+        let inherited = try await probe(["--attack-terminal", "0"]) { $0.standardInput = .inherit }
+        #expect(inherited.descriptor(0)?.target?.hasPrefix("/dev/pts/") == true)
+        #expect(inherited.controllingTerminal == 0)
+        expectRefused(inherited)
+
+        let output = freshPath("probe-output")
+        var command = patient(
+            Command(.path(FilePath(TestBed.probe)), arguments: ["--output", output.string, "--attack-terminal", "3"])
+        )
+        command.terminal = .pseudoterminal(rows: 24, columns: 80)
+        command.extraDescriptors = [ExtraDescriptor(name: "OTHER", descriptor: terminal.slave)]
+        do {
+            let process = try await launcher.launch(command, as: TestBed.alice.identity)
+            #expect(try await process.exitReport().status == .exited(0))
+            let own = try ProbeReport(json: Array(ProcFile.read(output).utf8))
+            #expect(own.descriptor(3)?.target == inherited.descriptor(0)?.target)
+            expectRefused(own, but: ["open(/dev/tty)"])
+        } catch let error as LaunchError {
+            // A helper with two capabilities gives no terminals away.
+            #expect(error.message.contains("CAP_CHOWN"))
+            #expect((launcher as? SystemHelperLauncher)?.helperUserIDs == [RunningHelper.account])
+        }
+        try terminal.type("x")
+        #expect(try await isSoon { terminal.hasInput })
+    }
+
     func descriptors() async throws {
         let own = (0..<100).map { _ in unsafe open("/etc/passwd", O_RDONLY) }
         defer { for descriptor in own { close(descriptor) } }

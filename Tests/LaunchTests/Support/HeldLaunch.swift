@@ -12,6 +12,8 @@ struct HeldLaunch {
     /// The program, which is the account's.
     let program: FilePath
 
+    /// What the program makes when it runs.
+    private let mark = freshPath("mark")
     private let lease: Lease
     private let owner: UInt32
     /// What the account has already.
@@ -25,15 +27,18 @@ struct HeldLaunch {
         program = freshPath("held")
         self.owner = owner
         others = Set(try Self.processes(of: owner))
-        lease = try Lease(onCopyOf: "/bin/true", at: program, owner: owner)
+        lease = try Lease(onCopyOf: "/usr/bin/touch", at: program, owner: owner)
     }
 
     /// A command that is held.
     var command: Command {
-        var command = patient(Command(.path(program)))
+        var command = patient(Command(.path(program), arguments: [mark.string]))
         command.workingDirectory = .path("/")
         return command
     }
+
+    /// Whether the program has run all the same.
+    var hasRun: Bool { exists(mark) }
 
     /// Waits until the child stands there.
     ///
@@ -48,7 +53,8 @@ struct HeldLaunch {
         return try #require(found.first)
     }
 
-    private static func processes(of owner: UInt32) throws -> [Int32] {
+    /// The processes that have nothing but the ids of an account.
+    static func processes(of owner: UInt32) throws -> [Int32] {
         let ids = Array(repeating: "\(owner)", count: 4)
         return try ProcFile.processes()
             .filter { process in

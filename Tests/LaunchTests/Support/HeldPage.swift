@@ -12,6 +12,9 @@ struct HeldPage {
     /// The file.
     let file: String
 
+    /// A directory that nobody gets into, with whose entering it is as with the pages of the file.
+    var room: FilePath { FilePath(directory).appending("room") }
+
     private let directory: String
     private let page: held_page
 

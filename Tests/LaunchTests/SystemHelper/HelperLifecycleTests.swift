@@ -202,6 +202,20 @@ struct HelperLifecycleTests {
         try await other.terminate(gracePeriod: .seconds(5))
     }
 
+    @Test("a process of a helper without CAP_KILL that is killed leaves its job, and the daemon is told which")
+    func monitorWithoutKillIsKilled() async throws {
+        let helper = try RunningHelper(.twoCapabilities, policy: ["peers = 0"])
+        let launcher = LaunchWay.helperWithTwoCapabilities.launcher(helper.socket)
+        let process = try await launcher.launch(sleeper, as: TestBed.alice.identity)
+        let number = process.processID.rawValue
+        kill(try #require(parent(of: process.processID)), SIGKILL)
+        let error = await #expect(throws: LaunchError.self) { try await process.exitReport() }
+        #expect(error?.code == .helperLost)
+        #expect(error?.message.contains("process \(number) of it still runs; end it by hand") == true, "\(error)")
+        #expect(kill(number, SIGKILL) == 0)
+        #expect(try await isGone(process.processID))
+    }
+
     @Test("a helper that is killed takes all of its processes and jobs along")
     func helperIsKilled() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])

@@ -45,6 +45,59 @@ struct HelperWithdrawalTests {
         while !helper.jobs.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
     }
 
+    @Test(
+        "one whose process of the helper is killed meanwhile is lost, and nothing of it is left where the helper has CAP_KILL",
+        arguments: [LaunchWay.helperAsRoot, .helperWithTwoCapabilities, .session, .sharedSession]
+    )
+    func monitorIsKilled(_ way: LaunchWay) async throws {
+        let helper = try RunningHelper(try #require(way.helper), policy: way.policy + ["peers = 0"])
+        let launcher = way.launcher(helper.socket)
+        try await way.prepare(launcher)
+        let held = try HeldLaunch(of: TestBed.alice.userID)
+        let person = try await TestBed.alice.identity
+        let launch = Task { try await launchError(held.command, as: person, launcher) }
+        let child = try await held.child()
+        let parent = try ProcessStat(of: child).parent
+        try #require(parent != getpid() && parent != helper.process)
+        #expect(kill(parent, SIGKILL) == 0)
+        let error = try await launch.value
+        #expect(error.code == .helperLost, "\(error)")
+        #expect(error.message.contains("ends with it, unless it was killed without CAP_KILL"), "\(error)")
+        if way == .helperWithTwoCapabilities {
+            // The kernel sends the signal of a parent's death with the rights of the parent (`forget_original_parent` of kernel/exit.c).
+            #expect(ProcessStart.time(of: child) != nil)
+            #expect(kill(child, SIGKILL) == 0)
+        }
+        // Long before the kernel has waited long enough for the lease (`fs.lease-break-time`, 45 seconds).
+        #expect(try await isSoon { ProcessStart.time(of: child) == nil })
+        #expect(!held.hasRun)
+        try held.letGo()
+        // Nobody else has noticed.
+        #expect(try await run(Command(.path("/bin/true")), as: person, launcher).exit.status == .exited(0))
+    }
+
+    @Test("of one that is to outlive its daemon nobody says that nothing of it is left")
+    func monitorOfKeptIsKilled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0", "when-daemon-ends = keep-allowed"])
+        let held = try HeldLaunch(of: TestBed.alice.userID)
+        let person = try await TestBed.alice.identity
+        let launcher = helper.launcher
+        let launch = Task {
+            var command = held.command
+            command.daemonEnd = .goOn
+            return try await launchError(command, as: person, launcher)
+        }
+        let child = try await held.child()
+        #expect(kill(try ProcessStat(of: child).parent, SIGKILL) == 0)
+        let error = try await launch.value
+        #expect(error.code == .helperLost, "\(error)")
+        #expect(error.message.contains("may run all the same"), "\(error)")
+        #expect(ProcessStart.time(of: child) != nil)
+        try held.letGo()
+        try await wait { ProcessStart.time(of: child) == nil }
+        #expect(held.hasRun)
+    }
+
     @Test("one that is cancelled while nobody of the helper has answered yet is cancelled, and nothing else")
     func cancelledInGreeting() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])

@@ -162,6 +162,41 @@ struct LurkerTests {
         #expect(ProcessStart.time(of: remaining) == nil)
     }
 
+    @Test(
+        "has nothing of what another one starts for it, as a manager of the account's would: that ends with the other one",
+        .controlGroups,
+        arguments: Way.allCases
+    )
+    func manager(_ way: Way) async throws {
+        let helper = try way.helper(withGroups: true)
+        let socket = helper?.socket.string ?? ""
+        await #expect(processExitsWith: .success) { [way = way.rawValue as String, socket = socket as String] in
+            let way = try #require(Way(rawValue: way))
+            let launcher = try way.becomeDaemon(withGroups: true, socket)
+            let alice = try await TestBed.alice.identity
+            let (request, note) = (freshPath("request"), freshPath("number"))
+            let answer =
+                "until [ -e \(request) ]; do sleep 0.01; done; "
+                + "sleep 100000 & echo $! > \(note).new; mv \(note).new \(note); wait"
+            let manager = try await launcher.launch(
+                patient(Command(.path("/bin/sh"), arguments: ["-c", answer])),
+                as: alice
+            )
+            var command = Command(
+                .path("/bin/sh"),
+                arguments: ["-c", ": > \(request); until [ -e \(note) ]; do sleep 0.01; done"]
+            )
+            command.descendants = .end
+            let job = try await launcher.launch(patient(command), as: alice)
+            let started = try await Self.number(in: note)
+            #expect(try await job.exitReport().remainingProcesses == 0)
+            #expect(ProcessStart.time(of: started) != nil)
+            _ = try await manager.terminate(gracePeriod: .zero)
+            try await Self.expectGone(started, way)
+        }
+        helper?.stop()
+    }
+
     @Test("takes nothing along that the daemon has started otherwise, where the account is the daemon's own")
     func agent() async {
         await #expect(processExitsWith: .success) {

@@ -1,6 +1,7 @@
 /// The terminal of a job.
 public enum JobTerminal: Sendable, Hashable {
-    /// None: the job cannot open `/dev/tty`, whatever its standard streams are.
+    /// None: the job cannot open `/dev/tty`, whatever its standard streams are, unless the host has given it a terminal that no
+    /// session has, which it can make its own.
     case none
 
     /// A pseudo-terminal of its own, for programs that speak to a person: standard input, output and error, and the

@@ -20,6 +20,9 @@ public enum StandardStream {
         case null
 
         /// The standard input of the daemon.
+        ///
+        /// Of a terminal the job reads what is typed. It cannot type itself (`TIOCSTI`) as long as that is the terminal of a session,
+        /// as it is of every login.
         case inherit
 
         /// A file, opened as the account of the job, after the switch.

@@ -212,11 +212,16 @@ struct HelperLaunch {
     }
 
     private func lost(_ errno: Errno?) -> LaunchError {
-        failures.failure(
+        // What is to outlive a daemon is tied to nobody, and its process of the helper may have been killed in the middle of the exec.
+        let rest =
+            command.daemonEnd == .goOn
+            ? "a job that is to outlive its daemon may run all the same, with nobody to look after it; look for processes of the account"
+            : "what it had begun ends with it, unless it was killed without CAP_KILL; look at its log and launch again"
+        return failures.failure(
             .helperLost,
             .connect,
             errno,
-            "the system helper ended before it had answered, and ends what it has begun; look at its log and launch again"
+            "the system helper ended before it had answered, and \(rest)"
         )
     }
 
