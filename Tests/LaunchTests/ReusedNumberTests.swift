@@ -52,7 +52,7 @@ struct ReusedNumberTests {
             }
         }
         #expect(try await process.terminate(gracePeriod: .zero).status == .exited(3))
-        #expect(try await process.exitReport(timeout: .zero, gracePeriod: .zero).status == .exited(3))
+        #expect(try await process.exitReport(terminatingAfter: .zero, gracePeriod: .zero).status == .exited(3))
         #expect(try await process.exitReport() == report)
         await #expect(throws: LaunchError.self) { try await launcher.adopt(reference, as: person) }
         // What the helper was asked for has been done once it has ended.

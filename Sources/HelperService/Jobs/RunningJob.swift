@@ -238,8 +238,7 @@ final class RunningJob {
         // Several who end the job ask it once; a program may take a second request for one without a grace period.
         let isAsked = killsAt != nil
         killsAt = min(killsAt ?? .now + gracePeriod, .now + gracePeriod)
-        guard !isAsked else { return }
-        job.send(SIGTERM, to: .tree)
+        if !isAsked { job.send(SIGTERM, to: .tree) }
         // Whoever is stopped cannot end politely.
         job.send(SIGCONT, to: .tree)
     }

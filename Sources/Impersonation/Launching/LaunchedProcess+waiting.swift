@@ -17,8 +17,7 @@ extension LaunchedProcess {
     ///
     /// A job whose first process has ended is reported as it ended: no signal is sent, not even when the calling task was
     /// cancelled before, and what that process has left behind is no matter of this call (``Command/descendants``). Its end may
-    /// have to be told yet, where a session of PAM is closed first, or a tracer told first: that is waited for, for a minute beyond
-    /// the grace period. One cancellation or timeout asks for one end, and joins in what others ask for.
+    /// have to be told yet, where a session of PAM is closed first, or a tracer told first: that is waited for, for a minute. One cancellation or timeout asks for one end, and joins in what others ask for.
     ///
     /// - Parameters:
     ///   - timeout: How long the process may take from this call on; `nil` for as long as it likes.
@@ -33,7 +32,7 @@ extension LaunchedProcess {
         try await exitReport(
             terminatingAfter: timeout,
             gracePeriod: gracePeriod,
-            tellingPatience: gracePeriod.reasonable + Self.tellingPatience
+            tellingPatience: Self.tellingPatience
         )
     }
 
@@ -106,7 +105,8 @@ extension LaunchedProcess {
         )
         let alarm = Task {
             try await Task.sleep(for: patience)
-            word.settle(.failure(untold))
+            // It may be told already, and somebody be about to write it down.
+            if !hasEnded { word.settle(.failure(untold)) }
         }
         defer { alarm.cancel() }
         return try await word.value().get()

@@ -171,12 +171,10 @@ final class SupervisedProcess: ProcessControl {
         let hasEnded = end.isKnown
         // Before anything that has to wait for its turn.
         let alarm = reactor.alarm(at: deadline) { [self] in killTree() }
-        if request.isNew(until: deadline) {
-            // Without a cgroup nobody finds what has left the session any more once the first process is gone.
-            await signalTree(.terminate)
-            // Whoever is stopped cannot end politely.
-            await signalTree(.resume)
-        }
+        // Without a cgroup nobody finds what has left the session any more once the first process is gone.
+        if request.isNew(until: deadline) { await signalTree(.terminate) }
+        // Whoever is stopped cannot end politely.
+        await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }

@@ -79,7 +79,7 @@ final class Reactor: Sendable {
 
     private struct State {
         var requests: [UInt64: Request] = [:]
-        /// Deadlines in order; those of requests that are done are dropped when their turn comes.
+        /// Deadlines in order; those of requests that are done are dropped when their turn comes, or when they are more than the others.
         var deadlines: [(instant: ContinuousClock.Instant, number: UInt64)] = []
         var nextNumber: UInt64 = 1
         /// When the thread looks at the deadlines again without being woken.
@@ -88,6 +88,9 @@ final class Reactor: Sendable {
 
     private static let wakeNumber: UInt64 = 0
     private static let eventsAtOnce = 64
+
+    /// So many of requests that are done may be kept beside twice those that are not.
+    private static let doneDeadlines = 64
 
     private let pollOwner: OwnedDescriptor
     private let wakeOwner: OwnedDescriptor
@@ -204,6 +207,9 @@ final class Reactor: Sendable {
     /// - Returns: The request, when it was still there.
     private func take(_ number: UInt64, from state: inout State) -> Request? {
         guard let request = state.requests.removeValue(forKey: number) else { return nil }
+        if state.deadlines.count > 2 * state.requests.count + Self.doneDeadlines {
+            state.deadlines.removeAll { state.requests[$0.number] == nil }
+        }
         if let descriptor = request.descriptor {
             try? Self.control(poll, EPOLL_CTL_DEL, descriptor, events: 0, number: 0)
         }

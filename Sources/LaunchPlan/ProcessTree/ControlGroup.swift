@@ -101,20 +101,29 @@ package final class ControlGroup: Sendable {
     /// - Returns: Whether the kernel does it itself.
     @discardableResult
     package func kill() -> Bool {
-        liftQuota()
         if let killer {
             var one = UInt8(ascii: "1")
-            if unsafe Glibc.write(killer.rawValue, &one, 1) == 1 { return true }
-            signal(SIGKILL)
+            if unsafe Glibc.write(killer.rawValue, &one, 1) == 1 {
+                liftQuota()
+                return true
+            }
+            killEach()
             return false
         }
         try? Self.write("1", to: "cgroup.freeze", in: directory)
-        signal(SIGKILL)
+        killEach()
         try? Self.write("0", to: "cgroup.freeze", in: directory)
         return false
     }
 
-    /// Gives the processes as much of the processor as there is: each needs some to end, and would wait for it in turn.
+    /// Kills all that are there at this moment; what may not be killed keeps its quota.
+    private func killEach() {
+        let reached = signal(SIGKILL)
+        if !reached.isEmpty, reached.isSuperset(of: processes) { liftQuota() }
+    }
+
+    /// Gives the processes as much of the processor as there is, once they are killed: each needs some to end, and would wait for it
+    /// in turn.
     private func liftQuota() {
         switch quota {
         case .none: break

@@ -64,7 +64,7 @@ struct SudoCheck {
         if let endProblem {
             return Finding("sudo", .failed, "\(found): \(endProblem)", remedy: SudoProgram.Flavour.endRemedy)
         }
-        guard flavour.takesPrompt else {
+        guard flavour.isTested else {
             return Finding("sudo", .warning, "\(found), which is older than what this is tested with", remedy: tested)
         }
         return Finding("sudo", .ok, found)

@@ -108,11 +108,10 @@ final class AdoptedProcess: ProcessControl {
             // Where no thread is free in time to look for the others first.
             _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in _ = child.send(SIGKILL) }
         }
-        if request.isNew(until: deadline) {
-            _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
-                try? send(.terminate, to: .tree)
-                try? send(.resume, to: .tree)
-            }
+        let isNew = request.isNew(until: deadline)
+        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+            if isNew { try? send(.terminate, to: .tree) }
+            try? send(.resume, to: .tree)
         }
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience

@@ -132,6 +132,9 @@ struct PreparedLaunch {
         }
     }
 
+    /// `PID_MAX_LIMIT` of the kernel, above which `pids.max` takes no number.
+    private static let mostProcesses = 4_194_304
+
     /// Why no group can have certain limits.
     ///
     /// The kernel alone would say `EINVAL` of some, and take a 0 for a limit with which nothing runs.
@@ -139,7 +142,13 @@ struct PreparedLaunch {
         if let processes = limits.processes, processes < 1 {
             return "\(processes) is no limit for processes, since the first one counts as well; give 1 or more"
         }
-        if limits.memoryBytes == 0 { return "no job runs with 0 bytes of memory; give more" }
+        if let processes = limits.processes, processes > mostProcesses {
+            return
+                "\(processes) is no limit for processes, since no kernel has more than \(mostProcesses); leave it out for none"
+        }
+        if let memory = limits.memoryBytes, memory < getpagesize() {
+            return "no job runs with \(memory) bytes of memory; give more"
+        }
         let weights = ControlGroupLimits.processorWeights
         if let weight = limits.processorWeight, !weights.contains(UInt64(max(0, weight))) {
             return

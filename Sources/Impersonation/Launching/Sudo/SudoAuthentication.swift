@@ -11,8 +11,7 @@ public enum SudoAuthentication: Sendable {
     /// way of its standard input nor to be seen anywhere. How long the closure takes is not limited. Cached credentials are not used
     /// (`-k`). `nil` gives the launch up.
     ///
-    /// Only with a `sudo` that says that it is the original one, or sudo-rs from 0.2.5 on: older ones do not say who asks (`-p`). A
-    /// shell of the account (``SudoProfile/login``, ``SudoProfile/substitute(_:)``) cannot ask in its place, nor find the password:
+    /// Only with a `sudo` that says that it is the original one: sudo-rs does not say what a module of PAM asks for. A shell of the account (``SudoProfile/login``, ``SudoProfile/substitute(_:)``) cannot ask in its place, nor find the password:
     /// the kernel says who asks, and `sudo` has read it before it runs anything.
     case password(@Sendable () async -> Secret?)
 

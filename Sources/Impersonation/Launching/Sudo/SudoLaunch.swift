@@ -60,7 +60,6 @@ struct SudoLaunch {
             SudoMessages(errors, of: identity.account.userID.rawValue, on: try Reactor.shared(for: .streams))
         }
         let password = try await password(for: program)
-        let givesUp = password == nil ? true : await program.flavour().givesUpWithoutAnswer
         let group = try failures.reporting { () throws(LaunchError) in
             try prepared.makeGroup(in: launcher.controlGroups)
         }
@@ -100,10 +99,7 @@ struct SudoLaunch {
         messages.start(
             from: started.child.processID,
             answering: { if let password { socket.write(password.secret) } },
-            orElse: {
-                // Nobody has waited for it yet, and so nobody else has its number.
-                if givesUp { socket.endAnswers() } else { _ = started.child.send(SIGKILL) }
-            }
+            orElse: { socket.endAnswers() }
         )
         let attempt = Attempt(
             started: started,
@@ -117,9 +113,7 @@ struct SudoLaunch {
             let greeting = try await greeting(attempt)
             messages.stopAnswering()
             stopwatch.end(\.clone)
-            // Where the rule wants a password, sudo-rs has PAM fail at each call without one.
-            let signalsThroughSudo = launcher.signalsThroughSudo && (givesUp || messages.prompts == 0)
-            let reach = try await proven(greeting, attempt, prepared, group, invocation, signalsThroughSudo)
+            let reach = try await proven(greeting, attempt, prepared, group, invocation)
             let job = SudoProcess(process, reach, messages, on: reactor, asking: launcher.kernelsWord) {
                 await program.flavour().tellsEverySignal
             }
@@ -135,7 +129,7 @@ struct SudoLaunch {
                     omittedVariables: prepared.environment.omitted,
                     timings: stopwatch.confirmed(),
                     containment: group.map { .controlGroup($0.path) }
-                        ?? (signalsThroughSudo ? .session : .firstProcess),
+                        ?? (launcher.signalsThroughSudo ? .session : .firstProcess),
                     attestation: attestation
                 ),
                 control: job
@@ -176,14 +170,15 @@ struct SudoLaunch {
     private func authenticationProblem(_ program: SudoProgram) async -> String? {
         guard launcher.authentication.asks else { return nil }
         let flavour = await program.flavour()
-        guard !flavour.takesPrompt else { return nil }
+        guard !flavour.takesPassword else { return nil }
         if case .rust = flavour {
             return
-                "\(flavour) cannot be told what to ask with, so it is given no password; make the rule NOPASSWD, or install 0.2.5"
+                "\(flavour) is given no password: it does not say what a module of PAM asks for; make the rule NOPASSWD, or use the "
+                + "original sudo"
         }
         return
-            "\(program.path) does not say that it is the original sudo or sudo-rs, or not in time, and nobody else is given a "
-            + "password; make the rule NOPASSWD, or try again when `sudo --version` answers"
+            "\(program.path) does not say that it is the original sudo, or not in time, and only that one is given a password; make "
+            + "the rule NOPASSWD, or try again when `sudo --version` answers"
     }
 
     private func password(for program: SudoProgram) async throws(LaunchError) -> SecretBox? {
@@ -259,8 +254,7 @@ struct SudoLaunch {
         _ attempt: Attempt,
         _ prepared: PreparedLaunch,
         _ group: ControlGroup?,
-        _ invocation: SudoInvocation,
-        _ signalsThroughSudo: Bool
+        _ invocation: SudoInvocation
     ) async throws(LaunchError) -> SudoReach {
         let found = Result { () throws(SudoDescent.Problem) in
             try SudoDescent(
@@ -280,7 +274,7 @@ struct SudoLaunch {
                 between: descent.between,
                 group: group,
                 asking: invocation,
-                signalsThroughSudo
+                launcher.signalsThroughSudo
             )
         case .failure(let problem):
             _ = attempt.started.token.withdraw()

@@ -75,7 +75,6 @@ struct SudoLoss {
     private func success(_ report: ExitReport) async -> JobEnd.Outcome {
         var report = report
         switch await word() {
-        case .status(.exited): break
         case .status(let status): report.status = status
         case .unknown, .notYet:
             guard await isBelieved() else {

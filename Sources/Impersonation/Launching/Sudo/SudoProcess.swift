@@ -115,7 +115,7 @@ final class SudoProcess: ProcessControl {
 
     var hasEnded: Bool { end.isKnown }
 
-    var isRunning: Bool { !end.isKnown && reach.job.isRunning }
+    var isRunning: Bool { !end.isKnown && (reach.job.isRunning || reach.hasShell) }
 
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno) {
         guard (1...64).contains(signal.rawValue) else { throw .invalidArgument }
@@ -142,11 +142,9 @@ final class SudoProcess: ProcessControl {
         let alarm = reactor.alarm(at: deadline) { [self] in
             Task.detached { [self] in await signalTree(.kill) }
         }
-        if request.isNew(until: deadline) {
-            await signalTree(.terminate)
-            // Whoever is stopped cannot end politely.
-            await signalTree(.resume)
-        }
+        if request.isNew(until: deadline) { await signalTree(.terminate) }
+        // Whoever is stopped cannot end politely.
+        await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }

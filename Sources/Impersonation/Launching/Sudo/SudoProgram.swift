@@ -46,21 +46,29 @@ package struct SudoProgram: Sendable {
         /// It leaves the rest to whoever reads next. The limit is `SUDO_CONV_REPL_MAX` of sudo_plugin(5), which was 255 up to 1.8.
         package var longestPassword: Int { isOriginal(since: (1, 9, 0)) || isRust ? Secret.maximumLength : 255 }
 
-        /// Whether it can be told what to prompt with (`-p`), as sudo-rs from 0.2.5 on.
-        package var takesPrompt: Bool {
+        /// Whether it may be given a password.
+        ///
+        /// sudo-rs does not say what it asks for: it puts the text of `-p` around whatever a module of PAM asks, for a code or for a
+        /// new password as well, and it takes the end of its input for an empty password, which is one more attempt.
+        package var takesPassword: Bool {
+            if case .original = self { true } else { false }
+        }
+
+        /// Whether it is one that the library is tested with, or newer than that.
+        package var isTested: Bool {
             if case .original = self { true } else { isRust(since: (0, 2, 5)) }
         }
 
-        /// Whether a second prompt that finds the end of its input is no attempt; to sudo-rs it is an empty password.
-        var givesUpWithoutAnswer: Bool {
-            if case .original = self { true } else { false }
+        /// Whether it says what it is.
+        private var isKnown: Bool {
+            if case .unknown = self { false } else { true }
         }
 
         /// Whether it ends by every signal that has ended its command.
         ///
         /// sudo-rs before 0.2.13 sends itself that signal, of which Rust catches `SIGSEGV` and `SIGBUS` and ignores `SIGPIPE`: it
         /// goes on, and exits with 0.
-        package var tellsEverySignal: Bool { !isRust || isRust(since: (0, 2, 13)) }
+        package var tellsEverySignal: Bool { isKnown && (!isRust || isRust(since: (0, 2, 13))) }
 
         /// Why the end of a job is not to be had from it; `nil` where it is, or where the kernel tells it.
         ///
@@ -68,6 +76,11 @@ package struct SudoProgram: Sendable {
         /// - Returns: The reason.
         package func endProblem(whereToldByKernel isTold: Bool = KernelsWord.isTold) -> String? {
             guard !isTold, !tellsEverySignal else { return nil }
+            guard isKnown else {
+                return
+                    "this sudo does not say what it is, or not in time, so nobody knows whether it tells a job that has crashed, and "
+                    + "before 6.15 Linux tells nobody else"
+            }
             return
                 "\(self) tells a job that SIGSEGV, SIGBUS or SIGPIPE has ended as one that has exited with 0, and before 6.15 Linux "
                 + "tells nobody else"

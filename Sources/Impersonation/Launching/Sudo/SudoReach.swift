@@ -29,6 +29,16 @@ final class SudoReach: Sendable {
     /// Those of them that are not this process's children, each behind the one that has started it.
     let between: [StartedChild]
 
+    /// Whether a process of the account is between `sudo` and the job: a shell of a profile that has not become the launcher, and
+    /// may do what it likes when the job has ended.
+    var hasShell: Bool {
+        between.contains { process in
+            guard let status = try? ProcFile.read(FilePath("/proc/\(process.processID)/status")) else { return false }
+            // Whose number it is now is known behind that.
+            return process.isRunning && ProcessIDs(status: status)?.users.first?.rawValue == userID
+        }
+    }
+
     private let invocation: SudoInvocation
     private let state: Mutex<State>
 

@@ -65,7 +65,6 @@ extension SudoRefusal {
         ("a password is required", .passwordRequired),
         ("interactive authentication is required", .passwordRequired),
         // What sudo-rs before 0.2.9 has of pam_unix when nobody may be asked.
-        ("PAM error: Authentication token manipulation error", .passwordRequired),
         ("must have a tty", .terminalRequired),
         ("a terminal is required", .terminalRequired),
         ("is not in the sudoers file", .notInSudoers),

@@ -62,18 +62,11 @@ struct SudoWords: Sendable {
     private func whole(_ bytes: [UInt8]) -> String {
         String(decoding: bytes, as: UTF8.self)
             .split(separator: "\n")
-            .map { withoutPrompt($0) }
+            .map { line in
+                line.hasPrefix(prompt) ? String(line.dropFirst(prompt.count)) : String(line)
+            }
             .filter { !$0.allSatisfy(\.isWhitespace) }
             .joined(separator: "; ")
             .escapingUnprintable
-    }
-
-    /// sudo-rs puts its own name around the prompt, and what PAM would have asked with behind it.
-    private func withoutPrompt(_ line: Substring) -> String {
-        if line.hasPrefix(prompt) { return String(line.dropFirst(prompt.count)) }
-        let frame = "[sudo: \(prompt)] "
-        guard line.hasPrefix(frame) else { return String(line) }
-        let rest = line.dropFirst(frame.count)
-        return rest.firstRange(of: ": ").map { String(rest[$0.upperBound...]) } ?? ""
     }
 }
