@@ -98,7 +98,13 @@ struct SudoRustBackendTests {
     func doctorPassword(_ profile: String, _ rule: String) async throws {
         let others = "launcher ALL=(bob) NOPASSWD: /bin/true, /bed/bin/impersonation-launcher, /bin/bash\n"
         let asked = try await findings(on: rule + "\n" + others, profile)
-        #expect(asked.output.contains("permits the launcher to who gives a password"), "\(asked.output)")
+        // Asked to run it, sudo-rs says the same as where the password of the daemon has expired.
+        let words =
+            profile == "account"
+            ? "does not start it: sudo-rs: PAM error: Authentication token manipulation error"
+            : "permits the launcher to who gives a password"
+        #expect(asked.output.contains(words), "\(asked.output)")
+        #expect(asked.output.contains("the rule asks for a password") || profile != "account", "\(asked.output)")
         #expect(asked.status == 1)
         let free = try await findings(on: rule.replacing("PASSWD", with: "NOPASSWD") + "\n" + others, profile)
         #expect(free.output.contains("permits the launcher as alice"), "\(free.output)")

@@ -162,27 +162,53 @@ struct SudoCheck {
                 remedy: remedy
             )
         }
-        guard await !wantsPassword(program, isAsked) else {
+        switch await start(program, isAsked) {
+        case .possible: break
+        case .withPassword:
             return Finding(
                 "sudo rule",
                 .failed,
                 "permits the launcher to who gives a password",
                 remedy: "\(remedy), or give one (impersonate run --stdin)"
             )
+        case .refused(let words):
+            return Finding(
+                "sudo rule",
+                .failed,
+                "permits the launcher and does not start it: \(words)",
+                remedy:
+                    "\(remedy); where PAM is named, the rule asks for a password, or that of this account has expired"
+            )
         }
         let account = target.map { " as \($0.name)" } ?? ""
         return Finding("sudo rule", .ok, "permits the launcher\(options.profile == .su ? " by su" : account)")
+    }
+
+    /// What becomes of what a rule permits.
+    private enum Start {
+        case possible
+        case withPassword
+        case refused(String)
     }
 
     /// Whether the rule wants a password.
     ///
     /// Asked whether it permits something, `sudo` asks for none where any other rule wants none. So it is asked to run the launcher,
     /// where the rule permits that without a job; elsewhere its list has to say it.
-    private func wantsPassword(_ program: SudoProgram, _ isAsked: Bool?) async -> Bool {
-        guard options.profile == .account, let target else { return isAsked ?? false }
+    private func start(_ program: SudoProgram, _ isAsked: Bool?) async -> Start {
+        guard options.profile == .account, let target else { return isAsked == true ? .withPassword : .possible }
         let call = [program.path.string, "-n", "-u", "#\(target.userID.rawValue)", "--", options.launcher]
-        let answer = await SudoCall.answer(call, for: Self.patience)
-        return answer.map { SudoRefusal(message: $0.output) == .passwordRequired } ?? false
+        guard let answer = await SudoCall.answer(call, for: Self.patience) else {
+            return .refused("no answer within 10 s")
+        }
+        switch SudoRefusal(message: answer.output) {
+        case .passwordRequired: return .withPassword
+        // The launcher itself says that it is to do nothing, and a rule with a task says that it permits nothing else.
+        case .commandNotAllowed, .notInSudoers: return isAsked == true ? .withPassword : .possible
+        case _ where answer.output.contains("impersonation-launcher"): return .possible
+        default:
+            return .refused(answer.output.split(separator: "\n").joined(separator: "; ").shortened(to: 300))
+        }
     }
 
     /// Whether a command of a rule is what jobs need.
