@@ -54,4 +54,24 @@ struct UntoldEndTests {
             while hasChildren() { try await Task.sleep(for: .milliseconds(5)) }
         }
     }
+
+    // A shell of the account, which may do what it likes behind the job.
+    @Test("is none as long as a shell of the profile goes on behind sudo: it is ended with the job", .controlGroups)
+    func shell() async throws {
+        let note = freshPath("shell")
+        let profile = try AccountProfile("trap 'echo $$ > \(note).new; mv \(note).new \(note); sleep 100000' EXIT\n")
+        await #expect(processExitsWith: .success) { [note = note.string as String] in
+            let groups = try SudoWay.controlGroup.becomeDaemon().controlGroups
+            let launcher = SudoLauncher.ofTheBed(profile: .login, controlGroups: groups, signalsThroughSudo: false)
+            let job = try await launcher.launch(patient(Command(.path("/bin/true"))), as: TestBed.alice.identity)
+            while (try? ProcFile.read(FilePath(note)))?.isEmpty ?? true { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(job.isRunning)
+            let report = try await job.exitReport(terminatingAfter: .zero, gracePeriod: .zero)
+            #expect(report.interruption == .timeout)
+            #expect(report.remainingProcesses == 0)
+            let shell = try #require(Int32(ProcFile.read(FilePath(note)).filter(\.isNumber)))
+            #expect(ProcessStart.time(of: shell) == nil)
+        }
+        profile.remove()
+    }
 }

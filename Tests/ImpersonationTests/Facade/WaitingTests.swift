@@ -157,18 +157,6 @@ struct WaitingTests {
         #expect(try await waiting.value.interruption == .timeout)
     }
 
-    @Test("and whoever else ends it at once ask it once")
-    func once() async throws {
-        let process = ScriptedProcess()
-        let job = try await launch(process)
-        let first = Task { try await job.exitReport(terminatingAfter: .zero, gracePeriod: .seconds(1)) }
-        let second = Task { try await job.terminate(gracePeriod: .seconds(1)) }
-        while process.signals.isEmpty { await Task.yield() }
-        process.end(.success(ExitReport(status: .exited(0))))
-        _ = try await (first.value, second.value)
-        #expect(process.signals == [.terminate])
-    }
-
     @Test(
         "may name any time there is",
         arguments: [Duration.seconds(Int64.max), .seconds(Int64.min), .nanoseconds(Int64.max), .zero]
