@@ -25,12 +25,20 @@ public struct BadLogin: Sendable, Hashable {
         public static let accountNotFound = Reason("accountNotFound")
 
         /// The account is disabled.
+        ///
+        /// No module of PAM says so by a code of its own: what says it by that of an account that has expired, or is locked, is told
+        /// as that.
         public static let accountDisabled = Reason("accountDisabled")
 
         /// The account is locked.
+        ///
+        /// `pam_winbind` with `krb5_auth` has one code (`PAM_MAXTRIES`) for that and for accounts that are disabled, have expired or may
+        /// not log on at this hour.
         public static let accountLocked = Reason("accountLocked")
 
         /// The account has expired.
+        ///
+        /// `pam_winbind` has one code (`PAM_ACCT_EXPIRED`) for that and for accounts that are disabled.
         public static let accountExpired = Reason("accountExpired")
 
         /// The domain that would have to verify the credential cannot be reached.

@@ -32,6 +32,17 @@ struct LDAPAccountTests {
         #expect(try await account(name) == nil)
     }
 
+    // With the LDAP provider SSSD reads no backslash in a name, unless its re_expression says so.
+    @Test("are not found by short names, with which a site asks for domain and backslash; by full names they are")
+    func shortNames() async throws {
+        for site in [Site(hostDomain: "MYCORP"), Site(visibleDomains: ["MYCORP", "OTHER"])] {
+            let resolution = try await site.resolve("someuser")
+            #expect(resolution.badLogin?.reason == .accountNotFound)
+            #expect(resolution.message.contains(#"MYCORP\someuser"#), "\(resolution.message)")
+            #expect(try await site.resolve("someuser@MYCORP").identity?.account.userID.rawValue == 20_001)
+        }
+    }
+
     @Test("have all of 1,201 groups")
     func manyGroups() async throws {
         #expect(try await account("everywhere@MYCORP")?.groups.count == 1_201)

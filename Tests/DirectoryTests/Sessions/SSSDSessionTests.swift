@@ -18,6 +18,7 @@ struct SSSDSessionTests {
         #expect(lines.dropFirst().first?.hasPrefix("FILE:/tmp/krb5cc_\(userID)_") == true)
         #expect(lines.dropFirst(2).first == "\(userID) 600")
         #expect(text.contains("krbtgt/MYCORP.TEST@MYCORP.TEST"))
+        #expect(text.contains("Default principal: someuser@MYCORP.TEST"))
     }
 
     @Test("leave each other their tickets: the end of one takes none from another one that runs")

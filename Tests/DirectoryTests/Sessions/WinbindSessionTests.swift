@@ -145,6 +145,7 @@ struct WinbindSessionTests {
         #expect(lines.first == "FILE:/tmp/krb5cc_11103")
         #expect(lines.dropFirst().first == "11103 600")
         #expect(text.contains("krbtgt/MYCORP.TEST@MYCORP.TEST"))
+        #expect(text.contains("Default principal: someuser@MYCORP.TEST"))
         #expect(!FileManager.default.fileExists(atPath: "/tmp/krb5cc_11103"))
     }
 

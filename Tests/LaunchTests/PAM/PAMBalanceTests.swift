@@ -84,9 +84,15 @@ struct PAMBalanceTests {
         expectBalance(service)
     }
 
-    @Test("when the launch is cancelled, and when a running job is ended")
-    func cancellation() async throws {
-        let service = try PAMService(scripted: "account:wait=GATE")
+    @Test(
+        "when the launch is cancelled in the middle of a step, and when a running job is ended",
+        arguments: [
+            ("account", ["account"]), ("cred", ["account", "cred", "uncred"]),
+            ("open", ["account", "cred", "open", "close", "uncred"]),
+        ]
+    )
+    func cancellation(step: String, stages: [String]) async throws {
+        let service = try PAMService(scripted: "\(step):wait=GATE")
         let helper = try RunningHelper(policy: service.policy)
         let launcher = PAMLauncher(helper, service)
         let alice = try await TestBed.alice.identity
@@ -98,17 +104,19 @@ struct PAMBalanceTests {
                 return error.code
             }
         }
-        while !service.stages.contains("account") { try await Task.sleep(for: .milliseconds(1)) }
+        while !service.stages.contains(step) { try await Task.sleep(for: .milliseconds(1)) }
         launch.cancel()
         try await Task.sleep(for: .milliseconds(20))
         try service.openGate()
         #expect(await launch.value == .cancelled)
-        // It is heard before the next step.
-        #expect(service.stages == ["account"])
+        // It is heard before the next step, and what was begun is taken back.
+        while service.stages.count < stages.count { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(service.stages == stages)
 
         let process = try await launcher.launch(sleeper, as: alice)
         _ = try await process.terminate(gracePeriod: .zero)
-        expectBalance(service)
+        #expect(service.stages.dropFirst(stages.count) == ["account", "cred", "open", "close", "uncred"])
+        #expect(service.records.allSatisfy { $0.userID == 0 })
     }
 
     @Test("once what the job has left is gone as well, where jobs have cgroups", .controlGroups)

@@ -104,6 +104,11 @@ struct SudoKillTests {
             let report = try await process.terminate(gracePeriod: .milliseconds(100))
             #expect(report.status == .signaled(.kill, coreDumped: false))
             #expect(report.remainingProcesses == 0)
+            // By the kernel's word as well, as long as there is the group.
+            if case .controlGroup(let group) = process.report.containment {
+                let events = try? ProcFile.read(group.appending("cgroup.events"))
+                #expect(events?.contains("populated 0") != false, "\(events ?? "")")
+            }
             try await Self.awaitNobody(number)
         }
     }

@@ -99,7 +99,7 @@ struct ProbeTests {
                 TestBed.probe,
             ]
         )
-        #expect(report.attempts.count == 12)
+        #expect(report.attempts.count == 13)
         #expect(report.attempts.filter { !$0.succeeded } == [])
     }
 
@@ -117,10 +117,10 @@ struct ProbeTests {
         _ = try await output.next()
         let number = "\(process.processID.rawValue)"
         let report = try await runProbe(["--read-parent-memory", number], as: TestBed.alice.identity)
-        #expect(report.attempts.count == 12)
+        #expect(report.attempts.count == 13)
         #expect(report.attempts.filter { !$0.succeeded } == [])
         let foreign = try await runProbe(["--read-parent-memory", number], as: TestBed.bob.identity)
-        #expect(foreign.attempts.count == 12)
+        #expect(foreign.attempts.count == 13)
         #expect(foreign.successfulAttempts == [])
         try await process.terminate(gracePeriod: .zero)
     }
