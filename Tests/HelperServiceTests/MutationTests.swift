@@ -22,13 +22,13 @@ struct MutationTests {
     /// Bytes with a meaning in the syntax, and some that have none anywhere.
     private static let interesting = Array("\n\r\t \"'#=\\@*,0a-+".utf8) + [0x00, 0x1B, 0x7F, 0xC3, 0xA9, 0xFF]
 
-    @Test("are a policy or an error with a line of the file, 50,000 of them", arguments: 0..<10)
+    @Test("are a policy or an error with a line of the file, 100,000 of them", arguments: 0..<10)
     func damaged(seed: UInt64) throws {
         var generator = ByteDamage(seed: seed)
         let path: FilePath = "f"
         var loaded = 0
         var codes: Set<PolicyProblem.Code> = []
-        for _ in 0..<5_000 {
+        for _ in 0..<10_000 {
             let bytes = generator.damage(Self.valid, with: Self.interesting)
             let lines = bytes.count { $0 == UInt8(ascii: "\n") } + 1
             do throws(PolicyError) {
@@ -53,7 +53,7 @@ struct MutationTests {
             }
         }
         // Otherwise the changes were all of one kind.
-        #expect(loaded > 50)
+        #expect(loaded > 100)
         #expect(codes.count >= 8)
     }
 }

@@ -1,6 +1,6 @@
 extension String {
-    /// The text with every scalar that a terminal or a log reader could mistake for something else written as
-    /// `\uXXXX`.
+    /// The text with every scalar that a terminal or a log reader could mistake for something else written as `\u` and
+    /// four digits.
     ///
     /// Control characters, format characters (among them those that turn the direction of writing), line and
     /// paragraph separators, private and unassigned scalars are escaped; above U+FFFF as a surrogate pair, so that the
