@@ -144,8 +144,7 @@ final class JobSession {
                 Result { () throws(Denial) in try check.admit(order, account, descriptors) }
             }
             .get()
-        // Whoever has given up meanwhile has perhaps asked again.
-        guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
+        try checkIsWanted()
         var descriptors = descriptors
         var effects: SessionEffects?
         if let wanted = order.session {
@@ -167,7 +166,8 @@ final class JobSession {
             if let place, keep(entered, order, wanted, descriptors, at: place) { return nil }
             effects = entered
             sessionReport = entered.report(isShared: isForked)
-            guard !Waiting.isGone(owner.socket.descriptor.rawValue) else { throw Self.gone }
+            // The last step of PAM has perhaps waited for a directory all the time that the daemon has given up in.
+            try checkIsWanted()
         }
         let group = try makeGroup(order)
         do throws(Denial) {
@@ -274,14 +274,18 @@ final class JobSession {
         )
     )
 
-    private static let gone = Denial.failed(
-        FailureReport(
-            code: .withdrawn,
-            step: LAUNCH_STEP_PREPARE.rawValue,
-            errno: 0,
-            operationText: "the daemon went before the job was started"
+    /// Sees to it that nothing is started for a daemon that has given up, and has perhaps asked again.
+    private func checkIsWanted() throws(Denial) {
+        guard StepDeadline(client, sequence, signals: signals).isInterrupted else { return }
+        throw .failed(
+            FailureReport(
+                code: .withdrawn,
+                step: LAUNCH_STEP_PREPARE.rawValue,
+                errno: 0,
+                operationText: "the launch was withdrawn before the job was started"
+            )
         )
-    )
+    }
 
     private func makeGroup(_ order: LaunchOrder) throws(Denial) -> ControlGroup? {
         let step = LAUNCH_STEP_CREATE_CONTROL_GROUP.rawValue

@@ -172,7 +172,7 @@ final class SupervisedProcess: ProcessControl {
         // Before anything that has to wait for its turn.
         let alarm = reactor.alarm(at: deadline) { [self] in killTree() }
         // Without a cgroup nobody finds what has left the session any more once the first process is gone.
-        if request.isNew(until: deadline) { await signalTree(.terminate) }
+        await request.make(until: deadline) { [self] in await signalTree(.terminate) }
         // Whoever is stopped cannot end politely.
         await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
@@ -217,9 +217,14 @@ final class SupervisedProcess: ProcessControl {
         return tree.remainder
     }
 
-    private func signalTree(_ signal: Signal) async {
+    /// Signals all of the job, on a thread that may look at all processes.
+    ///
+    /// - Returns: Whether somebody got the signal.
+    @discardableResult
+    private func signalTree(_ signal: Signal) async -> Bool {
         let scanners = tree.scansSession ? Self.scanners : Self.groupScanners
-        _ = await scanners.performToTheEnd(deadline: nil) { [self] in try? send(signal, to: .tree) }
+        let isSent = await scanners.performToTheEnd(deadline: nil) { [self] in (try? send(signal, to: .tree)) != nil }
+        return (try? isSent.get()) ?? false
     }
 
     /// Does something while nobody reaps the child, so that its number, and that of the group it leads, mean nobody else;

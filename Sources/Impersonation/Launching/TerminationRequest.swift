@@ -9,9 +9,16 @@ final class TerminationRequest: Sendable {
 
     /// Enters a grace period; the first one that is over ends the request.
     ///
-    /// - Parameter deadline: When it is over.
-    /// - Returns: Whether the job has to be asked: nobody else's request is under way.
-    func isNew(until deadline: ContinuousClock.Instant) -> Bool {
+    /// - Parameters:
+    ///   - deadline: When it is over.
+    ///   - ask: Asks the job, unless somebody else's request is under way, and tells whether anybody was reached; where nobody
+    ///     was, the next one asks again.
+    func make(until deadline: ContinuousClock.Instant, asking ask: () async -> Bool) async {
+        guard isNew(until: deadline), await !ask() else { return }
+        end.withLock { $0 = nil }
+    }
+
+    private func isNew(until deadline: ContinuousClock.Instant) -> Bool {
         end.withLock { end in
             if let current = end, .now < current {
                 end = min(current, deadline)

@@ -110,7 +110,10 @@ struct PAMBalanceTests {
         try service.openGate()
         #expect(await launch.value == .cancelled)
         // It is heard before the next step, and what was begun is taken back.
-        while service.stages.count < stages.count { try await Task.sleep(for: .milliseconds(1)) }
+        let deadline = ContinuousClock.now + ample
+        while service.stages.count < stages.count, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         #expect(service.stages == stages)
 
         let process = try await launcher.launch(sleeper, as: alice)

@@ -108,11 +108,9 @@ final class AdoptedProcess: ProcessControl {
             // Where no thread is free in time to look for the others first.
             _ = reactor.alarm(at: .now + Self.scanPatience) { [self] in _ = child.send(SIGKILL) }
         }
-        let isNew = request.isNew(until: deadline)
-        _ = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
-            if isNew { try? send(.terminate, to: .tree) }
-            try? send(.resume, to: .tree)
-        }
+        await request.make(until: deadline) { [self] in await signalTree(.terminate) }
+        // Whoever is stopped cannot end politely.
+        await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
             let patience = max(deadline, .now) + Self.remainderPatience
             return try await end.value(askingAt: patience, on: reactor) { [self] in hanging }
@@ -122,6 +120,17 @@ final class AdoptedProcess: ProcessControl {
         var report = try outcome.get()
         report.remainingProcesses = remaining
         return report
+    }
+
+    /// Signals all of the job, on a thread that may look at all processes.
+    ///
+    /// - Returns: Whether somebody got the signal.
+    @discardableResult
+    private func signalTree(_ signal: Signal) async -> Bool {
+        let isSent = await Self.scanners.performToTheEnd(deadline: nil) { [self] in
+            (try? send(signal, to: .tree)) != nil
+        }
+        return (try? isSent.get()) ?? false
     }
 
     private func kill() async {

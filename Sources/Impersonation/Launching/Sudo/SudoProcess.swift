@@ -142,7 +142,7 @@ final class SudoProcess: ProcessControl {
         let alarm = reactor.alarm(at: deadline) { [self] in
             Task.detached { [self] in await signalTree(.kill) }
         }
-        if request.isNew(until: deadline) { await signalTree(.terminate) }
+        await request.make(until: deadline) { [self] in await signalTree(.terminate) }
         // Whoever is stopped cannot end politely.
         await signalTree(.resume)
         let outcome = await Result { () async throws(LaunchError) in
@@ -161,8 +161,12 @@ final class SudoProcess: ProcessControl {
         return report
     }
 
-    private func signalTree(_ signal: Signal) async {
-        _ = await perform { $0.signalTree(signal.rawValue) }
+    /// Signals all of the job.
+    ///
+    /// - Returns: Whether somebody got the signal.
+    @discardableResult
+    private func signalTree(_ signal: Signal) async -> Bool {
+        await perform { $0.signalTree(signal.rawValue) } == 0
     }
 
     /// Does what may block, on a thread of the account's.
