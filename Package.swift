@@ -171,7 +171,7 @@ let package = Package(
         ),
 
         // Makes system calls fail by a filter, in tests that run in a process of their own.
-        .target(name: "Faults", path: "Tests/Faults"),
+        .target(name: "Faults", dependencies: ["CLaunchPlan"], path: "Tests/Faults"),
         // The interpreter of plans and the launcher on a kernel that is none.
         .target(name: "FalseKernel", dependencies: ["CLaunchPlan"], path: "Tests/FalseKernel"),
         // Damages what parsers read, the same way in every run.

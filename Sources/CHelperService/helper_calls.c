@@ -131,6 +131,14 @@ int helper_open_files_set(uint64_t limit, uint64_t *former)
     return setrlimit(RLIMIT_NOFILE, &files) == 0 ? 0 : -errno;
 }
 
+int helper_reap_children(void)
+{
+    /* Whoever starts the helper may ignore the signal, which an exec keeps: the kernel would reap jobs and processes of the helper,
+     * and nobody would hear how they ended. Without flags, since SA_NOCLDWAIT does the same. */
+    const struct sigaction action = {.sa_handler = SIG_DFL};
+    return sigaction(SIGCHLD, &action, NULL) == 0 ? 0 : -errno;
+}
+
 int helper_signals_open(const int32_t *signals, int count)
 {
     sigset_t set;

@@ -137,6 +137,19 @@ int launch_has_default_securebits(void)
     return prctl(PR_GET_SECUREBITS) == 0;
 }
 
+int launch_has_empty_bounding_set(void)
+{
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        const int has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        /* Numbers above the last one that the kernel has are an error. */
+        if (has < 0)
+            return capability > 0;
+        if (has != 0)
+            return 0;
+    }
+    return 1;
+}
+
 int launch_has_capability(unsigned capability)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

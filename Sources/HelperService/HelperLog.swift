@@ -3,7 +3,8 @@ import Glibc
 
 /// What the helper tells whoever runs it, a line each, on standard error.
 ///
-/// It never waits for whoever reads it: a line that has no room is lost. Arguments and environments of jobs never come here, and whatever a daemon has chosen stays on one line.
+/// It never waits for whoever reads it: a line that has no room is lost. Arguments and environments of jobs never come here, and
+/// whatever a daemon has chosen stays on one line.
 package struct HelperLog: Sendable {
     /// How much it matters, as `sd-daemon(3)` spells it for the journal.
     package enum Level: Int, Sendable {
@@ -37,7 +38,7 @@ package struct HelperLog: Sendable {
     package func write(_ level: Level, _ message: String) {
         guard !isSilent else { return }
         let prefix = isForJournal ? "<\(level.rawValue)>" : "impersonation-helper[\(getpid())]: "
-        var line = prefix + String(message.onOneLine.prefix(Self.longest)) + "\n"
+        var line = prefix + String(message.onOneLine(upTo: Self.longest).prefix(Self.longest)) + "\n"
         // Nobody may be reading any more, or not at this moment. Whatever becomes of the line, the jobs go on.
         line.withUTF8 { _ = unsafe helper_log($0.baseAddress, $0.count) }
     }

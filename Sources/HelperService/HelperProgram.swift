@@ -17,6 +17,9 @@ package enum HelperProgram {
         guard arguments != [LookupRole.option] else { return LookupRole.run() }
         let log = HelperLog(isForJournal: unsafe getenv("JOURNAL_STREAM") != nil)
         do throws(HelperError) {
+            guard helper_reap_children() == 0 else {
+                throw HelperError(.system, "SIGCHLD cannot be given its default disposition")
+            }
             guard helper_close_inherited(Listener.firstNotInherited) == 0 else {
                 throw HelperError(.system, "what the helper was started with cannot be closed; is there a /dev/null?")
             }
@@ -33,7 +36,7 @@ package enum HelperProgram {
             try serve(policy, options, log)
             return 0
         } catch {
-            log.write(.error, error.message)
+            for line in error.message.split(separator: "\n") { log.write(.error, String(line)) }
             return error.code.rawValue
         }
     }

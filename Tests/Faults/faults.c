@@ -17,15 +17,40 @@
 /* The lower half of an argument: both architectures are little-endian. */
 #define ARGUMENT(n) (offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
 
+/* Of the launcher (CLaunchPlan/spawn.c). A thread that glibc makes is a clone3 as well, and libdispatch tries that again and again
+ * where it fails for want of memory or processes. */
+extern const char launch_clone3[] __attribute__((visibility("hidden")));
+#define LAUNCH_CLONE3_SIZE 32
+#define CALLER(half) (offsetof(struct seccomp_data, instruction_pointer) + (half) * sizeof(uint32_t))
+
+/* Lets every call through that does not come from launch_clone3. */
+static unsigned short only_from_launcher(struct sock_filter *filter)
+{
+    const uint64_t start = (uint64_t)(uintptr_t)launch_clone3;
+    const uint64_t end = start + LAUNCH_CLONE3_SIZE;
+    const struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, CALLER(1)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(start >> 32), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, CALLER(0)),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)start, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)end, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    memcpy(filter, steps, sizeof steps);
+    return sizeof steps / sizeof steps[0];
+}
+
 int fault_install(int system_call, struct fault_condition first, struct fault_condition second, int error)
 {
-    struct sock_filter filter[10];
+    struct sock_filter filter[16];
     unsigned short count = 0;
     const struct fault_condition conditions[2] = {first, second};
 
     filter[count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
     filter[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)system_call, 1, 0);
     filter[count++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    if (system_call == SYS_clone3)
+        count += only_from_launcher(filter + count);
     for (int i = 0; i < 2; i++) {
         if (conditions[i].comparison == FAULT_ALWAYS)
             continue;

@@ -13,20 +13,23 @@ struct PolicyDecisionTests {
         #expect(MemoryLayout<PolicyDecision>.size == 8)
     }
 
-    @Test("No change of one or two bits makes a permission of anything", arguments: 0..<64)
+    @Test("No change of one or two bits makes a permission of anything, or a certain denial", arguments: 0..<64)
     func flipped(bit: Int) {
         #expect(PolicyDecision.permitted.isPermitted)
         #expect(!PolicyDecision.forbidden.isPermitted)
+        #expect(PolicyDecision.forbidden.isForbidden && !PolicyDecision.permitted.isForbidden)
         for other in 0..<64 {
             let flip = UInt64(1) << bit | UInt64(1) << other
             #expect(!PolicyDecision.damaged(PolicyDecision.permitted.word ^ flip).isPermitted)
             #expect(!PolicyDecision.damaged(PolicyDecision.forbidden.word ^ flip).isPermitted)
+            #expect(!PolicyDecision.damaged(PolicyDecision.forbidden.word ^ flip).isForbidden)
         }
     }
 
     @Test("Zero, one and all bits set forbid", arguments: [0, 1, .max] as [UInt64])
     func truthValues(word: UInt64) {
         #expect(!PolicyDecision.damaged(word).isPermitted)
+        #expect(!PolicyDecision.damaged(word).isForbidden)
         #expect(PolicyDecision.permitted.and(.damaged(word)) == .forbidden)
     }
 }

@@ -20,6 +20,7 @@ import Testing
 /// | the account stops the child, and so the thread that has cloned it | a watchdog kills it | "is stopped" |
 /// | the account kills the child | an error, and nothing else | "is killed" |
 /// | a file system holds up the exec past any kill | four such threads, then isolated | "isolated while" |
+/// | an account holds up one launch after the other | four of an account, twelve of all, then isolated | "isolated for an account" |
 /// | the cgroup of a job is frozen, and the thread that has cloned into it | isolated with cgroups | "isolated into cgroups" |
 /// | a job is to end with the thread that has cloned it | isolated then | "isolated when it is to end" |
 /// | memory of a limited cgroup runs out: everybody with that memory is killed | `CLONE_VFORK` always, which exempts it | "stands still" |
@@ -224,6 +225,36 @@ struct DirectGuardTests {
             for page in pages { page.release() }
             #expect(try await isInTime { while DirectLaunch.isCrowded { await Task.yield() } })
             try await Self.expectToLaunch(as: person)
+        }
+    }
+
+    @Test("is isolated for an account that holds up four launches, and costs nobody else a thread")
+    func heldUp() async throws {
+        await #expect(processExitsWith: .success) {
+            let (alice, bob) = (try await warmedUp(.direct), try await TestBed.bob.identity)
+            let held = try HeldLaunch(of: TestBed.alice.userID)
+            let count = 17
+            let launches = (0..<count)
+                .map { _ in
+                    Task { try await Self.direct.launch(held.command, as: alice) }
+                }
+            let areThere = try await isInTime {
+                while try HeldLaunch.processes(of: TestBed.alice.userID).count < count {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+            }
+            #expect(areThere)
+            try await Self.expectToLaunch(as: bob)
+            #expect(!held.hasRun)
+            try held.letGo()
+            var directly = 0
+            for launch in launches {
+                let process = try await launch.value
+                if Self.isDirect(process) { directly += 1 }
+                #expect(try await process.exitReport().status == .exited(0))
+            }
+            #expect(directly == 4)
+            try await Self.expectToLaunch(as: alice)
         }
     }
 

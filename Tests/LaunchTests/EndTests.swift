@@ -24,6 +24,16 @@ struct EndTests {
         }
     }
 
+    @Test("is not made up by the helper where a tracer holds the status back")
+    func tracerBehindHelper() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let command = Command(.path(FilePath(TestBed.probe)), arguments: ["--leave-tracer"])
+        let process = try await helper.launcher.launch(patient(command), as: TestBed.alice.identity)
+        let error = await #expect(throws: LaunchError.self) { try await process.exitReport() }
+        #expect(error?.code == .statusLost)
+        #expect(error?.message.contains("traces it") == true)
+    }
+
     @Test("is not lost when the kernel has no place for one more wait")
     func withoutWait() async throws {
         await #expect(processExitsWith: .success) {

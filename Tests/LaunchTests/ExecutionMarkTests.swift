@@ -33,7 +33,7 @@ struct ExecutionMarkTests {
     func marks(_ child: Child) async throws {
         let number = freshPath("number")
         let script = "\(child.command) & echo $! > \(number); exec sleep 1000"
-        var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+        let command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
         let process = try await SetUIDLauncher().launch(command, as: TestBed.alice.identity)
         var text = ""
         while !text.hasSuffix("\n") {

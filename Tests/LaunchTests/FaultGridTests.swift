@@ -132,6 +132,29 @@ struct FaultGridTests {
         }
     }
 
+    @Test(
+        "of the right to empty the bounding set is an error for a job that may gain privileges",
+        arguments: everyIsolation
+    )
+    func keptBoundingSet(_ isolation: SetUIDLauncher.Isolation) async throws {
+        let isolation = isolation.rawValue
+        await #expect(processExitsWith: .success) { [isolation = isolation as String] in
+            let isolation = try #require(SetUIDLauncher.Isolation(rawValue: isolation))
+            let launcher = SetUIDLauncher(isolation: isolation)
+            let person = try await warmedUp(isolation)
+            // Who cannot look at his capabilities counts as without.
+            #expect(Fault(.boundingSet, "capget").install(EPERM))
+            var command = Command(.path("/bin/true"))
+            command.noNewPrivileges = false
+            let error = try await launchError(command, as: person, launcher)
+            #expect(error.code == .notPermitted)
+            #expect(error.message.contains("CAP_SETPCAP"))
+            command.capabilityBoundingSet = .inherited
+            let other = try await launchError(command, as: person, launcher)
+            #expect(other.step != .prepare, "\(other)")
+        }
+    }
+
     @Test("of the daemon's missing right names the capability", arguments: everyIsolation)
     func missingCapability(_ isolation: SetUIDLauncher.Isolation) async throws {
         let isolation = isolation.rawValue

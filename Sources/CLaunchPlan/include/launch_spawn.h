@@ -104,6 +104,9 @@ int launch_ignores_child_signal(void);
 /* Whether the securebits of the calling thread are the kernel's own (PR_GET_SECUREBITS is 0). */
 int launch_has_default_securebits(void);
 
+/* Whether the capability bounding set of the calling thread is empty (PR_CAPBSET_READ). */
+int launch_has_empty_bounding_set(void);
+
 /* Whether the calling thread has a capability in its effective set; a negative error number when it cannot tell. */
 int launch_has_capability(unsigned capability);
 

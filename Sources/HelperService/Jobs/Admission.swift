@@ -89,7 +89,7 @@ struct Admission {
             )
         }
         // Whoever runs as a peer is one, and could ask for every account of the policy himself.
-        guard !context.policy.permits(peer: account.userID, groups: account.groups).isPermitted else {
+        guard context.policy.permits(peer: account.userID, groups: account.groups).isForbidden else {
             throw Self.isPeer
         }
         // A job of the helper's own account could signal the helper.
@@ -126,7 +126,7 @@ struct Admission {
     func readmit(_ admitted: Admitted, _ changed: LaunchOrder) throws(JobSession.Denial) -> Admitted {
         let added = changed.credentials.groups
         let request = request(changed, groups: admitted.accountGroups + added)
-        guard !context.policy.permits(peer: changed.credentials.userID, groups: request.accountGroups).isPermitted
+        guard context.policy.permits(peer: changed.credentials.userID, groups: request.accountGroups).isForbidden
         else {
             throw Self.isPeer
         }

@@ -39,14 +39,8 @@ final class RunningJob {
     /// How long the end of a job waits for a daemon to come and ask for it.
     private static let retention = Duration.seconds(3_600)
     private static let longestRetryDelay = Duration.seconds(1)
-    /// How long a tracer may keep the end of a job to itself before the job counts as killed.
+    /// How long a tracer may keep the end of a job to itself before nobody waits for it any more.
     private static let tracerPatience = Duration.seconds(10)
-
-    private static var unknownExit: launch_exit {
-        var exit = launch_exit()
-        (exit.code, exit.status) = (Int32(CLD_KILLED), SIGKILL)
-        return exit
-    }
 
     init(_ session: JobSession, _ start: JobStart, _ order: LaunchOrder, _ report: StartedReport) {
         self.session = session
@@ -192,7 +186,7 @@ final class RunningJob {
             guard ContinuousClock.now - since < Self.tracerPatience else {
                 // Not reaped yet, so its number is still its own.
                 if endsTree, endingSince == nil { remaining = job.end() }
-                return Self.unknownExit
+                return launch_exit()
             }
         }
     }
@@ -254,7 +248,9 @@ final class RunningJob {
         }
         var exit = launch_exit()
         let result = unsafe launch_reap(processDescriptor.rawValue, &exit)
-        return result == 1 ? exit : nil
+        if result == 1 { return exit }
+        // Where the kernel has reaped it for this process, newer ones still know how it ended.
+        return unsafe result < 0 && launch_exit_of_reaped(processDescriptor.rawValue, &exit) == 0 ? exit : nil
     }
 
     /// Waits until nothing is left of a job that is to leave nothing.
@@ -271,7 +267,7 @@ final class RunningJob {
         let remaining = endsTree ? max(job.tree.remainder, remaining) : 0
         let peaks = group?.peaks
         let ending = HelperExitReport(
-            code: HelperExitReport.Ending(rawValue: exit.code) ?? .killed,
+            code: HelperExitReport.Ending(rawValue: exit.code) ?? .unknown,
             status: exit.status,
             wallMicroseconds: microseconds(ContinuousClock.now - began),
             userMicroseconds: UInt64(clamping: exit.user_microseconds),

@@ -41,6 +41,15 @@ package struct OrderCheck: Sendable {
                 message: "nice value \(order.niceness) is below the helper's own, \(niceness); ask for that or more"
             )
         }
+        let (empties, gainsNothing) = (order.emptiesBoundingSet, order.noNewPrivileges)
+        if helper.wouldKeepBoundingSet(emptiesBoundingSet: empties, noNewPrivileges: gainsNothing) {
+            return Refusal(
+                reason: "bounding-set-kept",
+                message:
+                    "the job may gain privileges and is to have an empty capability bounding set, which the helper cannot give it "
+                    + "without CAP_SETPCAP; give the helper that, or ask for no_new_privs"
+            )
+        }
         for limit in order.resourceLimits {
             let own = helper.limits[limit.resource]?.hard ?? 0
             guard let hard = limit.hard, hard > own else { continue }

@@ -1,10 +1,13 @@
 extension String {
     /// The text for a message on one line: what a terminal or a log would obey, and what is not seen, is written as
     /// `\u{...}`, and after 256 characters the rest is left out.
-    var onOneLine: String {
+    var onOneLine: String { onOneLine(upTo: 256) }
+
+    /// The same for another number of characters.
+    func onOneLine(upTo longest: Int) -> String {
         var result = ""
         for (count, scalar) in unicodeScalars.enumerated() {
-            guard count < 256 else { return result + "..." }
+            guard count < longest else { return result + "..." }
             if scalar.isSeen {
                 result.unicodeScalars.append(scalar)
             } else {

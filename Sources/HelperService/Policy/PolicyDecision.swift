@@ -20,6 +20,9 @@ package struct PolicyDecision: Hashable, Sendable {
     /// Whether this is exactly ``permitted``.
     package var isPermitted: Bool { word == Self.permitted.word }
 
+    /// Whether this is exactly ``forbidden``, for what has to be forbidden before something else is permitted.
+    package var isForbidden: Bool { word == Self.forbidden.word }
+
     /// Forbidden unless both are permitted.
     package func and(_ other: PolicyDecision) -> PolicyDecision {
         isPermitted && other.isPermitted ? .permitted : .forbidden

@@ -14,6 +14,9 @@ struct DirectLaunch {
     let identity: ExecutionIdentity
     let backend: LaunchBackend
 
+    /// What it takes of the threads, until that has come back from the clone.
+    let place: DirectPlaces.Place
+
     /// How long the end of a killed child is waited for; it may hang in the kernel for longer.
     private static let reapingTime: Duration = .seconds(1)
 
@@ -23,11 +26,22 @@ struct DirectLaunch {
     /// Threads that stand still with a clone: as many launches as can hang at the same time before others wait.
     private static let workers = BlockingWorkers(name: "impersonation-cl", maximumThreads: 16)
 
+    /// A quarter of the threads for one account, and some that none has.
+    private static let places = DirectPlaces(12, forEachAccount: 4)
+
     /// Whether so many clones hang past their deadlines that the threads are better kept for the others.
     ///
     /// Not even a kill ends a child that waits for the answer of a FUSE server (`fs/fuse/dev.c`, a request that has
     /// reached user space) or of a hard NFS mount, and its thread is lost as long.
     static var isCrowded: Bool { workers.threads.stuck >= 4 }
+
+    /// Takes a place for a launch.
+    ///
+    /// - Parameter userID: The account of the job.
+    /// - Returns: The place; `nil` where others would have to wait for this launch, or it for others.
+    static func place(for userID: UserID) -> DirectPlaces.Place? {
+        isCrowded ? nil : places.take(for: userID.rawValue)
+    }
 
     /// Launches.
     ///
@@ -98,10 +112,13 @@ struct DirectLaunch {
         let environment = prepared.environment.variables
         let userID = prepared.credentials.userID
         let patience = deadline - ContinuousClock.now + Self.reapingTime
+        let place = place
         // The waiting does not end with a cancellation, but with the child that the cancellation kills.
         let finished = await withTaskCancellationHandler {
             await Self.workers.performToTheEnd(deadline: patience) {
-                let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
+                let abandoned = withExtendedLifetime(place) {
+                    attempt.run(plan, arguments: arguments, environment: environment)
+                }
                 streams.closeChildEnds()
                 guard let abandoned else { return }
                 SupervisedProcess(abandoned, of: userID, streams: streams, on: reactor)

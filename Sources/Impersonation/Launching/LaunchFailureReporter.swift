@@ -20,6 +20,24 @@ struct LaunchFailureReporter {
         )
     }
 
+    /// Refuses a job that may gain privileges and would keep the bounding set which it is to lose.
+    ///
+    /// - Throws: ``LaunchError`` with the code `notPermitted`.
+    func mustEmptyBoundingSet(of command: Command, from daemon: DaemonFacts) throws(LaunchError) {
+        let isKept = daemon.wouldKeepBoundingSet(
+            emptiesBoundingSet: command.capabilityBoundingSet == .empty,
+            noNewPrivileges: command.noNewPrivileges
+        )
+        guard isKept else { return }
+        throw failure(
+            .notPermitted,
+            .prepare,
+            nil,
+            "the job may gain privileges and is to have an empty capability bounding set, which the daemon cannot give it without "
+                + "CAP_SETPCAP; give the daemon that, keep noNewPrivileges, or ask for the inherited set"
+        )
+    }
+
     /// An error of this launch.
     func failure(
         _ code: LaunchError.Code,

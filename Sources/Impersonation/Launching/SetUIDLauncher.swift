@@ -86,9 +86,12 @@ public struct SetUIDLauncher: ProcessLauncher {
                 plan.keepingAccount(account, from: daemon, verifyingGroups: true)
             }
         }
+        try LaunchFailureReporter(identity: identity, backend: backend).mustEmptyBoundingSet(of: command, from: daemon)
         // In direct mode a thread that comes and goes is the parent, so the job could not be tied to the daemon.
-        if isolation == .direct, controlGroups == nil, command.daemonEnd != .end, !DirectLaunch.isCrowded {
-            return try await DirectLaunch(command: command, identity: identity, backend: backend)
+        if isolation == .direct, controlGroups == nil, command.daemonEnd != .end,
+            let place = DirectLaunch.place(for: identity.account.userID)
+        {
+            return try await DirectLaunch(command: command, identity: identity, backend: backend, place: place)
                 .run(on: machinery.reactor, from: daemon)
         }
         return try await TrampolineLaunch(

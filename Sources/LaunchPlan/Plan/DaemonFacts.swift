@@ -54,6 +54,18 @@ package struct DaemonFacts: Sendable {
         return unsafe getgroups(count, &own) == count && own.sorted() == groups.sorted()
     }
 
+    /// Whether a job would keep a bounding set that it is to lose, and could gain what is in it.
+    ///
+    /// Without `CAP_SETPCAP` nobody can empty it, and `no_new_privs` alone keeps what is in it out of reach.
+    ///
+    /// - Parameters:
+    ///   - emptiesBoundingSet: Whether the job is to have an empty bounding set.
+    ///   - noNewPrivileges: Whether the job can gain nothing by an exec.
+    /// - Returns: Whether it must not be launched.
+    package func wouldKeepBoundingSet(emptiesBoundingSet: Bool, noNewPrivileges: Bool) -> Bool {
+        emptiesBoundingSet && !noNewPrivileges && !mayEmptyBoundingSet && launch_has_empty_bounding_set() != 1
+    }
+
     private static let setPrivilegedCapabilities: UInt32 = 8
 
     /// What a trampoline may need: `CAP_CHOWN` for a terminal, `CAP_SETGID`, `CAP_SETUID`, `CAP_SETPCAP`, `CAP_SYS_NICE`, `CAP_SYS_RESOURCE`.

@@ -25,7 +25,10 @@ package enum ProtocolLimits {
     static let executables = 256
 
     /// Arguments and environment variables, each.
-    static let strings = 65_536
+    ///
+    /// The kernel takes 6 MiB of both together, in which each one has a pointer and a zero byte (`bprm_stack_limits` of
+    /// `fs/exec.c`): fewer than 700,000 of them.
+    static let strings = 700_000
 
     /// One argument or environment variable without the zero byte behind it (`MAX_ARG_STRLEN`, `execve(2)`).
     static let stringLength = 32 * 4096 - 1

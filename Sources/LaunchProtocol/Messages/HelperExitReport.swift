@@ -1,7 +1,10 @@
 /// A job that has ended, as the helper, whose child it was, was told by `waitid(2)` and `wait4(2)`.
 package struct HelperExitReport: Hashable, Sendable {
-    /// How a process ends (`si_code` of `SIGCHLD`).
+    /// How a process ends (`si_code` of `SIGCHLD`), as far as that is known.
     package enum Ending: Int32, CaseIterable, Sendable {
+        /// Nobody knows: a tracer keeps that to itself, or the kernel has reaped it.
+        case unknown = 0
+
         /// It exited (`CLD_EXITED`).
         case exited = 1
 

@@ -125,6 +125,7 @@ extension HelperMessage {
 
     private static func statuses(of ending: HelperExitReport.Ending) -> ClosedRange<Int32> {
         switch ending {
+        case .unknown: 0...0
         case .exited: 0...255
         case .killed, .dumped: 1...64
         }

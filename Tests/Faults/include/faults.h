@@ -23,7 +23,7 @@ struct fault_condition {
 };
 
 /* The system call fails with the error from now on; with 0 it does nothing and says that it worked. The latest call for
- * a system call counts. Returns 0 or a negative error number. Needs CAP_SYS_ADMIN: no_new_privs stays off. */
+ * a system call counts; clone3 fails for launchers alone, so that there are threads. Returns 0 or a negative error number. Needs CAP_SYS_ADMIN: no_new_privs stays off. */
 int fault_install(int system_call, struct fault_condition first, struct fault_condition second, int error);
 
 /* The numbers of system calls, by name; -1 for a name that is not in the table. */

@@ -169,6 +169,7 @@ enum Samples {
                 )
             ),
             .started(StartedReport(processID: 1, fellBack: false, startNanoseconds: 0, session: SessionReport())),
+            .exited(exit(.unknown, 0, nil)),
             .exited(exit(.exited, 255, nil)),
             .exited(exit(.killed, 9, HelperExitReport.GroupPeaks(memoryBytes: 1 << 40, processes: 3))),
             .exited(exit(.dumped, 11, HelperExitReport.GroupPeaks(memoryBytes: nil, processes: nil))),

@@ -19,7 +19,7 @@ enum LaunchClaim: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case descriptors = "descriptors 0, 1 and 2 are all it has, whatever the daemon has open"
     case extraDescriptors = "extra descriptors are 3 and upwards in their order"
     case argumentsAndEnvironment = "arguments and environment arrive byte for byte, and nothing else"
-    case largeArguments = "two megabytes of environment arrive"
+    case largeArguments = "two megabytes of environment and a hundred thousand arguments arrive"
     case tooLargeArguments = "more than the kernel takes is an error that says so"
     case place = "it starts in its home, or where it is told to, as the account"
     case hygiene = "signals, mask, limits, nice value and umask are what they should be"

@@ -169,6 +169,9 @@ struct LaunchClaims {
         let result = try await run(command, as: TestBed.alice.identity, launcher)
         let count = try #require(Int(result.text.filter(\.isNumber)))
         #expect(count > 1_800_000)
+        let words = ["-c", "echo $#", "sh"] + Array(repeating: "x", count: 100_000)
+        let many = try await run(Command(.path("/bin/sh"), arguments: words), as: TestBed.alice.identity, launcher)
+        #expect(many.text == "100000\n")
     }
 
     func tooLargeArguments() async throws {

@@ -47,6 +47,7 @@ final class RunningHelper {
     ///   - messages: Where its messages go; a file of its own unless set.
     ///   - output: Its standard output; that of the tests unless set.
     ///   - variables: Variables of its environment beside `PATH`.
+    ///   - starter: A program that becomes the helper, and its arguments.
     /// - Throws: When it ends instead.
     init(
         _ privileges: Privileges = .root,
@@ -57,7 +58,8 @@ final class RunningHelper {
         at place: FilePath? = nil,
         messagesTo messages: FileDescriptor? = nil,
         output: FileDescriptor? = nil,
-        variables: [String] = []
+        variables: [String] = [],
+        startedBy starter: [String] = []
     ) throws {
         let base = FilePath(TestBed.directory).appending("helpers")
         _ = unsafe mkdir(base.string, 0o755)
@@ -101,7 +103,8 @@ final class RunningHelper {
         if let unit {
             words = ["/bin/sh", "-c", "echo 0 > \(unit)/cgroup.procs && exec \"$@\"", "sh"] + words
         }
-        process = try Self.spawn(words + arguments, log: directory.appending("log"), messages, output, variables)
+        let log = directory.appending("log")
+        process = try Self.spawn(starter + words + arguments, log: log, messages, output, variables)
         try waitUntilItListens(messages)
     }
 
@@ -198,4 +201,21 @@ func becomeUnprivilegedDaemon() {
     #expect(setgid(RunningHelper.daemon) == 0)
     #expect(setuid(RunningHelper.daemon) == 0)
     #expect(setuid(0) != 0)
+}
+
+/// Launches a command as alice as soon as the helper has room for it: whoever has ended counts for a moment longer.
+func launchAsAlice(
+    _ command: Command,
+    waitingForRoom launcher: SystemHelperLauncher
+) async throws -> LaunchedProcess {
+    let person = try await TestBed.alice.identity
+    let deadline = ContinuousClock.now + ample
+    while true {
+        do throws(LaunchError) {
+            return try await launcher.launch(command, as: person)
+        } catch {
+            guard error.code == .refused, ContinuousClock.now < deadline else { throw error }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
 }

@@ -327,20 +327,3 @@ struct HelperHostilityTests {
         try await expectService(helper)
     }
 }
-
-/// Launches a command as alice as soon as the helper has room for it: whoever has ended counts for a moment longer.
-private func launchAsAlice(
-    _ command: Command,
-    waitingForRoom launcher: SystemHelperLauncher
-) async throws -> LaunchedProcess {
-    let person = try await TestBed.alice.identity
-    let deadline = ContinuousClock.now + ample
-    while true {
-        do throws(LaunchError) {
-            return try await launcher.launch(command, as: person)
-        } catch {
-            guard error.code == .refused, ContinuousClock.now < deadline else { throw error }
-            try await Task.sleep(for: .milliseconds(1))
-        }
-    }
-}

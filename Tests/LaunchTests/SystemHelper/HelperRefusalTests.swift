@@ -175,6 +175,30 @@ struct HelperRefusalTests {
         #expect(try RawClient(helper).launch { _ in }.isStart)
     }
 
+    @Test("a job that may gain privileges and would keep what is to be taken from it")
+    func boundingSet() async throws {
+        let policy = ["peers = 0", "new-privileges = allowed", "capability-bounding-set = inherited-allowed"]
+        let helper = try RunningHelper(.twoCapabilities, policy: policy)
+        var command = Command(.path("/bin/grep"), arguments: ["CapBnd", "/proc/self/status"])
+        command.noNewPrivileges = false
+        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: [RunningHelper.account])
+        let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+        #expect(error.code == .refused)
+        #expect(error.message.contains("bounding-set-kept"))
+        #expect(error.message.contains("CAP_SETPCAP"))
+        func set(_ command: Command, _ launcher: SystemHelperLauncher) async throws -> String {
+            try await run(command, as: TestBed.alice.identity, launcher).text
+        }
+        // With it, and for who does not want it: a job that may gain privileges.
+        let root = try RunningHelper(policy: policy)
+        #expect(try await set(command, root.launcher) == "CapBnd:\t0000000000000000\n")
+        command.capabilityBoundingSet = .inherited
+        #expect(try await set(command, launcher) == "CapBnd:\t00000000000000c0\n")
+        command.noNewPrivileges = true
+        command.capabilityBoundingSet = .empty
+        #expect(try await set(command, launcher) == "CapBnd:\t00000000000000c0\n")
+    }
+
     @Test("limits for all processes of a job where it gives jobs no cgroup")
     func treeLimits() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])

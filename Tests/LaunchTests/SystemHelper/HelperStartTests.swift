@@ -82,6 +82,29 @@ struct HelperStartTests {
     }
 
     @Test(
+        "hears how jobs end although it was started with SIGCHLD ignored, and jobs have that as ever",
+        arguments: RunningHelper.Privileges.allCases
+    )
+    func ignoredChildSignal(_ privileges: RunningHelper.Privileges) async throws {
+        let helper = try RunningHelper(
+            privileges,
+            policy: ["peers = 0", "maximum-jobs = 2", "maximum-jobs-per-peer = 2"],
+            startedBy: ["/usr/bin/env", "--ignore-signal=CHLD"]
+        )
+        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: [0, RunningHelper.account])
+        var command = Command(.path("/bin/sh"), arguments: ["-c", "grep SigIgn /proc/self/status; exit 7"])
+        command.standardOutput = .captured(limit: 100)
+        // More than there may be at the same time: one that nobody hears of would have its place for good.
+        for _ in 0..<5 {
+            let process = try await launchAsAlice(command, waitingForRoom: launcher)
+            let report = try await process.exitReport()
+            #expect(report.status == .exited(7))
+            #expect(report.usage != nil)
+            #expect(report.standardOutput?.text == "SigIgn:\t0000000000000000\n")
+        }
+    }
+
+    @Test(
         "says what it was started wrong with",
         arguments: [["--sockets"], ["--socket"], ["--socket", "x"], ["--parked", "0"]]
     )

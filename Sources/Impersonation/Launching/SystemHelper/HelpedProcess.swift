@@ -64,7 +64,7 @@ final class HelpedProcess: ProcessControl {
 
     private func receive() {
         switch connection.receive() {
-        case .message(.exited(let report), _): finish(.success(exit(of: report)))
+        case .message(.exited(let report), _): finish(outcome(of: report))
         case .nothing: listen()
         case .message, .end: helperIsGone()
         }
@@ -231,6 +231,20 @@ final class HelpedProcess: ProcessControl {
         }
     }
 
+    private func outcome(of report: HelperExitReport) -> JobEnd.Outcome {
+        guard report.code == .unknown else { return .success(exit(of: report)) }
+        return .failure(
+            LaunchError(
+                .statusLost,
+                step: .wait,
+                backend: .helper,
+                message:
+                    "the job has ended, but a process that traces it holds its exit status back; end the tracer, a "
+                    + "process of the same account"
+            )
+        )
+    }
+
     private func exit(of report: HelperExitReport) -> ExitReport {
         let captured = streams.finish()
         var exit = ExitReport(
@@ -269,6 +283,7 @@ final class HelpedProcess: ProcessControl {
         // What the job has left running may end with this connection, so it lasts as long as that, or this process.
         switch outcome {
         case .success: Self.stay(connection, on: reactor)
+        case .failure(let error) where error.code == .statusLost: Self.stay(connection, on: reactor)
         case .failure: connection.socket.descriptor.closeNow()
         }
         end.settle(outcome)
