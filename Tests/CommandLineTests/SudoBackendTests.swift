@@ -403,8 +403,9 @@ struct SudoBackendTests {
     )
     func listing(_ profile: String, _ entry: String, _ asks: Bool?) throws {
         var options = SudoOptions()
-        options.launcher = "/l"
-        options.profile = try #require(SudoProfileChoice(rawValue: profile))
+        options.namedLauncher = "/l"
+        options.namedProfile = SudoProfileChoice(rawValue: profile)
+        #expect(options.profile.rawValue == profile)
         let check = SudoCheck(options: options, target: nil)
         for (defaults, byDefault) in [("!authenticate", false), ("env_reset", true)] {
             let text = """
