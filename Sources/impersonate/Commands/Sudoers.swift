@@ -188,7 +188,10 @@ struct Sudoers: AsyncParsableCommand {
         do throws(AccountNameError) {
             parsed = try AccountName(name, syntax: worker.configuration.nameSyntax)
         } catch {
-            throw ToolFailure("nameInvalid", "\"\(error.text)\" cannot be the name of an account: \(error.message)")
+            throw ToolFailure(
+                "nameInvalid",
+                "\"\(error.text)\" cannot be the name of an account: \(error.message); name an account of this host"
+            )
         }
         guard let account = try await worker.directory.account(named: parsed, freshness: .cached) else {
             throw ToolFailure(
