@@ -137,6 +137,7 @@ let package = Package(
             name: "QubeCompatibility",
             dependencies: [
                 "Impersonation",
+                "LaunchProtocol",
                 "TrustedFiles",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

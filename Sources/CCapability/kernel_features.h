@@ -18,6 +18,9 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -28,9 +31,10 @@ static inline int kernel_feature_clone3(void) {
     return errno == EINVAL ? 0 : errno;
 }
 
-/* close_range(2) of the one number that is no descriptor closes nothing. */
+/* close_range(2) of the one number that is no descriptor marks nothing. With the flag that a launch needs: a kernel that has the
+   call and not the flag (5.9, 5.10) answers EINVAL. */
 static inline int kernel_feature_close_range(void) {
-    return syscall(SYS_close_range, ~0U, ~0U, 0U) == 0 ? 0 : errno;
+    return syscall(SYS_close_range, ~0U, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : errno;
 }
 
 /* pidfd_open(2) of this process. */

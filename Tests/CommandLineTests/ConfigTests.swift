@@ -36,6 +36,21 @@ struct ConfigTests {
         #expect(outcome.lines.contains { $0.hasPrefix("\(file):\(line): ") && $0.contains(finding) })
     }
 
+    @Test(
+        "with nothing but warnings the last line says so, and that the file can be used",
+        arguments: [
+            ("proxy_account = a\nproxy_account = b\n", 1, "can be used, with 1 warning"),
+            ("proxy_account = a\nproxy_account = b\nproxy_nice_value = 20\n", 2, "can be used, with 2 warnings"),
+        ]
+    )
+    func warns(_ text: String, count: Int, last: String) async throws {
+        let file = try scratch.write("worker.conf", text)
+        let outcome = try await Tool().run(["config", "check", file])
+        #expect(outcome.status == 0)
+        #expect(outcome.lines.count == count + 1)
+        #expect(outcome.lines.last == "\(file) \(last)")
+    }
+
     @Test("the report of a check has the same findings")
     func reportsFindings() async throws {
         let file = try scratch.write("worker.conf", "minimum_uid = 0\n")

@@ -1,4 +1,6 @@
+import Faults
 import Foundation
+import Glibc
 import Testing
 
 @testable import impersonate
@@ -45,13 +47,78 @@ struct DoctorTests {
             ("passwd: files sss\ngroup: files sss\n", nil), ("passwd: sss files\n", "passwd: sss"),
             ("passwd: files\ngroup: sss [!NOTFOUND=return] files systemd # x\n", "group: sss"),
             ("group: files winbind\ninitgroups: winbind files\n", "initgroups: winbind"),
-            ("passwd: files ldap sss\nhosts: dns files\n", nil), ("", nil),
+            ("passwd: files ldap sss\nhosts: dns files\n", nil), ("", nil), ("passwd: compat\n", nil),
+            ("passwd: compat systemd\n", "passwd: compat"), ("group: files compat\n", nil),
         ] as [(String, String?)]
     )
     func nameServiceOrder(text: String, found: String?) {
         let finding = NameServiceOrderCheck(text: text).finding()
         #expect(finding.status == (found == nil ? .ok : .warning))
         if let found { #expect(finding.found.hasPrefix(found)) }
+    }
+
+    @Test("a kernel whose close_range(2) knows no CLOSE_RANGE_CLOEXEC, before Linux 5.11, is a failure")
+    func oldCloseRange() async {
+        await #expect(processExitsWith: .success) {
+            let marking = fault_condition(comparison: Int32(FAULT_EQUAL.rawValue), argument: 2, value: 4)
+            #expect(unsafe fault_install(fault_system_call("close_range"), marking, fault_condition(), EINVAL) == 0)
+            let found = try #require(KernelCheck().findings().first { $0.check == "close_range" })
+            #expect(found.status == .failed)
+            #expect(found.found.hasPrefix("not there"))
+            #expect(found.remedy.hasPrefix("use Linux 5.11 or newer"))
+        }
+    }
+
+    @Test("a dumpable flag that is not 0 refuses the direct mode, whatever else it does", arguments: [0, 1, 2])
+    func dumpable(_ value: Int) {
+        let found = KernelCheck.dumpable(value)
+        #expect(found.status == (value == 1 ? .warning : .ok))
+        #expect(found.found.hasPrefix("\(value): "))
+        #expect(found.found.contains("the direct mode is refused, it takes 0") == (value != 0))
+        #expect(KernelCheck.dumpable(nil).status == .warning)
+    }
+
+    @Test(
+        "a group of the configuration that the directory does not know is told, with what becomes of jobs",
+        arguments: [
+            (["denied_groups = render, wheel"], .failed, "the directory does not know wheel, and so no job runs"),
+            (["denied_groups = render, 4999"], .ok, nil),
+            (["allowed_groups = render, wheel"], .warning, "the directory does not know wheel, which allows nobody"),
+            (["allowed_groups = wheel, whel"], .failed, "does not know wheel, whel, and so no job runs"),
+            (["denied_groups = render", "allowed_groups = wheel"], .failed, "allowed_groups"), ([], nil, nil),
+        ] as [([String], Finding.Status?, String?)]
+    )
+    func groups(_ settings: [String], status: Finding.Status?, said: String?) async throws {
+        let (exit, findings) = try await examine(settings: ["proxy_execution_mode = user"] + settings)
+        let found = findings["groups"]
+        #expect(found?.status == status)
+        #expect(exit == (status == .failed ? 1 : 0))
+        if let said { #expect(found?.found.contains(said) == true, "\(String(describing: found))") }
+        if status != .ok, let found {
+            #expect(found.found.contains("(\(scratch.file("worker.conf")):"))
+            #expect(found.remedy == "correct the name, take it off the list, or make the group")
+        }
+    }
+
+    @Test("a proxy account that nothing can be decided of has the remedy of the rule, and no other")
+    func undecided() async throws {
+        let (status, findings) = try await examine(settings: ["proxy_account = render_user", "denied_groups = wheel"])
+        #expect(status == 1)
+        #expect(findings["proxy account"]?.found.contains("does not know this group, which is denied") == true)
+        #expect(findings["proxy account"]?.remedy == "correct the name or take it off the list")
+    }
+
+    @Test("nothing about a store that nobody uses is a failure; one that somebody has set is a warning")
+    func state() async throws {
+        try scratch.makeDirectory("open", owner: 2_002)
+        for place in ["open", "absent"] {
+            let state = "state = sqlite://\(scratch.file("\(place)/state.db"))"
+            let (status, findings) = try await examine(settings: ["proxy_account = render_user", state])
+            #expect(status == 0)
+            #expect(findings["state"]?.status == .warning)
+            #expect(findings["state"]?.found.contains("this version keeps nothing there") == true)
+        }
+        #expect(try await examine().findings["state"]?.status == .ok)
     }
 
     @Test("a missing capability is named even at user id 0", arguments: ["setuid", "setgid"])

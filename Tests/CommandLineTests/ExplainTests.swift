@@ -48,6 +48,7 @@ struct ExplainTests {
         #expect(report.uid == uid)
         #expect(report.rules.contains { $0.source == scratch.file("worker.conf") && $0.line == 1 })
         #expect(report.launch == nil)
+        #expect(report.message.hasSuffix("and this tool knows none") == (reason == "notGranted"))
         #expect(!scratch.has("audit.jsonl"))
     }
 

@@ -60,6 +60,23 @@ struct HelperBackendTests {
         #expect(doctor.output.contains("does not answer at /nonexistent/socket"))
     }
 
+    @Test("believes no other user id than the helper's, which can be named: neither `run` nor `doctor` does")
+    func user() async throws {
+        try await withHelper("peers = 990\naccounts = render_user\n") { options in
+            for (user, isBelieved) in [("0", true), ("991", false)] {
+                let options = options + ["--helper-user", user]
+                let outcome = try await tool.run(["run"] + configuration + options + ["--", "true"])
+                #expect(outcome.status == (isBelieved ? 0 : 125), "\(outcome.messages)")
+                #expect(outcome.messages.contains("runs as user id 0, which is not the helper's") == !isBelieved)
+                let doctor = try await tool.run(["doctor"] + configuration + options)
+                let finding = try #require(doctor.lines.first { $0.dropFirst(9).hasPrefix("system helper ") })
+                #expect(finding.hasPrefix("failed") == !isBelieved, "\(finding)")
+                #expect(finding.contains("by user id 0, and not by user id 991; if") == !isBelieved)
+                #expect(finding.contains("--helper-user 0") == !isBelieved)
+            }
+        }
+    }
+
     @Test("doctor asks the helper itself")
     func doctor() async throws {
         try await withHelper("peers = 990\naccounts = render_user\n") { options in

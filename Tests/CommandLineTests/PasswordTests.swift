@@ -98,7 +98,7 @@ struct PasswordTests {
         }
     }
 
-    @Test("that nobody would prove is refused", arguments: ["setuid", "helper", "current"])
+    @Test("that nobody would prove is refused", arguments: ["setuid", "helper"])
     func unused(_ backend: String) async throws {
         let outcome = try await Tool()
             .run(try arguments(as: "alice") + ["--backend", backend, "--login", "alice", "--", "id"], input: "x\n")
@@ -107,7 +107,7 @@ struct PasswordTests {
         #expect(try report().contains(#""reason":"passwordNotUsed""#))
         let settings = "service_mode = desktop\naudit_log = \(scratch.file("logs/audit.jsonl"))\n"
         let file = try scratch.write("desktop.conf", settings)
-        let desktop = try await tool.run(["run", "--config", file, "--backend", "pam", "--stdin", "--", "id"])
+        let desktop = try await tool.run(["run", "--config", file, "--stdin", "--", "id"])
         #expect(desktop.status == 125)
         #expect(desktop.messages.contains("desktop mode"))
     }

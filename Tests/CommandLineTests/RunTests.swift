@@ -121,6 +121,8 @@ struct RunTests {
             ["run", "--env", "all", "--", "id"], ["run", "--env", "clean", "--export", "A", "--", "id"],
             ["run", "--export", "A=b", "--", "id"], ["run", "--backend", "magic", "--", "id"],
             ["run", "--isolation", "none", "--", "id"], ["fly"], ["explain", "--as"],
+            ["doctor", "--sudo-names-group"], ["sudoers", "--sudo-names-group"],
+            ["run", "--helper-user", "x", "--", "id"],
         ]
     )
     func refusesNonsense(_ arguments: [String]) async throws {

@@ -356,7 +356,7 @@ struct SudoBackendTests {
 
             """
         let asked = try await findings(on: rule + "\n" + others, profile)
-        #expect(asked.output.contains("permits the launcher to who gives a password"), "\(asked.output)")
+        #expect(asked.output.contains("permits the launcher, but asks for a password"), "\(asked.output)")
         #expect(asked.status == 1)
         let free = try await findings(on: rule.replacing("PASSWD", with: "NOPASSWD") + "\n" + others, profile)
         #expect(free.output.contains("permits the launcher"), "\(free.output)")
@@ -403,8 +403,9 @@ struct SudoBackendTests {
     )
     func listing(_ profile: String, _ entry: String, _ asks: Bool?) throws {
         var options = SudoOptions()
-        options.launcher = "/l"
-        options.profile = try #require(SudoProfileChoice(rawValue: profile))
+        options.namedLauncher = "/l"
+        options.namedProfile = SudoProfileChoice(rawValue: profile)
+        #expect(options.profile.rawValue == profile)
         let check = SudoCheck(options: options, target: nil)
         for (defaults, byDefault) in [("!authenticate", false), ("env_reset", true)] {
             let text = """

@@ -102,7 +102,7 @@ struct SudoRustBackendTests {
         let words =
             profile == "account"
             ? "does not start it: sudo-rs: PAM error: Authentication token manipulation error"
-            : "permits the launcher to who gives a password"
+            : "permits the launcher, but asks for a password"
         #expect(asked.output.contains(words), "\(asked.output)")
         #expect(asked.output.contains("the rule asks for a password") || profile != "account", "\(asked.output)")
         #expect(asked.status == 1)

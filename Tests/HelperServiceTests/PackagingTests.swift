@@ -53,6 +53,39 @@ struct PackagingTests {
     }
 
     @Test
+    func `Every line of the sample that is commented out shows the default, unless it says that it is an example`()
+        throws
+    {
+        let lines = try text("policy.conf").split(separator: "\n", omittingEmptySubsequences: false)
+        var examples: [String] = []
+        var defaults: [Substring] = []
+        for (before, line) in zip(lines, lines.dropFirst()) {
+            guard line.hasPrefix("#"), !line.hasPrefix("# "), line != "#" else { continue }
+            let setting = line.dropFirst()
+            if before.hasSuffix("Example, not a default:") {
+                examples.append(setting.prefix { $0 != " " }.description)
+            } else {
+                defaults.append(setting)
+            }
+        }
+        // Those that have no default, or one that is not to be written.
+        #expect(
+            examples == [
+                "peers", "accounts", "denied-accounts", "denied-groups", "executable-directories", "control-groups",
+                "pam-services", "pam-session-idle", "environment",
+            ]
+        )
+        #expect(examples.count + defaults.count == PolicyKey.allCases.count)
+        let unset = try HelperPolicy.with("").summary
+        for setting in defaults { #expect(try HelperPolicy.with(String(setting)).summary == unset, "\(setting)") }
+        // Which would not be so of the others.
+        #expect(try HelperPolicy.with("denied-groups = 42").summary != unset)
+        #expect(
+            lines.contains("# A line that is commented out shows the default, unless it says that it is an example.")
+        )
+    }
+
+    @Test
     func `The helper is installed unreadable, so that nobody can trace it from its first instruction on`() throws {
         let makefile = Self.folder.removingLastComponent().appending("Makefile")
         let lines = try String(contentsOf: URL(filePath: makefile.string), encoding: .utf8).split(separator: "\n")

@@ -116,6 +116,7 @@ struct ConfirmationTests {
         let person = try await TestBed.alice.identity
         let error = try await launchError(Command(.path("/bin/true")), as: person, CurrentUserLauncher())
         #expect(error.code == .unsuitableBackend)
+        #expect(error.message.contains("only jobs that keep the worker's account (service_mode = desktop)"))
         let own = ExecutionIdentity(
             admitted: person.account,
             login: person.login,

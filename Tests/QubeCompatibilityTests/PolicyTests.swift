@@ -92,6 +92,23 @@ struct PolicyTests {
     }
 
     @Test
+    func `A backend that does not switch starts nothing outside of desktop mode, and is an error there`() {
+        for others in ["", "service_mode = service\n", "proxy_execution_mode = user\n"] {
+            let line = others.isEmpty ? 1 : 2
+            #expect(
+                messages("\(others)launch_backend = current\n") == [
+                    "/etc/qb.conf:\(line): error: the backend current starts only jobs that keep the worker's account "
+                        + "(service_mode = desktop); set that, or use launch_backend = setuid, which needs no privilege for "
+                        + "jobs of the worker's own account"
+                ]
+            )
+        }
+        // One mistake is told once.
+        #expect(findings("service_mode = desktp\nlaunch_backend = current\n").map(\.code) == [.invalidValue])
+        #expect(findings("service_mode = desktop\nlaunch_backend = current\n").isEmpty)
+    }
+
+    @Test
     func `The site's rules and spelling come from the file`() throws {
         let policy = try load("minimum_uid = 500\nvisible_domains = A, B\ndomain_separator = +\n").configuration.policy
         let rule = try #require(policy.accountRules.additional.first as? MinimumUserIDRule)

@@ -34,13 +34,15 @@ package enum Privileges {
             number: 23,
             name: "CAP_SYS_NICE",
             isNeeded: false,
-            cost: "a helper that was started with a raised nice value passes it on"
+            cost: "the helper has no precedence over jobs where control-groups is not set, and modules of PAM raise no "
+                + "priority"
         ),
         Capability(
             number: 24,
             name: "CAP_SYS_RESOURCE",
             isNeeded: false,
-            cost: "hard limits that the helper was started with are the highest a job can have"
+            cost: "modules of PAM can raise no hard limit above the helper's own, and not every session in which they "
+                + "lower some can be shared"
         ),
     ]
 

@@ -43,9 +43,18 @@ public struct CurrentUserLauncher: ProcessLauncher {
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
         let daemon = DaemonFacts.current()
-        guard identity.method == .keepCurrentAccount,
-            identity.account.userID.rawValue == daemon.userID, getuid() == geteuid()
-        else {
+        guard identity.method == .keepCurrentAccount else {
+            throw LaunchError(
+                .unsuitableBackend,
+                step: .prepare,
+                account: identity.account.name,
+                backend: backend,
+                message:
+                    "the backend current starts only jobs that keep the worker's account (service_mode = desktop); "
+                    + "set that, or use the backend setuid, which needs no privilege for jobs of the worker's own account"
+            )
+        }
+        guard identity.account.userID.rawValue == daemon.userID, getuid() == geteuid() else {
             throw LaunchError(
                 .unsuitableBackend,
                 step: .prepare,

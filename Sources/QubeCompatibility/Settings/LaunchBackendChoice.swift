@@ -12,6 +12,6 @@ public enum LaunchBackendChoice: String, Sendable, Hashable, CaseIterable {
     /// The system helper, for a worker without any privilege.
     case helper
 
-    /// No switch: only jobs of the worker's own account can start.
+    /// No switch: jobs keep the worker's account, in desktop mode alone.
     case current
 }

@@ -1,4 +1,5 @@
 import Impersonation
+import LaunchProtocol
 import SystemPackage
 
 /// What the values of the single keys may be: one function for each kind of value, from text to meaning.
@@ -223,13 +224,15 @@ enum SettingGrammar {
         return ParsedSetting(character)
     }
 
-    /// The name of a PAM service, which PAM uses as a file name.
+    /// The name of a PAM service, which PAM uses as a file name; what the helper's policy can name, and nothing else.
     static func pamService(_ text: String) throws(SettingProblem) -> ParsedSetting<String> {
-        guard !text.isEmpty, text.first != ".", text.utf8.count <= 255, text.utf8.allSatisfy(\.isKeyCharacter) else {
+        guard ServiceName.isValid(text.utf8) else {
             throw SettingProblem(
                 .invalidValue,
                 "\"\(printable(text))\" cannot be the name of a PAM service",
-                remedy: "write the name of a file in /etc/pam.d, without a path"
+                remedy:
+                    "write the name of a file in /etc/pam.d: up to \(ServiceName.lengths.upperBound) small letters, "
+                    + "digits, '-', '_' and '.', the first a letter or a digit"
             )
         }
         return ParsedSetting(text)

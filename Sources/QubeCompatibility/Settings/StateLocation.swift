@@ -1,4 +1,7 @@
-/// The value of `state`: the URL of the store that keeps credentials, grants and bindings.
+/// The value of `state`: the URL of the store that is to keep credentials, grants and bindings.
+///
+/// Read and checked; nothing in this version keeps anything there. The program that embeds the library gives its resolver a
+/// `ProxyRegistry` and its launcher a `CredentialStore`, and may take this URL for stores of its own.
 ///
 /// `sqlite:///absolute/path`, `postgresql://host/database` or `memory:`. The URL of a server may contain a password;
 /// descriptions and reflection show it without.

@@ -256,9 +256,12 @@ struct ConfigurationInterpreter {
         }
     }
 
-    /// In desktop mode nothing is switched, so nothing but the current account can be meant.
+    /// In desktop mode nothing is switched, so nothing but the current account can be meant; and nowhere else.
     private mutating func settleBackend() {
-        guard configuration.serviceMode.value == .desktop else { return }
+        guard configuration.serviceMode.value == .desktop else {
+            refuseCurrentBackend()
+            return
+        }
         if let setting = settings["launch_backend"], configuration.launchBackend.value != .current {
             report(
                 .error,
@@ -272,6 +275,20 @@ struct ConfigurationInterpreter {
         if settings["launch_backend"] == nil {
             configuration.launchBackend = Sourced(.current, from: configuration.serviceMode.source)
         }
+    }
+
+    /// Jobs of a service are to be switched to their accounts, and are refused by a backend that does not.
+    private mutating func refuseCurrentBackend() {
+        guard let setting = settings["launch_backend"], configuration.launchBackend.value == .current else { return }
+        // A mode that cannot be read may have been the other one.
+        guard settings["service_mode"] == nil || configuration.serviceMode.source != .builtIn else { return }
+        report(
+            .error,
+            .conflict,
+            at: setting,
+            "the backend current starts only jobs that keep the worker's account (service_mode = desktop)",
+            "set that, or use launch_backend = setuid, which needs no privilege for jobs of the worker's own account"
+        )
     }
 
     private mutating func report(

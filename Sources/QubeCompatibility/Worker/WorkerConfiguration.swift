@@ -12,7 +12,7 @@ public struct WorkerConfiguration: Sendable {
     /// `proxy_account`: the bare name of the account of all jobs in proxy mode; `qubeproxy` unless set.
     public var proxyAccount: Sourced<String>
 
-    /// `proxy_password`: the encrypted password of ``proxyAccount``, for backends that need one.
+    /// `proxy_password`: the encrypted password of ``proxyAccount``; no backend of this version uses it.
     public var proxyPassword: Sourced<OpaqueSecretText?>
 
     /// `worker_host_domain`: the domain that bare account names belong to.
@@ -54,7 +54,7 @@ public struct WorkerConfiguration: Sendable {
     /// `environment`: how the environment of a job is built; `clean` unless set.
     public var environment: Sourced<EnvironmentChoice>
 
-    /// `state`: where credentials, grants and bindings are kept, as a URL.
+    /// `state`: where credentials, grants and bindings are to be kept, as a URL; nothing in this version does (``StateLocation``).
     public var state: Sourced<StateLocation>
 
     /// `audit_log`: the file decisions are written to.
@@ -68,7 +68,7 @@ public struct WorkerConfiguration: Sendable {
     /// Where a worker's configuration is unless another file is named.
     public static let defaultPath = FilePath("/etc/impersonation/worker.conf")
 
-    /// Where state is kept unless `state` says otherwise.
+    /// What `state` is unless the file says otherwise.
     public static let defaultState = StateLocation(url: "sqlite:///var/lib/impersonation/state.db")
 
     /// Where decisions are written unless `audit_log` says otherwise.

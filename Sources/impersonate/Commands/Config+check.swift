@@ -8,7 +8,10 @@ extension Config {
         static let configuration = CommandConfiguration(
             abstract: "Finds what is wrong with a configuration file.",
             discussion:
-                "Prints one line per finding, path:line first. Exit status 0 when nothing is wrong, 1 otherwise."
+                """
+                Prints one line per finding, path:line first. Exit status 0 when the file can be used and has no key that \
+                nobody knows, whatever else the warnings are; 1 otherwise.
+                """
         )
 
         @OptionGroup var configurationOptions: ConfigurationOptions
@@ -42,9 +45,18 @@ extension Config {
                 Console.output([try JSONText.line(report)])
             } else {
                 Console.output(report.diagnostics.map(\.description))
-                if report.passes { Console.output(["\(report.file ?? "built-in settings"): nothing is wrong"]) }
+                if report.passes { Console.output([summary(of: report)]) }
             }
             guard report.passes else { throw ExitCode.failure }
+        }
+
+        private func summary(of report: ConfigurationReport) -> String {
+            let file = report.file ?? "built-in settings"
+            switch report.diagnostics.count {
+            case 0: return "\(file): nothing is wrong"
+            case 1: return "\(file) can be used, with 1 warning"
+            case let count: return "\(file) can be used, with \(count) warnings"
+            }
         }
     }
 }

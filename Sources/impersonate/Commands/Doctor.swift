@@ -18,23 +18,19 @@ struct Doctor: AsyncParsableCommand {
     @Option(help: "The backend to look after. The configuration decides unless set.")
     var backend: BackendChoice?
 
-    @Option(
-        help: ArgumentHelp("Where the system helper listens, for the backends helper and pam.", valueName: "path")
-    )
-    var helperSocket = "/run/impersonation/helper.sock"
-
+    @OptionGroup var helperOptions: HelperOptions
     @OptionGroup var sudoOptions: SudoOptions
 
     @Flag(help: "Print the findings as one line of JSON: an array of check, status, found and remedy.")
     var json = false
 
     func run() async throws {
-        let findings = await examine()
+        let findings = try await examine()
         Console.output(json ? [try JSONText.line(findings)] : findings.map(\.line))
         guard !findings.contains(where: { $0.status == .failed }) else { throw ExitCode.failure }
     }
 
-    private func examine() async -> [Finding] {
+    private func examine() async throws -> [Finding] {
         var findings: [Finding] = []
         var worker: Worker?
         do throws(ConfigurationError) {
@@ -44,13 +40,20 @@ struct Doctor: AsyncParsableCommand {
         } catch {
             findings.append(FileCheck.finding(error))
         }
-        let configured = worker.map { BackendChoice($0.configuration.launchBackend.value) }
-        let chosen = backend ?? configured ?? .setuid
+        let inUse = try BackendInUse(named: backend, worker?.configuration)
+        let chosen = inUse.choice
+        // Which one is in use, nobody knows without a configuration.
+        if worker != nil || backend != nil { try inUse.mustHeed(helperOptions, sudoOptions) }
+        if inUse.startsNothing {
+            findings.append(
+                Finding("backend", .failed, BackendInUse.whyNothing, remedy: BackendInUse.remedyForNothing)
+            )
+        }
         findings += ProcessCheck(backend: chosen, status: .own).findings()
         if chosen == .helper {
-            findings.append(HelperCheck(socket: FilePath(helperSocket)).finding())
+            findings.append(HelperCheck(options: helperOptions).finding())
         } else if chosen == .pam {
-            findings.append(HelperCheck(socket: FilePath(helperSocket), needsSessions: true).finding())
+            findings.append(HelperCheck(options: helperOptions, needsSessions: true).finding())
             let service = worker?.configuration.pamService.value ?? PAMLauncher.defaultService
             findings += ServiceCheck(service: service).findings()
         } else if chosen == .sudo {

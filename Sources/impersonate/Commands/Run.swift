@@ -28,15 +28,23 @@ struct Run: AsyncParsableCommand {
     @Option(help: "How the account is switched to. The configuration decides unless set.")
     var backend: BackendChoice?
 
-    @Option(help: "What separates this tool from the command until it runs: `direct` is faster and gives some up.")
+    @Option(
+        help: """
+            What separates this tool from the command until it runs, with the backend setuid. `direct` is faster, needs \
+            root and fs.suid_dumpable=0, and gives up memory of its own for the process on its way: processes of the \
+            account can hold up or end the launch, and a file system that hangs holds a thread of this tool.
+            """
+    )
     var isolation: IsolationChoice = .isolated
 
-    @Option(
-        help: ArgumentHelp("Where the system helper listens, for the backends helper and pam.", valueName: "path")
-    )
-    var helperSocket = "/run/impersonation/helper.sock"
-
+    @OptionGroup var helperOptions: HelperOptions
     @OptionGroup var sudoOptions: SudoOptions
+
+    @Flag(
+        name: .customLong("sudo-names-group"),
+        help: "Name the primary group to sudo as well, which a rule with groups permits (impersonate sudoers --group)."
+    )
+    var namesGroup = false
 
     @Option(
         help: ArgumentHelp(
@@ -94,15 +102,14 @@ struct Run: AsyncParsableCommand {
         guard let program = command.first else {
             throw ValidationError("name the command after --, as in: impersonate run --login alice -- /usr/bin/id")
         }
-        guard controlGroups == nil || backend != .helper else {
-            throw ValidationError("--control-groups is for the helper's policy to say where the backend is helper")
-        }
         guard !program.isEmpty else { throw ValidationError("the name of the command is empty") }
         if let nice, !(-20...19).contains(nice) { throw ValidationError("--nice takes a number from -20 to 19") }
     }
 
     func run() async throws {
         let beginning = ContinuousClock.now
+        let loaded = configurationOptions.loaded()
+        if case .success(let loaded) = loaded { try checkOptions(for: loaded.configuration) }
         var request = ExecutionRequest(login: requestOptions.login, requestedAccount: requestOptions.account)
         var file: ReportFile?
         let preparation: Result<Preparation, any Error>
@@ -110,7 +117,7 @@ struct Run: AsyncParsableCommand {
             file = try reportFile()
             // Who answers the question for a password with a signal leaves no file behind.
             if readsPassword { file = nil }
-            preparation = await prepare(&request)
+            preparation = await prepare(&request, loaded)
             if readsPassword { file = try reportFile() }
         } catch {
             throw RunEnding(failure: error, request: request, executable: command[0]).tell(json: json)
@@ -126,6 +133,15 @@ struct Run: AsyncParsableCommand {
         throw exitCode
     }
 
+    /// Refuses what would have no effect, before anything is done.
+    private func checkOptions(for configuration: WorkerConfiguration) throws(ValidationError) {
+        let backend = try BackendInUse(named: backend, configuration)
+        try backend.mustStart()
+        try backend.mustHeed(controlGroups: controlGroups)
+        try backend.mustHeed(isolation, withControlGroups: controlGroups != nil)
+        try backend.mustHeed(helperOptions, sudoOptions, namesGroup: namesGroup)
+    }
+
     private func reportFile() throws(ReportFile.Failure) -> ReportFile? {
         guard let report else { return nil }
         return try ReportFile(FilePath(report))
@@ -138,9 +154,12 @@ struct Run: AsyncParsableCommand {
     }
 
     /// Reads the configuration, and the password when everything else is there: nobody is to type one for nothing.
-    private func prepare(_ request: inout ExecutionRequest) async -> Result<Preparation, any Error> {
+    private func prepare(
+        _ request: inout ExecutionRequest,
+        _ loaded: Result<LoadedConfiguration, ConfigurationError>
+    ) async -> Result<Preparation, any Error> {
         do {
-            let worker = Worker(try configurationOptions.load().configuration)
+            let worker = Worker(try loaded.get().configuration)
             let caller = try await worker.caller()
             request.login = request.login ?? caller?.name.spelling
             let groups = try controlGroups.map { try ControlGroups(below: FilePath($0)) }
@@ -214,7 +233,7 @@ struct Run: AsyncParsableCommand {
         password: SinglePassword?
     ) throws -> (@escaping @Sendable (LaunchedProcess) -> Void) -> Impersonator {
         let launcher: any ProcessLauncher
-        let helper = SystemHelperLauncher(socket: FilePath(helperSocket))
+        let helper = helperOptions.launcher
         switch backend(of: worker) {
         case .setuid: launcher = SetUIDLauncher(isolation: isolation.isolation, controlGroups: groups)
         case .helper: launcher = helper
@@ -226,7 +245,7 @@ struct Run: AsyncParsableCommand {
             } else {
                 launcher = PAMLauncher(through: helper, service: service)
             }
-        case .sudo: launcher = sudoOptions.backend(groups, password: password)
+        case .sudo: launcher = sudoOptions.backend(groups, password: password, namesGroup: namesGroup)
         }
         let audit = try worker.auditLog()
         return { announce in

@@ -185,15 +185,18 @@ struct Sudoers: AsyncParsableCommand {
 
     private func account(_ name: String, _ worker: Worker) async throws -> Account {
         let parsed: AccountName
-        do {
+        do throws(AccountNameError) {
             parsed = try AccountName(name, syntax: worker.configuration.nameSyntax)
         } catch {
-            throw ToolFailure("nameInvalid", "\(name) is no name of an account")
+            throw ToolFailure(
+                "nameInvalid",
+                "\"\(error.text)\" cannot be the name of an account: \(error.message); name an account of this host"
+            )
         }
         guard let account = try await worker.directory.account(named: parsed, freshness: .cached) else {
             throw ToolFailure(
                 "accountUnknown",
-                "no account is called \(name); rules for one that comes later would be its own"
+                "no account is called \(name); create the account first, then print the rules"
             )
         }
         return account
@@ -201,7 +204,10 @@ struct Sudoers: AsyncParsableCommand {
 
     private func group(_ name: String, _ worker: Worker) async throws -> SudoersRules.Account {
         guard let reference = GroupReference(name) else {
-            throw ToolFailure("groupUnknown", "no group is called \(name)")
+            throw ToolFailure(
+                "groupUnknown",
+                "\"\(name)\" is no group; write a name, or the number of an ordinary group"
+            )
         }
         return try await SudoersPolicy(worker: worker).group(reference)
     }

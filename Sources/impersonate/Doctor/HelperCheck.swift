@@ -5,10 +5,12 @@ import SystemPackage
 
 /// Whether a system helper answers this process, and what it can do.
 struct HelperCheck {
-    let socket: FilePath
+    let options: HelperOptions
 
     /// Whether jobs are to have sessions of PAM.
     var needsSessions = false
+
+    private var socket: FilePath { options.socket }
 
     private static let check = "system helper"
     private static let patienceMilliseconds: Int32 = 2_000
@@ -38,12 +40,14 @@ struct HelperCheck {
                 remedy: "use the same version of both"
             )
         case .welcome(let welcome):
-            guard user == 0 else {
+            guard user == options.user else {
+                let expected = options.user == 0 ? "root" : "user id \(options.user)"
                 return Finding(
                     Self.check,
-                    .warning,
-                    "is what answers at \(socket), as user id \(user)",
-                    remedy: "if that is the account of the helper, name it to the launcher (helperUserIDs)"
+                    .failed,
+                    "answered at \(socket) by user id \(user), and not by \(expected)",
+                    remedy: "if that is the account of the helper, name it: --helper-user \(user), and helperUserIDs "
+                        + "in a program that uses the library"
                 )
             }
             guard !needsSessions || welcome.features.contains(.sessions) else {

@@ -6,20 +6,27 @@ import SystemPackage
 /// What the kernel offers and how it is set.
 struct KernelCheck {
     func findings() -> [Finding] {
-        [dumpable, sealedProgram, ptraceScope] + features + [controlGroup]
+        [Self.dumpable(Self.setting("fs/suid_dumpable")), sealedProgram, ptraceScope] + features + [controlGroup]
     }
 
-    private var dumpable: Finding {
-        switch Self.setting("fs/suid_dumpable") {
-        case 0, 2: Finding("fs.suid_dumpable", .ok, "not 1: what changes its account is out of reach of that account")
+    /// What `fs.suid_dumpable` says (`proc_sys_fs(5)`); `nil` where it cannot be read.
+    static func dumpable(_ value: Int?) -> Finding {
+        switch value {
+        case 0: Finding("fs.suid_dumpable", .ok, "0: what changes its account is out of reach of that account")
+        case 2:
+            Finding(
+                "fs.suid_dumpable",
+                .ok,
+                "2: what changes its account is out of reach of that account; the direct mode is refused, it takes 0"
+            )
         case 1:
             Finding(
                 "fs.suid_dumpable",
                 .warning,
-                "1: an account may read the memory of what switches to it; the direct mode is refused",
+                "1: an account may read the memory of what switches to it; the direct mode is refused, it takes 0",
                 remedy: "sysctl -w fs.suid_dumpable=0"
             )
-        default: Self.unreadable("fs.suid_dumpable")
+        default: unreadable("fs.suid_dumpable")
         }
     }
 
@@ -54,7 +61,7 @@ struct KernelCheck {
         [
             Self.feature("clone3", kernel_feature_clone3(), needed: true, since: "5.3"),
             Self.feature("pidfd", kernel_feature_pidfd(), needed: true, since: "5.3"),
-            Self.feature("close_range", kernel_feature_close_range(), needed: true, since: "5.9"),
+            Self.feature("close_range", kernel_feature_close_range(), needed: true, since: "5.11"),
             Self.feature("PIDFD_GET_INFO", kernel_feature_pidfd_get_info(), needed: false, since: "6.13"),
         ]
     }

@@ -7,7 +7,7 @@ struct NameServiceCheck {
     let worker: Worker
 
     func findings() async -> [Finding] {
-        await ask() + [route]
+        await ask() + groups() + [route]
     }
 
     /// Which way questions go, and whether what hangs can be stopped.
@@ -39,6 +39,58 @@ struct NameServiceCheck {
                 return failure(check, error.description)
             }
         }
+    }
+
+    /// Whether the directory knows the groups that the configuration names; there is none of these where it names none.
+    private func groups() async -> [Finding] {
+        let configuration = worker.configuration
+        let denied = configuration.deniedGroups
+        let allowed = configuration.allowedGroups
+        guard !denied.value.isEmpty || allowed.value != nil else { return [] }
+        let check = "groups"
+        do throws(AccountDirectoryError) {
+            let unknown = try await unknown(among: denied.value)
+            guard unknown.isEmpty else {
+                return [
+                    Finding(
+                        check,
+                        .failed,
+                        "denied_groups (\(denied.source)): the directory does not know \(unknown.joined(separator: ", ")), and "
+                            + "so no job runs",
+                        remedy: "correct the name, take it off the list, or make the group"
+                    )
+                ]
+            }
+            let groups = allowed.value ?? []
+            let strangers = try await self.unknown(among: groups)
+            guard strangers.isEmpty else {
+                let nobody = strangers.count == groups.count
+                return [
+                    Finding(
+                        check,
+                        nobody ? .failed : .warning,
+                        "allowed_groups (\(allowed.source)): the directory does not know \(strangers.joined(separator: ", "))"
+                            + (nobody ? ", and so no job runs" : ", which allows nobody"),
+                        remedy: "correct the name, take it off the list, or make the group"
+                    )
+                ]
+            }
+            return [Finding(check, .ok, "the directory knows those of denied_groups and allowed_groups")]
+        } catch {
+            return [failure(check, error.description)]
+        }
+    }
+
+    /// Those that the directory does not know; a number is a group whether it is known or not.
+    private func unknown(among groups: [GroupReference]) async throws(AccountDirectoryError) -> [String] {
+        var unknown: [String] = []
+        for group in groups {
+            guard case .named(let name) = group,
+                try await worker.directory.groupID(named: name, freshness: .current) == nil
+            else { continue }
+            unknown.append(group.description)
+        }
+        return unknown
     }
 
     private func ask() async -> [Finding] {
@@ -96,7 +148,14 @@ struct NameServiceCheck {
         }
     }
 
+    /// Says what a message says, which mostly ends in what to do.
     private func failure(_ check: String, _ message: String) -> Finding {
-        Finding(check, .failed, message, remedy: "look after the name service (getent passwd) and nsswitch.conf")
+        let parts = message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
+        return Finding(
+            check,
+            .failed,
+            parts.first ?? "",
+            remedy: parts.count > 1 ? parts[1] : "look after the name service (getent passwd) and nsswitch.conf"
+        )
     }
 }

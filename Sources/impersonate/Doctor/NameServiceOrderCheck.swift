@@ -7,8 +7,8 @@ import Foundation
 struct NameServiceOrderCheck {
     private static let databases: Set<Substring> = ["passwd", "group", "initgroups"]
 
-    /// Services that never leave the machine.
-    private static let local: Set<Substring> = ["files", "compat", "db", "systemd", "altfiles", "extrausers"]
+    /// Services that never leave the machine; `compat` may: its lines with `+` are those of NIS.
+    private static let local: Set<Substring> = ["files", "db", "systemd", "altfiles", "extrausers"]
 
     /// The text of the file.
     let text: String
@@ -34,7 +34,8 @@ struct NameServiceOrderCheck {
                 .warning,
                 "\(database): \(service) stands before a local service, so while it is down its accounts and groups look as "
                     + "if they did not exist",
-                remedy: "put \(service) last on the line"
+                remedy: service == "compat"
+                    ? "write files in place of compat, or put it last on the line" : "put \(service) last on the line"
             )
         }
         return Finding(check, .ok, "a directory that is down does not look like one without the account")

@@ -168,7 +168,7 @@ struct SudoCheck {
             return Finding(
                 "sudo rule",
                 .failed,
-                "permits the launcher to who gives a password",
+                "permits the launcher, but asks for a password",
                 remedy: "\(remedy), or give one (impersonate run --stdin)"
             )
         case .refused(let words):

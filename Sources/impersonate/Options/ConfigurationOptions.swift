@@ -25,4 +25,13 @@ struct ConfigurationOptions: ParsableArguments {
         guard let config else { return try WorkerConfiguration.loadIfPresent(trust: trust) }
         return try WorkerConfiguration.load(from: FilePath(config), trust: trust)
     }
+
+    /// The same, to be looked at before it is used.
+    func loaded() -> Result<LoadedConfiguration, ConfigurationError> {
+        do throws(ConfigurationError) {
+            return .success(try load())
+        } catch {
+            return .failure(error)
+        }
+    }
 }

@@ -23,7 +23,8 @@ struct EnvironmentOptions: ParsableArguments {
     @Option(
         name: .customLong("export"),
         help: ArgumentHelp(
-            "A variable of the caller to hand on; with --env export. May be repeated.",
+            "A variable of the caller to hand on. It means --env export, whatever the configuration says, where --env is "
+                + "not given, and no other --env goes with it. May be repeated.",
             valueName: "name"
         )
     )

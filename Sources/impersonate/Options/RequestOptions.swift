@@ -15,7 +15,11 @@ struct RequestOptions: ParsableArguments {
 
     @Option(
         name: .customLong("as"),
-        help: ArgumentHelp("The account the person wants to act as.", valueName: "account")
+        help: ArgumentHelp(
+            "The account the person wants to act as. Grants are kept by the program that embeds the library, and this tool "
+                + "knows none: in user mode it can be nobody but the person, and otherwise it has no influence.",
+            valueName: "account"
+        )
     )
     var account: String?
 }

@@ -29,31 +29,53 @@ enum SudoProfileChoice: String, ExpressibleByArgument, CaseIterable {
 
 /// How the backend `sudo` is set up.
 struct SudoOptions: ParsableArguments {
-    @Option(name: .customLong("sudo"), help: ArgumentHelp("Where sudo is, for the backend sudo.", valueName: "path"))
-    var program = SudoLauncher.usualSudo.string
+    @Option(
+        name: .customLong("sudo"),
+        help: ArgumentHelp(
+            "Where sudo is, for the backend sudo; \(SudoLauncher.usualSudo) unless set.",
+            valueName: "path"
+        )
+    )
+    var namedProgram: String?
 
     @Option(
         name: .customLong("sudo-launcher"),
-        help: ArgumentHelp("Where the launcher program is that the rules of sudo permit.", valueName: "path")
+        help: ArgumentHelp(
+            "Where the launcher program is that the rules of sudo permit; \(SudoLauncher.usualLauncher) unless set.",
+            valueName: "path"
+        )
     )
-    var launcher = SudoLauncher.usualLauncher.string
+    var namedLauncher: String?
 
-    @Option(name: .customLong("sudo-profile"), help: "In which of its ways sudo is asked.")
-    var profile: SudoProfileChoice = .account
-
-    @Flag(
-        name: .customLong("sudo-names-group"),
-        help: "Name the primary group to sudo as well, which a rule with groups permits (impersonate sudoers --group)."
+    @Option(
+        name: .customLong("sudo-profile"),
+        help: ArgumentHelp("In which of its ways sudo is asked; account unless set.", valueName: "profile")
     )
-    var namesGroup = false
+    var namedProfile: SudoProfileChoice?
+
+    /// Where `sudo` is.
+    var program: String { namedProgram ?? SudoLauncher.usualSudo.string }
+
+    /// Where the launcher program is.
+    var launcher: String { namedLauncher ?? SudoLauncher.usualLauncher.string }
+
+    /// In which of its ways `sudo` is asked.
+    var profile: SudoProfileChoice { namedProfile ?? .account }
+
+    /// Those of the options that were given.
+    var given: [String] {
+        (namedProgram == nil ? [] : ["--sudo"]) + (namedLauncher == nil ? [] : ["--sudo-launcher"])
+            + (namedProfile == nil ? [] : ["--sudo-profile"])
+    }
 
     /// The launcher.
     ///
     /// - Parameters:
     ///   - groups: Where jobs get cgroups of their own.
     ///   - password: What `sudo` gets when it asks.
+    ///   - namesGroup: Whether the primary group is named to `sudo`.
     /// - Returns: The launcher.
-    func backend(_ groups: ControlGroups?, password: SinglePassword?) -> SudoLauncher {
+    func backend(_ groups: ControlGroups?, password: SinglePassword?, namesGroup: Bool) -> SudoLauncher {
         var profile = profile.profile
         profile.namesGroup = namesGroup
         return SudoLauncher(

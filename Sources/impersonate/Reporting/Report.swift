@@ -162,6 +162,10 @@ struct Report: Codable, Sendable {
             explanation: resolution.explanation
         )
         outcome = resolution.outcome
+        // Nobody can add a grant where this tool would find it.
+        if case .denied(let denial, _) = resolution, denial.reason == .notGranted {
+            message += "; the program that starts jobs keeps grants, and this tool knows none"
+        }
         if let identity = resolution.identity { describe(identity) }
     }
 

@@ -146,7 +146,10 @@ struct SudoersPolicy {
     /// - Throws: `ToolFailure` when there is none; `AccountDirectoryError`.
     func group(_ reference: GroupReference) async throws -> SudoersRules.Account {
         if let group = try await known(reference) { return group }
-        throw ToolFailure("groupUnknown", "no group is called \(reference)")
+        throw ToolFailure(
+            "groupUnknown",
+            "no group is called \(reference); create the group first, then print the rules"
+        )
     }
 
     private func known(_ reference: GroupReference) async throws -> SudoersRules.Account? {

@@ -93,7 +93,7 @@ struct SudoersRules {
             ? []
             : [
                 "numbers of more than nine digits, which sudo-rs does not read (\(unreadable.map { "\($0)" }.joined(separator: ", ")));"
-                    + " it switches to none that no account has"
+                    + " it switches to no number without an account"
             ]
     }
 

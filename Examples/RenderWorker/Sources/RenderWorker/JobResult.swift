@@ -4,7 +4,7 @@ public import SystemPackage
 
 /// What came of one job, as it is written beside its file.
 ///
-/// The members have the names of `impersonate run --report`.
+/// What was decided, and what failed, has the names of `impersonate run --report`; the other members are the worker's own.
 public struct JobResult: Sendable, Codable, Hashable {
     /// One rule that had a say.
     public struct Rule: Sendable, Codable, Hashable {
