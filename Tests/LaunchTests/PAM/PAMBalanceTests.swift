@@ -141,6 +141,7 @@ struct PAMBalanceTests {
         let (helper, reference) = try await leaveJob(behind: service, "exec sleep 100000")
         #expect(!service.stages.contains("close"))
         let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
+        #expect(adopted.report.backend == .pam)
         #expect(!service.stages.contains("close"))
         #expect(try await !adopted.terminate(gracePeriod: .zero).status.isSuccess)
         expectBalance(service)

@@ -59,9 +59,11 @@ struct HelperLifecycleTests {
             running: "while ! [ -e \(go) ]; do sleep 0.01; done; exit 42"
         )
         // Somebody else's numbers are not this job's.
-        await #expect(throws: LaunchError.self) {
+        let stranger = await #expect(throws: LaunchError.self) {
             try await helper.launcher.adopt(reference, as: TestBed.bob.identity)
         }
+        #expect(stranger?.message.hasSuffix("; it was left alone") == true)
+        #expect(stranger?.description.contains("could not take over the job as bob") == true)
         let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         #expect(process.report.attestation != .none(.notAskedFor))
