@@ -233,6 +233,21 @@ struct TakenDescriptorTests {
         output.close()
     }
 
+    @Test("is for one direction alone, where it is a socket, as those of the library are")
+    func oneDirection() throws {
+        let (first, job) = try ends(.socket)
+        let output = try ProcessOutput(takingOver: first, account: account)
+        var byte: UInt8 = 0
+        #expect(unsafe linux_stream_read(job.rawValue, &byte, 1, 0) == 0)
+        let (otherJob, second) = try ends(.socket)
+        let input = try ProcessInput(takingOver: second, account: account)
+        #expect(unsafe linux_stream_write(otherJob.rawValue, "x", 1) == -Int(EPIPE))
+        output.close()
+        input.close()
+        try job.close()
+        try otherJob.close()
+    }
+
     @Test("is the caller's, and as it was, when it cannot be a stream")
     func unsuitable() throws {
         let file = try FileDescriptor.open(FilePath("/etc/passwd"), .readOnly)
