@@ -42,7 +42,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The identity and the launcher do not fit.
         public static let unsuitableBackend = Code("unsuitableBackend")
 
-        /// PAM does not let the account in: ``LaunchError/session`` says why.
+        /// PAM does not let the account in: ``LaunchError/sessionRefusal`` says why.
         public static let accountRefused = Code("accountRefused")
 
         /// PAM could not open the session of the job.
@@ -91,7 +91,7 @@ public struct LaunchError: Error, Sendable, Hashable {
     public let message: String
 
     /// What PAM answered, where it was PAM that did not let the job in.
-    public let session: SessionRefusal?
+    public let sessionRefusal: SessionRefusal?
 
     /// Why `sudo` did not run the job, when it was that.
     public private(set) var sudoRefusal: SudoRefusal?
@@ -141,7 +141,7 @@ public struct LaunchError: Error, Sendable, Hashable {
     ///   - account: The account that the job was to run as, or runs as.
     ///   - backend: The backend that tried.
     ///   - message: What happened and what to do about it.
-    ///   - session: What PAM answered.
+    ///   - sessionRefusal: What PAM answered.
     public init(
         _ code: Code,
         step: LaunchStep,
@@ -149,7 +149,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         account: AccountName? = nil,
         backend: LaunchBackend? = nil,
         message: String,
-        session: SessionRefusal? = nil
+        sessionRefusal: SessionRefusal? = nil
     ) {
         self.code = code
         self.step = step
@@ -157,14 +157,14 @@ public struct LaunchError: Error, Sendable, Hashable {
         self.account = account
         self.backend = backend
         self.message = message
-        self.session = session
+        self.sessionRefusal = sessionRefusal
     }
 }
 
 extension LaunchError {
     /// The account or its credential as PAM found them unusable; `nil` where that is not what failed.
     var badLogin: BadLogin? {
-        guard let reason = session?.badLoginReason else { return nil }
+        guard let reason = sessionRefusal?.badLoginReason else { return nil }
         return BadLogin(reason, message: "account \(account.map { "\($0)" } ?? "?"): \(message)")
     }
 }

@@ -29,7 +29,7 @@ struct LaunchFailureReporter {
         _ step: LaunchStep,
         _ errno: Errno?,
         _ message: String,
-        session: SessionRefusal? = nil
+        sessionRefusal: SessionRefusal? = nil
     ) -> LaunchError {
         let error = LaunchError(
             code,
@@ -38,7 +38,7 @@ struct LaunchFailureReporter {
             account: identity.account.name,
             backend: backend,
             message: message,
-            session: session
+            sessionRefusal: sessionRefusal
         )
         return isOfAdoption ? error.ofAdoption() : error
     }

@@ -226,7 +226,7 @@ struct PAMBalanceTests {
         for stage in ["account", "open"] {
             let error = try await ScriptedSession("\(stage):become=2002").error()
             #expect(error.code == .sessionFailed)
-            #expect(error.session?.text.contains("as another user") == true)
+            #expect(error.sessionRefusal?.text.contains("as another user") == true)
         }
     }
 
