@@ -118,7 +118,7 @@ struct LaunchClaims {
         } catch let error as LaunchError {
             // A helper with two capabilities gives no terminals away.
             #expect(error.message.contains("CAP_CHOWN"))
-            #expect((launcher as? SystemHelperLauncher)?.helperUserIDs == [RunningHelper.account])
+            #expect((launcher as? SystemHelperLauncher)?.helperUserIDs == [UserID(RunningHelper.account)])
         }
         try terminal.type("x")
         #expect(try await isSoon { terminal.hasInput })

@@ -16,7 +16,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     /// The user ids that the helper may have.
     ///
     /// What else answers at the socket is not trusted with a job.
-    public let helperUserIDs: Set<UInt32>
+    public let helperUserIDs: Set<UserID>
 
     /// How much is done to look at a job from outside once the helper has started it.
     public let attestation: AttestationPolicy
@@ -35,7 +35,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ///   - attestation: How much is done to look at a job from outside once the helper has started it.
     public init(
         socket: FilePath = "/run/impersonation/helper.sock",
-        helperUserIDs: Set<UInt32> = [0],
+        helperUserIDs: Set<UserID> = [UserID(rawValue: 0)],
         attestation: AttestationPolicy = .always
     ) {
         self.socket = socket
