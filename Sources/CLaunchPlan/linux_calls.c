@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 64
@@ -109,6 +111,19 @@ int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *take
     return 0;
 }
 
+int linux_stream_take(int descriptor, int daemon_reads, int *takes_descriptors)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    const int no = 0;
+    /* shutdown(2) says nothing of an AF_UNIX socket that has no other end. */
+    if (getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0
+        || shutdown(descriptor, daemon_reads ? SHUT_WR : SHUT_RD) != 0)
+        return -errno;
+    *takes_descriptors = setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
+    return 0;
+}
+
 long linux_stream_waiting(int descriptor)
 {
     int count = 0;
@@ -153,6 +168,34 @@ void linux_stream_close(int descriptor)
     for (int round = 0; round < STREAM_DRAIN_ROUNDS && recv(descriptor, dropped, sizeof dropped, MSG_DONTWAIT) > 0; round++)
         continue;
     close(descriptor);
+}
+
+long linux_pipe_write(int descriptor, const void *bytes, size_t size)
+{
+    /* A pipe has no MSG_NOSIGNAL. The signal goes to the thread that writes, so that thread can hold it back and take it
+     * off again; one that was pending before is not this one's. */
+    sigset_t broken, former, pending;
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    sigemptyset(&pending);
+    sigpending(&pending);
+    const int was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &broken, &former);
+    const ssize_t count = write(descriptor, bytes, size);
+    const int error = errno;
+    if (count < 0 && error == EPIPE && !was_pending) {
+        const struct timespec at_once = {0, 0};
+        while (sigtimedwait(&broken, NULL, &at_once) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return count < 0 ? -error : count;
+}
+
+int linux_terminal_is_master(int descriptor)
+{
+    int number;
+    return ioctl(descriptor, TIOCGPTN, &number) == 0;
 }
 
 int linux_terminal_resize(int terminal, uint16_t rows, uint16_t columns)

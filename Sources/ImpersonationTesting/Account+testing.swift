@@ -14,7 +14,7 @@ extension Account {
     ///   - isGroup: Whether it is a group that the directory gives for an account.
     ///   - groupsAreComplete: Whether there are no other groups.
     /// - Returns: The account.
-    /// - Throws: ``AccountNameError`` when the text cannot be the name of an account.
+    /// - Throws: `AccountNameError` when the text cannot be the name of an account.
     public static func forTesting(
         _ name: String,
         uid: UInt32,

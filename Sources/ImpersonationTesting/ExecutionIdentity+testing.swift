@@ -3,13 +3,13 @@ public import Impersonation
 extension ExecutionIdentity {
     /// An identity for a test of whatever comes after the resolver.
     ///
-    /// ``AccountRules`` makes it, without a site's rules but with the built-in ones, because nothing else can. Not even
+    /// `AccountRules` makes it, without a site's rules but with the built-in ones, because nothing else can. Not even
     /// a test gets an identity of the superuser, of group 0 or of a reserved id.
     ///
     /// - Parameters:
     ///   - account: The account the job is to run as.
     ///   - login: The person on whose behalf it runs; the account itself unless given.
-    ///   - mode: The mode that would have chosen the account; ``ExecutionMode/desktop`` makes an identity that keeps the
+    ///   - mode: The mode that would have chosen the account; `ExecutionMode.desktop` makes an identity that keeps the
     ///     current account.
     /// - Returns: The identity.
     /// - Throws: ``RefusedTestIdentity`` when a built-in rule refuses the account.

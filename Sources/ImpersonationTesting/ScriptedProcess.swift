@@ -13,11 +13,47 @@ public final class ScriptedProcess: ProcessControl {
 
     private let state: Mutex<State>
 
+    /// What writes to its standard input, as the test has made it.
+    public let standardInput: ProcessInput?
+
+    /// What it writes to its standard output, as the test has made it.
+    public let standardOutput: ProcessOutput?
+
+    /// What it writes to its standard error, as the test has made it.
+    public let standardError: ProcessOutput?
+
+    /// The other side of its terminal, as the test has made it; it ends with the process.
+    public let terminal: PseudoTerminal?
+
     /// Creates a process.
     ///
-    /// - Parameter end: How it has ended already, or `nil` for one that runs.
-    public init(end: ExitReport? = nil) {
+    /// Its streams are made of descriptors, whose other ends are the test's: what it reads is what the test writes there.
+    ///
+    /// ```swift
+    /// let pipe = try FileDescriptor.pipe()
+    /// let output = try ProcessOutput(takingOver: pipe.readEnd, account: identity.account.userID)
+    /// let process = ScriptedProcess(standardOutput: output)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - end: How it has ended already, or `nil` for one that runs.
+    ///   - standardInput: What writes to its standard input.
+    ///   - standardOutput: What it writes to its standard output.
+    ///   - standardError: What it writes to its standard error.
+    ///   - terminal: The other side of its terminal.
+    public init(
+        end: ExitReport? = nil,
+        standardInput: ProcessInput? = nil,
+        standardOutput: ProcessOutput? = nil,
+        standardError: ProcessOutput? = nil,
+        terminal: PseudoTerminal? = nil
+    ) {
         state = Mutex(State(end: end.map { .success($0) }))
+        self.standardInput = standardInput
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        self.terminal = terminal
+        if end != nil { terminal?.endWithJob() }
     }
 
     /// Every signal it was sent while it ran, in order.
@@ -35,6 +71,7 @@ public final class ScriptedProcess: ProcessControl {
             defer { state.waiting = [] }
             return state.waiting
         }
+        terminal?.endWithJob()
         for continuation in waiting { continuation.resume(returning: end) }
     }
 

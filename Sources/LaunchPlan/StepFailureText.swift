@@ -44,9 +44,9 @@ package enum StepFailureText {
         case .enterDirectory(let path, _):
             "the account cannot enter \(path); create the directory, make every directory above it searchable for the "
                 + "account, or choose another"
-        case .openStream(let path, _, _, _): openStream(path, errno)
-        case .setGroups, .setGroupID: missing("CAP_SETGID", errno)
-        case .setUserID, .setEffectiveUserID: missing("CAP_SETUID", errno)
+        case .openStream(let path, let flags, _, _): openStream(path, flags, errno)
+        case .setGroups, .setGroupID: switching("CAP_SETGID", "gid_map", errno)
+        case .setUserID, .setEffectiveUserID: switching("CAP_SETUID", "uid_map", errno)
         case .emptyBoundingSet: missing("CAP_SETPCAP", errno)
         case .niceness(let value):
             "nice value \(value) was refused; a value below the daemon's own needs CAP_SYS_NICE"
@@ -97,7 +97,13 @@ package enum StepFailureText {
     private static func missing(_ capability: String, _ errno: Errno) -> String {
         errno == .notPermitted
             ? "the daemon lacks \(capability); run it as root, or give it that capability"
-            : "the kernel refused the switch; nothing was run"
+            : "the kernel refused the switch, so nothing was run; look for a security module or a system call filter on the daemon"
+    }
+
+    private static func switching(_ capability: String, _ map: String, _ errno: Errno) -> String {
+        errno == .invalidArgument
+            ? "the id has no place in the user namespace of the daemon (/proc/self/\(map)); map it, or run the daemon outside"
+            : missing(capability, errno)
     }
 
     private static func execute(_ paths: [FilePath], _ errno: Errno) -> String {
@@ -115,19 +121,50 @@ package enum StepFailureText {
             "arguments and environment are larger than the kernel takes; a quarter of the stack limit is the most"
         case .execFormatError:
             "\(what) is no program this machine can run; a script needs a #! line"
+        case .textFileBusy:
+            "\(what) is open for writing, so nobody can execute it; start the job again when it is closed"
         default:
-            "\(what) could not be executed"
+            "\(what) could not be executed; try it by hand, as the account, and look at its file system"
         }
     }
 
-    private static func openStream(_ path: FilePath, _ errno: Errno) -> String {
-        switch errno {
+    private static func openStream(_ path: FilePath, _ flags: Int32, _ errno: Errno) -> String {
+        let isOutput = flags & O_ACCMODE != O_RDONLY
+        return switch errno {
+        case .fileExists:
+            "\(path) is there already, and `.createNew` makes no other; name another file, or use `.append`"
+        case .isDirectory:
+            "\(path) is a directory; name a file in it"
+        case .notDirectory:
+            "a part of \(path) before the last is a file and no directory; name another one"
+        case .noSuchFileOrDirectory where isOutput:
+            "the directory of \(path) does not exist, and only the file itself is made; create the directory, as the account or "
+                + "for it"
+        case .noSuchFileOrDirectory:
+            "\(path) does not exist; check the path on this host"
+        case .permissionDenied where isOutput:
+            "the account may not write \(path); make it writable for the account, or its directory where it is not there, and "
+                + "every directory above searchable"
+        case .permissionDenied:
+            "the account may not read \(path); make it readable for the account, and every directory above searchable"
+        case .noSpace, .diskQuotaExceeded:
+            "\(path) could not be created, because \(errno == .noSpace ? "its file system is full" : "a quota is used up"); make "
+                + "room for another file, in bytes and in number (df -i, quota)"
+        case .readOnlyFileSystem:
+            "\(path) is on a file system that is mounted read-only; name one on another"
+        case .tooManySymbolicLinkLevels where isOutput:
+            "\(path) is a symbolic link, which is not followed for output, or leads through ones that do not end; name the file "
+                + "itself"
         case .tooManySymbolicLinkLevels:
-            "\(path) is a symbolic link, which is not followed for output; name the file it points to"
+            "\(path) leads through symbolic links that do not end; name the file itself"
         case .noSuchAddressOrDevice:
-            "\(path) is a FIFO that nobody reads, or a device that is not there; name a regular file"
+            "\(path) is a FIFO that nobody reads, a socket, or a device that is not there; name a regular file"
+        case .resourceTemporarilyUnavailable:
+            "somebody has a lease on \(path) (F_SETLEASE), and a launch does not wait; start the job again, or name another file"
+        case .textFileBusy:
+            "\(path) is a program that runs; name another file"
         default:
-            "the account cannot open \(path); make its directory searchable and writable for the account"
+            "\(path) could not be opened; try it by hand, as the account, and look at its file system"
         }
     }
 }

@@ -37,9 +37,14 @@ struct DaemonEndTests {
         let reference = try await leaveJob(.goOn, isolation)
         #expect(!isGone(reference))
         let launcher = SetUIDLauncher(isolation: isolation)
-        await #expect(throws: LaunchError.self) {
+        let error = await #expect(throws: LaunchError.self) {
             try await launcher.adopt(reference, as: TestBed.bob.identity)
         }
+        #expect(
+            error?.description
+                .hasPrefix("verificationFailed: could not take over the job as bob, step verifyOutside: process")
+                == true
+        )
         let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         try await process.terminate(gracePeriod: .seconds(5))

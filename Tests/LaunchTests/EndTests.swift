@@ -17,6 +17,13 @@ struct EndTests {
             let error = await #expect(throws: LaunchError.self) { try await process.exitReport() }
             #expect(error?.code == .statusLost)
             #expect(error?.message.contains("traces it") == true)
+            #expect(error?.account == person.account.name)
+            #expect(error?.backend == .setuid)
+            #expect(
+                error?.description
+                    .hasPrefix("statusLost: the end of the job as alice is not known, step wait: the job has ended")
+                    == true
+            )
             #expect(processorTime() - before < .seconds(1))
             // Its zombie is still there, and so is its number; the group is ended like any other.
             try process.send(.kill, to: .group)

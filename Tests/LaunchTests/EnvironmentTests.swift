@@ -67,6 +67,21 @@ struct EnvironmentTests {
         #expect(report.userID == .all(2001))
     }
 
+    @Test("has no variable that cannot be one, which is named")
+    func impossibleVariables() async throws {
+        for (name, value, words) in [
+            ("A=B", "1", #""A=B" has an equals sign"#),
+            ("NUL", "a\0b", #""NUL" has an equals sign in its name, or a zero byte"#),
+            ("BAD\u{1B}\0", "", #""BAD\u001b\u0000" has"#), ("", "1", "an exported variable has no name; leave it out"),
+        ] {
+            var command = Command(.path("/bin/true"))
+            command.environment = .export([name: value])
+            let error = try await launchError(command, as: TestBed.alice.identity)
+            #expect(error.code == .invalidCommand)
+            #expect(error.message.contains(words), "\(error.message)")
+        }
+    }
+
     @Test("cannot be the login shell's when the account has none")
     func loginWithoutAShell() async throws {
         let person = try identity(userID: 2_007, groupID: 2_007, shell: "/usr/sbin/nologin")

@@ -73,6 +73,7 @@ struct HeldUpTests {
             try await process.terminate(gracePeriod: .milliseconds(200))
         }
         #expect(error?.code == .stillRunning)
+        #expect(error?.description.hasPrefix("stillRunning: the job as alice does not end, step wait: process") == true)
         try await expectOthersToRun()
         // It is waited for all the same.
         page.release()

@@ -35,6 +35,11 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
    kernel can do since Linux 6.16 (SO_PASSRIGHTS); it tells whether the job can. Returns 0 or a negative error number. */
 int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *takes_descriptors);
 
+/* Makes a connected socket that somebody else has made an end as the one above: in one direction, and without descriptors
+   where the kernel can keep them out; it tells whether they can come along. Returns 0 or a negative error number, and has
+   changed nothing then. */
+int linux_stream_take(int descriptor, int daemon_reads, int *takes_descriptors);
+
 /* How many bytes can be read now, or a negative error number. */
 long linux_stream_waiting(int descriptor);
 
@@ -49,6 +54,12 @@ long linux_stream_write(int descriptor, const void *bytes, size_t size);
 /* Closes the daemon's end. What the job has written and nobody has read is dropped before: the job's next write would fail
    with ECONNRESET otherwise, and not as one to a pipe does. */
 void linux_stream_close(int descriptor);
+
+/* write(2) to a pipe that leaves no SIGPIPE behind. Returns how many bytes, or a negative error number. */
+long linux_pipe_write(int descriptor, const void *bytes, size_t size);
+
+/* Whether a descriptor is the master of a pseudo-terminal. */
+int linux_terminal_is_master(int descriptor);
 
 /* Opens a pseudo-terminal (pty(7)): the master, and the slave by it alone (TIOCGPTPEER), so that no path is followed. Both
    close-on-exec; neither becomes the controlling terminal of the caller. Returns 0 or a negative error number. */

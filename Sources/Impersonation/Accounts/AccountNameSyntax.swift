@@ -2,7 +2,8 @@
 public struct AccountNameSyntax: Sendable, Hashable {
     /// The character between domain and user in a down-level name, `\` unless the site changed it.
     ///
-    /// The corresponding setting of Samba is `winbind separator`.
+    /// The corresponding setting of Samba is `winbind separator`. It is one of `\ + / | ! ^ % ~ =`: with any other, every name is
+    /// refused.
     public var separator: Character
 
     /// Whether `user@domain.tld` is read as a user principal name.

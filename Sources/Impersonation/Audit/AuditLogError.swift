@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// A decision could not be written down, so the job is not started.
+/// A record could not be written down; where it is that of a decision, the job is not started.
 public struct AuditLogError: Error, Sendable, Hashable {
     /// The file or other place.
     public let destination: String

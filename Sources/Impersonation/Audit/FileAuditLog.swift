@@ -1,7 +1,7 @@
 import Synchronization
 public import SystemPackage
 
-/// An audit log in a file of its own: one line of JSON per decision.
+/// An audit log in a file of its own: one line of JSON per record.
 ///
 /// The file belongs to the account that writes it, has mode 0600 whatever the umask says, and is refused when it is
 /// a link, a device, anybody else's or open to others, or when others could replace it in its directory. Every record
@@ -13,8 +13,8 @@ public import SystemPackage
 ///
 /// The keys of a line are `time` (ISO 8601 in UTC with milliseconds), `event`, `login`, `requested`,
 /// `remote_address`, `outcome`, `reason`, `message`, `mode`, `account`, `domain`, `uid`, `gid`, `groups`, `rules` (an
-/// array of `rule`, `source`, `line` and `text`), `executable`, `backend`, `pid` and `status` (`exited` or
-/// `signaled`). What is not known is left out. Whatever a name contains, it cannot break a line or write to the
+/// array of `rule`, `source`, `line` and `text`), `executable`, `backend`, `pid`, `timings` (`preparation`, `clone` and
+/// `confirmation`, in seconds), `attestation` and `status` (`exited` or `signaled`). What is not known is left out. Whatever a name contains, it cannot break a line or write to the
 /// terminal of a reader: control and format characters are escaped.
 public final class FileAuditLog: AuditLog {
     /// What a record has survived once it counts as written.

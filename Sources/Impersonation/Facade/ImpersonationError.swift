@@ -1,6 +1,6 @@
 /// A request could not be decided, written down or carried out.
 ///
-/// Nothing of the job has run.
+/// Nothing of the job has run, but for what ``ProcessLauncher`` says of the code ``Code/launchFailed``.
 public struct ImpersonationError: Error, Sendable {
     /// Which stage of the way failed; stable across versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {

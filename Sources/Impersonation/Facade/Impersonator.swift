@@ -68,14 +68,15 @@ public struct Impersonator: Sendable {
     /// of the returned process returns after the end has been written down. Until then one task of its own holds the
     /// process; it ends when the process ends, whether or not anybody waits.
     ///
-    /// When the calling task is cancelled before the program runs, nothing runs; a running program is not touched.
+    /// When the calling task is cancelled before the program runs, the launch is given up (``ProcessLauncher``); a running
+    /// program is not touched.
     ///
     /// - Parameters:
     ///   - command: What is run.
     ///   - request: Who asks, and as whom.
     /// - Returns: The running process, a denial or a badlogin.
     /// - Throws: ``ImpersonationError`` when nothing could be decided, the decision could not be written down, or the
-    ///   process could not be started. Nothing of the job has run then.
+    ///   process could not be started. Nothing of the job has run then, but for what ``ProcessLauncher`` says.
     public func launch(
         _ command: Command,
         for request: ExecutionRequest

@@ -43,7 +43,7 @@ public struct Command: Sendable, Hashable {
     /// The file mode creation mask of the job.
     public var fileModeCreationMask: FilePermissions = [.groupWrite, .otherWrite]
 
-    /// The resource limits of the job, over ``ResourceLimits/standard``.
+    /// The resource limits of the job: what has none here, and hard limits that are left out, are the daemon's.
     public var resourceLimits = ResourceLimits.standard
 
     /// Whether the job may never gain a privilege, not even by running `sudo` or another set-user-id program.
@@ -62,8 +62,8 @@ public struct Command: Sendable, Hashable {
 
     /// What becomes of the job when the daemon ends before it; `nil` is what the launcher does by itself.
     ///
-    /// Through the system helper, and for what its launchers start without it, that is ``DaemonEndPolicy/end``, elsewhere
-    /// ``DaemonEndPolicy/goOn``.
+    /// Through the system helper, and for jobs of the daemon's own account that these launchers start themselves, that is
+    /// ``DaemonEndPolicy/end``, elsewhere ``DaemonEndPolicy/goOn``.
     public var daemonEnd: DaemonEndPolicy?
 
     /// How long the way from the launch to the running program may take before the launch is given up.

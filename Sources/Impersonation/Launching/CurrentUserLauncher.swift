@@ -37,7 +37,7 @@ public struct CurrentUserLauncher: ProcessLauncher {
     ///   - command: What is run.
     ///   - identity: The worker's own account; made in desktop mode.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
+    /// - Throws: ``LaunchError`` with the step that failed; ``ProcessLauncher`` says what is left then.
     public func launch(
         _ command: Command,
         as identity: ExecutionIdentity

@@ -6,6 +6,7 @@ public enum DaemonEndPolicy: Sendable, Hashable {
     /// It is killed, at once.
     ///
     /// The system helper sees the daemon's connection end and kills the job as a whole. In the other backends the kernel
-    /// kills the first process of the job (`PR_SET_PDEATHSIG`), which a job can undo for itself.
+    /// kills the first process of the job (`PR_SET_PDEATHSIG`), which a job can undo for itself. ``SudoLauncher`` refuses it
+    /// (``LaunchError/Code/invalidCommand``), but for jobs of the daemon's own account, which need no `sudo`.
     case end
 }

@@ -49,7 +49,7 @@ struct DirectLaunch {
     ///   - reactor: The thread to wait on.
     ///   - daemon: What the daemon has that the job must not get.
     /// - Returns: The confirmed process.
-    /// - Throws: ``LaunchError``; nothing is left behind then.
+    /// - Throws: ``LaunchError``; ``ProcessLauncher`` says what is left then.
     func run(on reactor: Reactor, from daemon: DaemonFacts) async throws(LaunchError) -> LaunchedProcess {
         var stopwatch = LaunchStopwatch()
         try refuseWhereUnsafe(daemon)

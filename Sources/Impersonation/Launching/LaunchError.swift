@@ -1,8 +1,8 @@
 public import SystemPackage
 
-/// A process could not be started.
+/// A process could not be started or taken over, or its end is not known.
 ///
-/// Nothing of the job has run.
+/// What may be left of a launch that has failed, and when something of the job has run all the same, is at ``ProcessLauncher``.
 public struct LaunchError: Error, Sendable, Hashable {
     /// What kind of failure it was; stable across versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -42,7 +42,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The identity and the launcher do not fit.
         public static let unsuitableBackend = Code("unsuitableBackend")
 
-        /// PAM does not let the account in: ``LaunchError/session`` says why.
+        /// PAM does not let the account in: ``LaunchError/sessionRefusal`` says why.
         public static let accountRefused = Code("accountRefused")
 
         /// PAM could not open the session of the job.
@@ -79,11 +79,11 @@ public struct LaunchError: Error, Sendable, Hashable {
     /// The error number of the kernel, if it was a system call that failed.
     public let errno: Errno?
 
-    /// The account the job was to run as.
-    public let account: AccountName?
+    /// The account that the job was to run as, or runs as.
+    public private(set) var account: AccountName?
 
     /// The backend that tried.
-    public let backend: LaunchBackend?
+    public private(set) var backend: LaunchBackend?
 
     /// What happened and what to do about it.
     ///
@@ -91,7 +91,7 @@ public struct LaunchError: Error, Sendable, Hashable {
     public let message: String
 
     /// What PAM answered, where it was PAM that did not let the job in.
-    public let session: SessionRefusal?
+    public let sessionRefusal: SessionRefusal?
 
     /// Why `sudo` did not run the job, when it was that.
     public private(set) var sudoRefusal: SudoRefusal?
@@ -99,6 +99,24 @@ public struct LaunchError: Error, Sendable, Hashable {
     /// Why the job was being ended when its end was lost, or did not come; `nil` unless whoever got this error has ended it by
     /// waiting (``LaunchedProcess/exitReport(terminatingAfter:gracePeriod:)``).
     public private(set) var interruption: ExitReport.Interruption?
+
+    /// Whether it was not to be started, but taken over.
+    private(set) var isOfAdoption = false
+
+    /// The same error, of a job that was to be taken over.
+    func ofAdoption() -> LaunchError {
+        var error = self
+        error.isOfAdoption = true
+        return error
+    }
+
+    /// The same error, of a job that is known: who waits for a process need not know whose it is.
+    func named(_ account: AccountName, _ backend: LaunchBackend) -> LaunchError {
+        var error = self
+        error.account = error.account ?? account
+        error.backend = error.backend ?? backend
+        return error
+    }
 
     /// The same error, of a job that was being ended.
     func after(_ interruption: ExitReport.Interruption) -> LaunchError {
@@ -120,10 +138,10 @@ public struct LaunchError: Error, Sendable, Hashable {
     ///   - code: What kind of failure it was.
     ///   - step: The step that failed.
     ///   - errno: The error number of the kernel.
-    ///   - account: The account the job was to run as.
+    ///   - account: The account that the job was to run as, or runs as.
     ///   - backend: The backend that tried.
     ///   - message: What happened and what to do about it.
-    ///   - session: What PAM answered.
+    ///   - sessionRefusal: What PAM answered.
     public init(
         _ code: Code,
         step: LaunchStep,
@@ -131,7 +149,7 @@ public struct LaunchError: Error, Sendable, Hashable {
         account: AccountName? = nil,
         backend: LaunchBackend? = nil,
         message: String,
-        session: SessionRefusal? = nil
+        sessionRefusal: SessionRefusal? = nil
     ) {
         self.code = code
         self.step = step
@@ -139,14 +157,14 @@ public struct LaunchError: Error, Sendable, Hashable {
         self.account = account
         self.backend = backend
         self.message = message
-        self.session = session
+        self.sessionRefusal = sessionRefusal
     }
 }
 
 extension LaunchError {
     /// The account or its credential as PAM found them unusable; `nil` where that is not what failed.
     var badLogin: BadLogin? {
-        guard let reason = session?.badLoginReason else { return nil }
+        guard let reason = sessionRefusal?.badLoginReason else { return nil }
         return BadLogin(reason, message: "account \(account.map { "\($0)" } ?? "?"): \(message)")
     }
 }
@@ -154,8 +172,15 @@ extension LaunchError {
 extension LaunchError: CustomStringConvertible {
     /// One line for a person: account, step, what happened, what to do.
     public var description: String {
-        let whom = account.map { " as \($0)" } ?? ""
+        let job = "the job\(account.map { " as \($0)" } ?? "")"
+        let failure =
+            switch (step, code) {
+            case _ where isOfAdoption: "could not take over \(job)"
+            case (.wait, .stillRunning): "\(job) does not end"
+            case (.wait, _): "the end of \(job) is not known"
+            default: "could not start \(job)"
+            }
         let number = errno.map { ": \($0)" } ?? ""
-        return "\(code.description): could not start the job\(whom), step \(step)\(number): \(message)"
+        return "\(code.description): \(failure), step \(step)\(number): \(message)"
     }
 }

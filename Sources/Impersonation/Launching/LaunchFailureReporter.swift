@@ -7,6 +7,9 @@ struct LaunchFailureReporter {
     let identity: ExecutionIdentity
     let backend: LaunchBackend
 
+    /// Whether the job is not started, but taken over.
+    var isOfAdoption = false
+
     /// Refuses an identity that keeps the account of the daemon: backends that switch would make more of it than it is.
     ///
     /// - Throws: ``LaunchError`` with the code `unsuitableBackend`.
@@ -44,17 +47,18 @@ struct LaunchFailureReporter {
         _ step: LaunchStep,
         _ errno: Errno?,
         _ message: String,
-        session: SessionRefusal? = nil
+        sessionRefusal: SessionRefusal? = nil
     ) -> LaunchError {
-        LaunchError(
+        let error = LaunchError(
             code,
             step: step,
             errno: errno,
             account: identity.account.name,
             backend: backend,
             message: message,
-            session: session
+            sessionRefusal: sessionRefusal
         )
+        return isOfAdoption ? error.ofAdoption() : error
     }
 
     /// The error for a step that failed in the child.
@@ -132,6 +136,21 @@ struct LaunchFailureReporter {
             .verifyOutside,
             nil,
             "the process was ended because \(difference); look for a security module on the daemon"
+        )
+    }
+
+    /// The error for a process that was to be taken over and is not the job.
+    ///
+    /// - Parameters:
+    ///   - processID: The process.
+    ///   - difference: What differs.
+    /// - Returns: The error.
+    func isNotMeant(_ processID: Int32, because difference: String) -> LaunchError {
+        failure(
+            .verificationFailed,
+            .verifyOutside,
+            nil,
+            "process \(processID) is not the job that is meant, because \(difference); it was left alone"
         )
     }
 

@@ -8,7 +8,7 @@ public struct LaunchReport: Sendable, Hashable {
     /// The process id.
     public var processID: ProcessID
 
-    /// The directory it started in.
+    /// The directory it started in; empty for a job that was taken over.
     public var workingDirectory: FilePath
 
     /// The names of the submitter's variables that were left out of the environment.

@@ -4,6 +4,9 @@
 /// a process makes for all later ones: the image of the trampoline, and the thread that waits.
 public struct LaunchTimings: Sendable, Hashable {
     /// In the daemon: the command is worked out, the plan encoded, pipes and the cgroup of the job made.
+    ///
+    /// Through the system helper, with a session or without, also until the helper is reached and knows who asks. Behind `sudo` also
+    /// until that was looked at, and until the host has given the password.
     public var preparation: Duration
 
     /// Until the child exists and is a program of its own.
@@ -11,6 +14,9 @@ public struct LaunchTimings: Sendable, Hashable {
     /// In isolated mode, and for jobs of the daemon's own account: the descriptors of the trampoline, the clone, and the
     /// exec of the trampoline. In direct mode the thread that clones stands still until the child is the job, so
     /// everything the child does is in it, and so is the time until one of those threads is free.
+    ///
+    /// Through the system helper it is the sending of the order alone. Behind `sudo` it lasts until the launcher says hello, with all
+    /// that `sudo` and its modules of PAM do before.
     public var clone: Duration
 
     /// Until the exec of the job is confirmed and the job was looked at from outside (``LaunchReport/attestation``).
@@ -18,6 +24,9 @@ public struct LaunchTimings: Sendable, Hashable {
     /// In isolated mode, and for jobs of the daemon's own account: all that the trampoline does, from reading its plan to
     /// the exec of the job, and the time until the waiting task runs again. In direct mode the time until the launching
     /// task runs again, and the proof from outside.
+    ///
+    /// Through the system helper everything that the helper does: the policy, the lookup of the account, the session of PAM, the child.
+    /// Behind `sudo` what the launcher does from its hello on.
     public var confirmation: Duration
 
     /// All of it.

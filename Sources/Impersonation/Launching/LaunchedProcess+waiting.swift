@@ -81,6 +81,7 @@ extension LaunchedProcess {
         } onCancel: {
             waiting.settle(.cancellation)
         }
+        .mapError { $0.named(identity.account.name, report.backend) }
         .get()
     }
 

@@ -30,7 +30,7 @@ public final class LaunchedProcess: Sendable {
     /// It may belong to another process once this one has ended: send signals with ``send(_:to:)``.
     public var processID: ProcessID { report.processID }
 
-    /// Names the job beyond the life of this daemon; `nil` once it has ended.
+    /// Names the job beyond the life of this daemon; `nil` once it has ended, and behind `sudo`, where nobody can take it over.
     ///
     /// A later daemon takes it over with ``ProcessLauncher/adopt(_:as:)``, if it was launched to outlive this one
     /// (``Command/daemonEnd``).
@@ -42,9 +42,21 @@ public final class LaunchedProcess: Sendable {
     /// the task that waits for it, or in time, is waited for with ``exitReport(terminatingAfter:gracePeriod:)``.
     ///
     /// - Returns: How it ended and what it used.
-    /// - Throws: ``LaunchError`` with the step `wait` when the status was taken by somebody else in this process.
+    /// - Throws: ``LaunchError`` with the step `wait` when the end is not known: with the code `statusLost` when the status was taken
+    ///   by somebody else in this process, or whoever has seen it does not tell, and `helperLost` when the system helper is gone.
     public func exitReport() async throws(LaunchError) -> ExitReport {
-        try await control.exitReport()
+        try await naming { () async throws(LaunchError) in try await control.exitReport() }
+    }
+
+    /// Waits for the control, which need not know whose process it waits for.
+    private func naming(
+        _ body: () async throws(LaunchError) -> ExitReport
+    ) async throws(LaunchError) -> ExitReport {
+        do throws(LaunchError) {
+            return try await body()
+        } catch {
+            throw error.named(identity.account.name, report.backend)
+        }
     }
 
     /// Whether the end of the process is known, so that there is nothing to wait for.
@@ -60,7 +72,8 @@ public final class LaunchedProcess: Sendable {
     /// - Parameters:
     ///   - signal: The signal to send.
     ///   - target: Who gets it.
-    /// - Throws: `Errno.noSuchProcess` once the process has ended.
+    /// - Throws: `Errno.noSuchProcess` once the process has ended, unless ``SignalTarget/tree`` finds others of the job, as it does in a
+    ///   cgroup. `Errno.notPermitted` where nobody on the way may signal the job (`CAP_KILL`, ``SudoLauncher/signalsThroughSudo``).
     public func send(_ signal: Signal, to target: SignalTarget = .process) throws(Errno) {
         try control.send(signal, to: target)
     }
@@ -83,7 +96,9 @@ public final class LaunchedProcess: Sendable {
     ///   ended), else when the status was lost.
     @discardableResult
     public func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {
-        try await control.terminate(gracePeriod: gracePeriod.reasonable)
+        try await naming { () async throws(LaunchError) in
+            try await control.terminate(gracePeriod: gracePeriod.reasonable)
+        }
     }
 
     /// What writes to the standard input of the job; `nil` unless that is a `stream`.
@@ -91,7 +106,7 @@ public final class LaunchedProcess: Sendable {
 
     /// What the job writes to its standard output; `nil` unless that is a `stream`.
     ///
-    /// Read it, or close it: a job that nobody reads from stands still once the pipe is full.
+    /// Read it, or close it: a job that nobody reads from stands still once its buffer is full.
     public var standardOutput: ProcessOutput? { control.standardOutput }
 
     /// What the job writes to its standard error; `nil` unless that is a `stream`.
@@ -121,6 +136,9 @@ public final class LaunchedProcess: Sendable {
 /// What waits for a process and signals it: the part of a ``LaunchedProcess`` that a launcher brings along.
 public protocol ProcessControl: Sendable {
     /// Waits until the process has ended and every captured stream is complete.
+    ///
+    /// - Throws: ``LaunchError`` with the step `wait` when the end is not known. Account and backend may be left out:
+    ///   ``LaunchedProcess`` adds them.
     func exitReport() async throws(LaunchError) -> ExitReport
 
     /// Whether the end of the process is known, so that ``exitReport()`` has nothing to wait for but whoever writes it down.
@@ -133,11 +151,15 @@ public protocol ProcessControl: Sendable {
     var isRunning: Bool { get }
 
     /// Sends a signal to the process or its process group and to no other.
+    ///
+    /// - Throws: `Errno` as ``LaunchedProcess/send(_:to:)`` says.
     func send(_ signal: Signal, to target: SignalTarget) throws(Errno)
 
-    /// Ends the process and its process group: `SIGTERM`, and `SIGKILL` after the grace period.
+    /// Ends the whole job as ``LaunchedProcess/terminate(gracePeriod:)`` promises, and returns when nothing of it is left.
     ///
     /// Several calls at once are one request, which the first grace period that is over ends: `SIGTERM` is sent once.
+    ///
+    /// - Throws: ``LaunchError`` as ``LaunchedProcess/terminate(gracePeriod:)`` says.
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport
 
     /// Hands over the writing end of standard input, once.

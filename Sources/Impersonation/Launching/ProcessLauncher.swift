@@ -1,9 +1,21 @@
 /// Starts a process under an identity.
 ///
-/// Three things hold for every launcher. A launch that throws has run no instruction of the job and left nothing
-/// behind, but for a job that was not what it was to become (``LaunchStep/verifyOutside``), which is killed in the moment
-/// after its exec. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel.
-/// The exit code of a job is never mistaken for a failed launch.
+/// Three things hold for every launcher. A launch that throws has run nothing of the job and leaves no process and no descriptor
+/// behind. A launch that returns has been confirmed: the program runs under the identity, read back from the kernel. The exit code of a
+/// job is never mistaken for a failed launch.
+///
+/// Files are another matter: those for standard streams are opened as the account before the exec, which may fail after that. So a file
+/// that was to be a stream may have been made (``StandardStream/OutputFileMode/append``, ``StandardStream/OutputFileMode/createNew``) or
+/// emptied (``StandardStream/OutputFileMode/truncate``). Nothing removes it: it may be somebody else's by then.
+///
+/// And there are errors that cannot promise that nothing has run:
+///
+/// - Step ``LaunchStep/verifyOutside``: the job was not what it was to become, and was killed in the moment after its exec.
+/// - ``LaunchError/Code/cancelled``: a program that is cancelled in its very exec is killed there, and may have run for the moment that
+///   takes.
+/// - ``LaunchError/Code/deadlineExceeded``: a child that stands still in its exec, and that a daemon without `CAP_KILL` cannot end, may
+///   still become the program. The message says so.
+/// - ``LaunchError/Code/helperLost``: the system helper ended in the middle of the launch. The message says what may run.
 ///
 /// <doc:Backends> says which launcher is for whom. `ProcessLauncherConformance` in `ImpersonationTesting` checks an
 /// implementation.
@@ -19,14 +31,13 @@ public protocol ProcessLauncher: Sendable {
     /// Starts a command as an identity and waits until its program runs.
     ///
     /// When the calling task is cancelled before the launch has come to its point of no return, it is given up and nothing
-    /// runs. A program that is cancelled in its very exec is killed there, and may have run for the moment that takes.
-    /// Once the program runs, a cancellation changes nothing: the launch returns the process.
+    /// runs. Once the program runs, a cancellation changes nothing: the launch returns the process.
     ///
     /// - Parameters:
     ///   - command: What is run.
     ///   - identity: Whom it runs as.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
+    /// - Throws: ``LaunchError`` with the step that failed; ``ProcessLauncher`` says what is left then.
     func launch(_ command: Command, as identity: ExecutionIdentity) async throws(LaunchError) -> LaunchedProcess
 
     /// Takes over a job that an earlier daemon has launched and that has outlived it.

@@ -91,8 +91,10 @@ public struct ResourceLimits: Sendable, Hashable {
 
     /// What a freshly booted Linux gives a login: soft limits only, each at most the daemon's hard one.
     ///
-    /// A daemon that limits itself, or that was started with hostile limits, does not pass them on: no limit of
-    /// time and sizes, 8 MiB of stack, no core files, 1024 open descriptors, no right to raise priorities.
+    /// No limit of time and sizes, 8 MiB of stack, no core files, 1024 open descriptors, no right to raise priorities: the daemon's own
+    /// soft limits of these are not passed on. Its hard limits are, so that a daemon that has lowered those gives its jobs no more, and
+    /// so are both limits of every other resource, such as processes and locked memory. "The daemon" is who starts the job: the
+    /// system helper, or `sudo` with its modules of PAM, where one of them does.
     public static let standard = ResourceLimits(limits: [
         .processorTime: Limit(soft: Limit.unlimited),
         .fileSize: Limit(soft: Limit.unlimited),

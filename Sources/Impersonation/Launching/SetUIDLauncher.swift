@@ -27,7 +27,8 @@ public struct SetUIDLauncher: ProcessLauncher {
         /// files of `/proc` cannot be standard streams.
         ///
         /// Refused where `fs.suid_dumpable` is not 0, for daemons that are not root, and where `SIGCHLD` is ignored.
-        /// While four threads are lost to hanging file systems, launches are isolated, and so are those into cgroups.
+        /// While four threads are lost to hanging file systems, launches are isolated, and so are those into cgroups and those of
+        /// jobs that end with their daemon (``DaemonEndPolicy/end``).
         case direct
     }
 
@@ -65,7 +66,7 @@ public struct SetUIDLauncher: ProcessLauncher {
     ///   - command: What is run.
     ///   - identity: Whom it runs as.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError`` with the step that failed. Nothing of the job has run then.
+    /// - Throws: ``LaunchError`` with the step that failed; ``ProcessLauncher`` says what is left then.
     public func launch(
         _ command: Command,
         as identity: ExecutionIdentity

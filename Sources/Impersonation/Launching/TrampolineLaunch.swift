@@ -29,7 +29,7 @@ struct TrampolineLaunch {
     ///   - reactor: The thread to wait on.
     ///   - operations: The operations of the trampoline, given the pure plan.
     /// - Returns: The confirmed process.
-    /// - Throws: ``LaunchError``; nothing of the job has run then and nothing is left behind.
+    /// - Throws: ``LaunchError``; ``ProcessLauncher`` says what is left then.
     func run(
         trampoline: Trampoline,
         on reactor: Reactor,

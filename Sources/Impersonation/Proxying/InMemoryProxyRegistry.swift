@@ -5,7 +5,7 @@ import Synchronization
 /// load them at start.
 ///
 /// Every method takes one lock for as long as it looks and changes, so none of them suspends and each is one
-/// transaction. A copy shared by several resolvers is one registry.
+/// transaction. One that several resolvers share is one registry.
 public final class InMemoryProxyRegistry: ProxyRegistry {
     /// Everything the registry holds.
     private struct State {
@@ -74,6 +74,10 @@ public final class InMemoryProxyRegistry: ProxyRegistry {
     }
 
     /// Permits a login to act as an account, in place of an earlier grant for the same pair.
+    ///
+    /// - Parameter grant: The permission.
+    /// - Throws: ``ProxyRegistryError`` with the code `selfGrant` when login and account are the same, and `proxyMayNotProxy` when the
+    ///   login is itself a proxy account, or the account may act for others.
     public func add(_ grant: Grant) async throws(ProxyRegistryError) {
         let (login, account) = (grant.login, grant.account)
         guard login != account else {

@@ -26,8 +26,8 @@ public struct BadLogin: Sendable, Hashable {
 
         /// The account is disabled.
         ///
-        /// No module of PAM says so by a code of its own: what says it by that of an account that has expired, or is locked, is told
-        /// as that.
+        /// No module of PAM has a code for it: a disabled account is told as ``accountExpired`` or ``accountLocked``. For launchers and
+        /// stores of a host's own.
         public static let accountDisabled = Reason("accountDisabled")
 
         /// The account is locked.
@@ -42,9 +42,13 @@ public struct BadLogin: Sendable, Hashable {
         public static let accountExpired = Reason("accountExpired")
 
         /// The domain that would have to verify the credential cannot be reached.
+        ///
+        /// For launchers and stores of a host's own: this library never gives it, but ``LaunchError/Code/directoryUnavailable``.
         public static let domainUnreachable = Reason("domainUnreachable")
 
         /// The worker lacks the privilege that logging the account on needs.
+        ///
+        /// For launchers and stores of a host's own: this library never gives it, but ``LaunchError/Code/notPermitted``.
         public static let privilegeMissing = Reason("privilegeMissing")
     }
 

@@ -12,7 +12,7 @@ public struct Denial: Sendable, Hashable {
             self.description = description
         }
 
-        /// No login user and no account was named: nothing ever defaults to the worker's own account.
+        /// No login user was named: nothing ever defaults to the worker's own account.
         public static let noAccountNamed = Reason("noAccountNamed")
 
         /// The login means another account than the user id it was authenticated by.

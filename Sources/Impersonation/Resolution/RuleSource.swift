@@ -8,7 +8,7 @@ public struct RuleSource: Sendable, Hashable {
     /// The line in ``file``, counted from one.
     public let line: Int?
 
-    /// A name for a source that is no file: `built-in`, `request`, `in-memory registry`.
+    /// The path of the file, or the name of a source that is none: `built-in`, `request`, `in-memory registry`.
     public let origin: String
 
     private init(file: FilePath?, line: Int?, origin: String) {

@@ -1,6 +1,6 @@
 public import Impersonation
 
-/// What every ``CredentialStore`` has to do, whatever it is stored in.
+/// What every `CredentialStore` has to do, whatever it is stored in.
 ///
 /// Run each requirement on a store of its own, new and empty. At most 1,000 secrets are registered at a time, each of
 /// which takes a page of locked memory while it is passed on. The passwords are made up.

@@ -1,6 +1,6 @@
 import Impersonation
 
-/// What every ``ProcessLauncher`` has to do, however it starts processes.
+/// What every `ProcessLauncher` has to do, however it starts processes.
 ///
 /// The requirements start real jobs, as the account of ``LauncherUnderTest/identity``, and look at them with programs that
 /// every Linux has: `sh`, `cat`, `env`, `id`, `ls`, `mkdir`, `sleep`, `stty`. They need no privilege of the process that tests; the

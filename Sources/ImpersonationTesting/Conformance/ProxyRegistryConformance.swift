@@ -1,6 +1,6 @@
 public import Impersonation
 
-/// What every ``ProxyRegistry`` has to do, whatever it is stored in.
+/// What every `ProxyRegistry` has to do, whatever it is stored in.
 ///
 /// Run each requirement on a registry of its own, new and empty. Dates are used to the second, so a store may round
 /// them to that. The concurrent requirements run 1,000 attempts at a time on one login.

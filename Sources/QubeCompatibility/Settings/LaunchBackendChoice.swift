@@ -1,9 +1,9 @@
 /// The values of `launch_backend`: by which way a job's process gets its account.
 public enum LaunchBackendChoice: String, Sendable, Hashable, CaseIterable {
-    /// A child that was root gives itself the account's groups and ids.
+    /// A child of a worker that is root, or has `CAP_SETUID` and `CAP_SETGID`, gives itself the account's groups and ids.
     case setuid
 
-    /// Like ``setuid``, inside a PAM session of the account.
+    /// Through the system helper, in a session of PAM.
     case pam
 
     /// `sudo`, for a worker that is not root.

@@ -26,7 +26,7 @@ struct SSSDSessionTests {
         let account = "someuser@mycorp.test"
         let pair = try await TicketPair(of: account, by: "pam_sss.so") { helper, service in
             let refused = try await helper.refusal(account, service, "wrong")
-            #expect(refused.session?.reason == .wrongPassword)
+            #expect(refused.sessionRefusal?.reason == .wrongPassword)
         }
         #expect(pair.lasting.status == .exited(0))
         // Both have the same cache, which neither of them takes along.

@@ -84,7 +84,7 @@ struct WinbindTicketTests {
         let script = "klist -s && while [ ! -e \(service.place("gate")) ]; do sleep 0.01; done && klist -s"
         let job = try await launcher.launch(SessionHelper.command(script), as: identity)
         let refused = try await helper.refusal(#"MYCORP\someuser"#, service.suffix, "wrong")
-        #expect(refused.session?.reason == .wrongPassword)
+        #expect(refused.sessionRefusal?.reason == .wrongPassword)
         try service.make("gate")
         #expect(try await job.exitReport().status == .exited(isKept ? 0 : 1))
     }

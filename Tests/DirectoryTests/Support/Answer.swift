@@ -48,7 +48,7 @@ struct Answer: Sendable, CustomTestStringConvertible {
     func expect(_ error: LaunchError, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(error.code == self.error, "\(error)", sourceLocation: sourceLocation)
         #expect(error.step == step, "\(error)", sourceLocation: sourceLocation)
-        #expect(error.session?.code == code, "\(error)", sourceLocation: sourceLocation)
-        #expect(error.session?.reason == reason, "\(error)", sourceLocation: sourceLocation)
+        #expect(error.sessionRefusal?.code == code, "\(error)", sourceLocation: sourceLocation)
+        #expect(error.sessionRefusal?.reason == reason, "\(error)", sourceLocation: sourceLocation)
     }
 }

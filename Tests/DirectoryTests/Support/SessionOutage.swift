@@ -52,8 +52,8 @@ struct SessionOutage: Sendable, CustomTestStringConvertible {
             let outcome = await launch.value
             #expect(own.has("passed"))
             #expect(outcome.failure?.code == error, "\(outcome)")
-            #expect(outcome.failure?.session?.code == answer?.code, "\(outcome)")
-            #expect(outcome.failure?.session?.reason == answer?.reason, "\(outcome)")
+            #expect(outcome.failure?.sessionRefusal?.code == answer?.code, "\(outcome)")
+            #expect(outcome.failure?.sessionRefusal?.reason == answer?.reason, "\(outcome)")
             if error != nil { #expect(outcome.failure?.step == step, "\(outcome)") }
             _ = try await outcome.success?.exitReport()
         }
@@ -86,7 +86,7 @@ struct SessionOutage: Sendable, CustomTestStringConvertible {
                     #expect(error.code == .directoryUnavailable, "\(error)")
                     #expect(error.step == .prepare, "\(error)")
                     #expect(error.errno == (isFrozen ? .timedOut : errno), "\(error)")
-                    #expect(error.session == nil, "\(error)")
+                    #expect(error.sessionRefusal == nil, "\(error)")
                 }
                 let again = await launcher.outcome(of: SessionHelper.command("true"), as: identity)
                 #expect(again.failure == nil)

@@ -224,7 +224,7 @@ struct ImpersonatorTests {
         ]
         for (reason, expected) in unusable {
             let refusal = SessionRefusal(reason, code: 7, text: "Authentication failure")
-            let error = LaunchError(.accountRefused, step: .authenticate, message: "no", session: refusal)
+            let error = LaunchError(.accountRefused, step: .authenticate, message: "no", sessionRefusal: refusal)
             let audit = RecordingAuditLog()
             let outcome = try await impersonator(
                 .resolves(.identity(identity, because: Sample.why)),
@@ -250,7 +250,7 @@ struct ImpersonatorTests {
                 code: 9,
                 text: "Authentication service cannot retrieve authentication info"
             )
-            let error = LaunchError(.directoryUnavailable, step: .authenticate, message: "no", session: refusal)
+            let error = LaunchError(.directoryUnavailable, step: .authenticate, message: "no", sessionRefusal: refusal)
             await #expect(throws: ImpersonationError.self) {
                 try await impersonator(
                     .resolves(.identity(identity, because: Sample.why)),

@@ -94,6 +94,18 @@ struct WaitingTests {
         #expect(error?.interruption == .timeout)
         let later = await #expect(throws: LaunchError.self) { try await job.exitReport() }
         #expect(later?.interruption == nil)
+        let ending = await #expect(throws: LaunchError.self) { try await job.terminate(gracePeriod: .zero) }
+        for error in [error, later, ending] {
+            #expect(
+                error?.account == job.identity.account.name,
+                "it names whose job it is, which its control does not know"
+            )
+            #expect(error?.backend == job.report.backend)
+            #expect(
+                error?.description
+                    == "statusLost: the end of the job as alice is not known, step wait: taken by somebody else"
+            )
+        }
     }
 
     @Test("leaves a job alone that ends in time, and one that has ended before, however little time there is")

@@ -70,7 +70,8 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
             )
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
-        case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
+        case .helperWithTwoCapabilities:
+            SystemHelperLauncher(socket: socket, helperUserIDs: [UserID(RunningHelper.account)])
         case .pam: LaunchWay.session.launcher(socket)
         case .sharedSession: LaunchWay.sharedSession.launcher(socket)
         case .shippedSession: LaunchWay.shippedSession.launcher(socket)

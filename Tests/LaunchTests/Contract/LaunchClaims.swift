@@ -118,7 +118,7 @@ struct LaunchClaims {
         } catch let error as LaunchError {
             // A helper with two capabilities gives no terminals away.
             #expect(error.message.contains("CAP_CHOWN"))
-            #expect((launcher as? SystemHelperLauncher)?.helperUserIDs == [RunningHelper.account])
+            #expect((launcher as? SystemHelperLauncher)?.helperUserIDs == [UserID(RunningHelper.account)])
         }
         try terminal.type("x")
         #expect(try await isSoon { terminal.hasInput })
@@ -314,7 +314,7 @@ struct LaunchClaims {
                 await #expect { _ = try await launcher.launch(command, as: person) } throws: {
                     ($0 as? LaunchError)?.code == .refused
                 }
-                command = patient(command)
+                command.startDeadline = ample
             }
             let process = try await launcher.launch(command, as: person)
             let report = try await process.exitReport(terminatingAfter: time, gracePeriod: time)

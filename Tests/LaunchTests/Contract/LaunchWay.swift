@@ -57,7 +57,8 @@ enum LaunchWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .isolated: SetUIDLauncher(isolation: .isolated)
         case .direct: SetUIDLauncher(isolation: .direct)
         case .helperAsRoot: SystemHelperLauncher(socket: socket)
-        case .helperWithTwoCapabilities: SystemHelperLauncher(socket: socket, helperUserIDs: [RunningHelper.account])
+        case .helperWithTwoCapabilities:
+            SystemHelperLauncher(socket: socket, helperUserIDs: [UserID(RunningHelper.account)])
         case .session: PAMLauncher(through: SystemHelperLauncher(socket: socket), service: Self.service)
         case .sharedSession:
             PAMLauncher(

@@ -141,6 +141,7 @@ struct PAMBalanceTests {
         let (helper, reference) = try await leaveJob(behind: service, "exec sleep 100000")
         #expect(!service.stages.contains("close"))
         let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
+        #expect(adopted.report.backend == .pam)
         #expect(!service.stages.contains("close"))
         #expect(try await !adopted.terminate(gracePeriod: .zero).status.isSuccess)
         expectBalance(service)
@@ -225,7 +226,7 @@ struct PAMBalanceTests {
         for stage in ["account", "open"] {
             let error = try await ScriptedSession("\(stage):become=2002").error()
             #expect(error.code == .sessionFailed)
-            #expect(error.session?.text.contains("as another user") == true)
+            #expect(error.sessionRefusal?.text.contains("as another user") == true)
         }
     }
 

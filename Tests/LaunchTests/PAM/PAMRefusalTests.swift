@@ -103,10 +103,10 @@ struct PAMRefusalTests {
         )
         #expect(error.code == answer.error)
         #expect(error.step == answer.step)
-        #expect(error.session?.reason == answer.reason)
-        #expect(error.session?.code == answer.code)
-        #expect(error.session?.text.isEmpty == false)
-        #expect(error.session?.messages == ["because"])
+        #expect(error.sessionRefusal?.reason == answer.reason)
+        #expect(error.sessionRefusal?.code == answer.code)
+        #expect(error.sessionRefusal?.text.isEmpty == false)
+        #expect(error.sessionRefusal?.messages == ["because"])
         #expect(error.message.contains("the PAM service \(service.name) said"))
         #expect(!exists(marker))
         // What was begun is ended.
@@ -133,7 +133,7 @@ struct PAMRefusalTests {
             PAMLauncher(through: SystemHelperLauncher(socket: helper.socket))
         )
         #expect(error.code == .accountRefused)
-        #expect(error.session?.reason == reason, "\(error)")
+        #expect(error.sessionRefusal?.reason == reason, "\(error)")
     }
 
     @Test("with the wrong password, which is remembered; with the right one it does")
@@ -149,7 +149,7 @@ struct PAMRefusalTests {
             as: alice,
             PAMLauncher(helper, service, .password(from: wrong))
         )
-        #expect(error.session?.reason == .wrongPassword)
+        #expect(error.sessionRefusal?.reason == .wrongPassword)
         #expect(try await wrong.status(of: alice.account.name)?.rejection?.reason == .rejected)
         let again = try await launchError(
             Command(.path("/bin/true")),
@@ -188,8 +188,8 @@ struct PAMRefusalTests {
         let error = try await ScriptedSession("open:noise=15", "open:return=14", "uncred:hang=").error()
         #expect(error.code == .sessionFailed)
         #expect(error.step == .openSession)
-        #expect(error.session?.code == 14)
-        #expect(error.session?.messages == [])
+        #expect(error.sessionRefusal?.code == 14)
+        #expect(error.sessionRefusal?.messages == [])
         #expect(error.message.contains("\\u{1}"))
     }
 
@@ -238,8 +238,8 @@ struct PAMRefusalTests {
                 authentication: .password(from: right)
             )
             let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
-            #expect(error.session?.reason == .accessDenied)
-            #expect(error.session?.hasSeenPassword == false)
+            #expect(error.sessionRefusal?.reason == .accessDenied)
+            #expect(error.sessionRefusal?.hasSeenPassword == false)
             #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
         }
     }
@@ -252,7 +252,7 @@ struct PAMRefusalTests {
         let right = try await store("alice-secret", for: TestBed.alice)
         let session = try ScriptedSession("auth:expect=alice-secret", "auth:return=\(code)")
         let error = try await session.error(Command(.path("/bin/true")), .password(from: right))
-        #expect(error.session?.hasSeenPassword == true)
+        #expect(error.sessionRefusal?.hasSeenPassword == true)
         #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
     }
 
@@ -357,8 +357,8 @@ struct PAMRefusalTests {
             as: TestBed.alice.identity,
             PAMLauncher(helper, service, .password(from: try await store("alice-secret", for: TestBed.alice)))
         )
-        #expect(error.session?.reason == .questionUnanswered)
-        #expect(error.session?.messages == ["New password: "])
+        #expect(error.sessionRefusal?.reason == .questionUnanswered)
+        #expect(error.sessionRefusal?.messages == ["New password: "])
         // Most modules make an ordinary refusal of a question without an answer; the password that was right stays so.
         let second = try PAMService([
             "auth required \(PAMService.module) [auth:expect=alice-secret]",
@@ -372,8 +372,8 @@ struct PAMRefusalTests {
             as: TestBed.alice.identity,
             PAMLauncher(third, second, .password(from: right))
         )
-        #expect(refused.session?.code == 7)
-        #expect(refused.session?.reason == .questionUnanswered)
+        #expect(refused.sessionRefusal?.code == 7)
+        #expect(refused.sessionRefusal?.reason == .questionUnanswered)
         #expect(try await right.status(of: TestBed.alice.identity.account.name)?.rejection == nil)
         // Nobody is asked where nothing is to be proven.
         let silent = try PAMService(scripted: "account:ask=Password: ")
@@ -383,7 +383,7 @@ struct PAMRefusalTests {
             as: TestBed.alice.identity,
             PAMLauncher(other, silent)
         )
-        #expect(asked.session?.reason == .questionUnanswered)
+        #expect(asked.sessionRefusal?.reason == .questionUnanswered)
     }
 
     @Test("in time, also behind launches of the account that a module holds up, and not once it was cancelled")

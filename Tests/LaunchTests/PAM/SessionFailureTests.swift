@@ -181,7 +181,7 @@ struct SessionFailureTests {
             PAMLauncher(helper, service, .password(from: wrong))
         )
         #expect(error.code == .accountRefused)
-        #expect(error.session?.reason == .wrongPassword)
+        #expect(error.sessionRefusal?.reason == .wrongPassword)
     }
 
     @Test("does not let a group in that the policy denies, and its credentials are deleted")

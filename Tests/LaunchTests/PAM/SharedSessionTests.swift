@@ -327,7 +327,7 @@ struct SharedSessionTests {
         }
         let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
         #expect(error.code == .accountRefused)
-        #expect(error.session?.reason == (stage == "account" ? .accountExpired : .wrongPassword))
+        #expect(error.sessionRefusal?.reason == (stage == "account" ? .accountExpired : .wrongPassword))
         #expect(error.step == (stage == "account" ? .checkAccount : .authenticate))
         // Those that are in stay in.
         #expect(ProcessStart.time(of: first.processID.rawValue) != nil)

@@ -374,6 +374,10 @@ struct SudoPasswordTests {
             let launcher = SudoLauncher.ofTheBed(authentication: .password { nil })
             let error = try await launchError(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
             #expect(error.sudoRefusal == .wrongPassword)
+            #expect(
+                error.message
+                    == "no password was given for sudo, so it was not started; let the closure return one, or make the rule NOPASSWD"
+            )
         }
     }
 }

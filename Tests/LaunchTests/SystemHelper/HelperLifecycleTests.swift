@@ -32,7 +32,7 @@ struct HelperLifecycleTests {
             [socket = helper.socket.string as String, note = note as String, worker = worker as String] in
             let launcher = SystemHelperLauncher(
                 socket: FilePath(socket),
-                helperUserIDs: [0, RunningHelper.account]
+                helperUserIDs: [UserID(0), UserID(RunningHelper.account)]
             )
             let script = """
                 setsid sh -c 'trap "" TERM HUP; echo $$ > \(worker).new; mv \(worker).new \(worker); exec sleep 100000' &
@@ -59,9 +59,11 @@ struct HelperLifecycleTests {
             running: "while ! [ -e \(go) ]; do sleep 0.01; done; exit 42"
         )
         // Somebody else's numbers are not this job's.
-        await #expect(throws: LaunchError.self) {
+        let stranger = await #expect(throws: LaunchError.self) {
             try await helper.launcher.adopt(reference, as: TestBed.bob.identity)
         }
+        #expect(stranger?.message.hasSuffix("; it was left alone") == true)
+        #expect(stranger?.description.contains("could not take over the job as bob") == true)
         let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         #expect(process.report.attestation != .none(.notAskedFor))
@@ -100,7 +102,7 @@ struct HelperLifecycleTests {
             command.daemonEnd = .goOn
             let process = try await SystemHelperLauncher(
                 socket: FilePath(socket),
-                helperUserIDs: [0, RunningHelper.account]
+                helperUserIDs: [UserID(0), UserID(RunningHelper.account)]
             )
             .launch(command, as: TestBed.alice.identity)
             let reference = try #require(process.reference)
@@ -174,8 +176,11 @@ struct HelperLifecycleTests {
             #expect(try client.reply().isEnd)
         }
         #expect(isRoot || helper.log.contains("asked for a job of user id 0"))
-        let process = try await SystemHelperLauncher(socket: helper.socket, helperUserIDs: [0, RunningHelper.account])
-            .adopt(reference, as: TestBed.alice.identity)
+        let process = try await SystemHelperLauncher(
+            socket: helper.socket,
+            helperUserIDs: [UserID(0), UserID(RunningHelper.account)]
+        )
+        .adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
         try await process.terminate(gracePeriod: .seconds(5))
     }
@@ -420,7 +425,7 @@ struct HelperLifecycleTests {
             command.terminal = .pseudoterminal(rows: 24, columns: 80)
             let launcher = SystemHelperLauncher(
                 socket: FilePath(socket),
-                helperUserIDs: [0, RunningHelper.account]
+                helperUserIDs: [UserID(0), UserID(RunningHelper.account)]
             )
             let person = try await TestBed.alice.identity
             do throws(LaunchError) {
@@ -440,7 +445,10 @@ struct HelperLifecycleTests {
         let helper = try RunningHelper(privileges)
         await #expect(processExitsWith: .success) { [socket = helper.socket.string as String] in
             becomeUnprivilegedDaemon()
-            let launcher = SystemHelperLauncher(socket: FilePath(socket), helperUserIDs: [0, RunningHelper.account])
+            let launcher = SystemHelperLauncher(
+                socket: FilePath(socket),
+                helperUserIDs: [UserID(0), UserID(RunningHelper.account)]
+            )
             for dumpable: Int32 in [1, 0] {
                 try #require(process_set_dumpable(dumpable) == 0)
                 let before = DaemonState()

@@ -88,7 +88,7 @@ struct HelperRefusalTests {
         let error = try await launchError(
             Command(.path("/bin/true")),
             as: identity,
-            SystemHelperLauncher(socket: helper.socket, helperUserIDs: [RunningHelper.account])
+            SystemHelperLauncher(socket: helper.socket, helperUserIDs: [UserID(RunningHelper.account)])
         )
         #expect(error.message.contains("account-of-the-helper"))
     }

@@ -7,7 +7,9 @@ struct Adoption {
     let identity: ExecutionIdentity
     let backend: LaunchBackend
 
-    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: backend) }
+    private var failures: LaunchFailureReporter {
+        LaunchFailureReporter(identity: identity, backend: backend, isOfAdoption: true)
+    }
 
     /// Takes the job over.
     ///
@@ -58,13 +60,7 @@ struct Adoption {
         )
         switch attestor.look(at: child, .always) {
         case .agreement(let attestation): return attestation
-        case .difference(let difference):
-            throw failures.failure(
-                .verificationFailed,
-                .verifyOutside,
-                nil,
-                "process \(child.processID) is not the job that is meant, because \(difference); it was left alone"
-            )
+        case .difference(let difference): throw failures.isNotMeant(child.processID, because: difference)
         }
     }
 }

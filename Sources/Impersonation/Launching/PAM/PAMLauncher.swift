@@ -107,7 +107,7 @@ public struct PAMLauncher: ProcessLauncher {
     ///   - command: What is run.
     ///   - identity: Whom it runs as.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError``; ``LaunchError/session`` says what PAM has answered. Nothing of the job has run then.
+    /// - Throws: ``LaunchError``; ``LaunchError/sessionRefusal`` says what PAM has answered, and ``ProcessLauncher`` what is left.
     public func launch(
         _ command: Command,
         as identity: ExecutionIdentity
@@ -190,7 +190,7 @@ public struct PAMLauncher: ProcessLauncher {
             await record(.accepted, for: account, version: version, in: store)
             return process
         } catch {
-            if let verdict = error.session?.verdictOnPassword {
+            if let verdict = error.sessionRefusal?.verdictOnPassword {
                 await record(verdict, for: account, version: version, in: store)
             }
             throw error
@@ -231,6 +231,6 @@ public struct PAMLauncher: ProcessLauncher {
         _ reference: JobReference,
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
-        try await helper.adopt(reference, as: identity)
+        try await helper.adopt(reference, as: identity, backend)
     }
 }

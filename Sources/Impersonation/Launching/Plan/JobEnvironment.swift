@@ -48,7 +48,10 @@ struct JobEnvironment {
                     .invalidCommand,
                     step: .prepare,
                     account: account.name,
-                    message: "an exported variable has no name, or an equals sign or a zero byte in it; leave it out"
+                    message: name.isEmpty
+                        ? "an exported variable has no name; leave it out"
+                        : "the exported variable \"\(name.shortened(to: 128).escapingUnprintable)\" has an equals sign in its "
+                            + "name, or a zero byte in it; leave it out"
                 )
             }
             if EnvironmentDangers.ofTheAccount.contains(name) || ofTheLaunch.contains(name)

@@ -29,7 +29,7 @@ public struct ControlGroups: Sendable {
     /// Makes the groups of jobs below the group that this process is in, and lets the process stay there.
     ///
     /// Jobs can have no limits then (``Command/treeLimits``): a group with processes of its own hands no controllers down. See
-    /// ``belowThisProcess(leavingFor:)``.
+    /// ``belowThisProcess(leavingFor:takingPrecedence:)``.
     ///
     /// - Returns: The groups.
     /// - Throws: ``LaunchError`` with the step `createControlGroup` when there is no cgroup v2, or it is not delegated.

@@ -8,7 +8,7 @@ public import SystemPackage
 /// others. ``take()`` gives the daemon's session ten times the weight of a job's. Jobs do not inherit it.
 ///
 /// It counts for processes outside cgroups with a share of their own. Where a service manager has put the daemon into one, the
-/// manager's setting counts (`CPUWeight=` of systemd), and ``ControlGroups/belowThisProcess(leavingFor:)`` gives the
+/// manager's setting counts (`CPUWeight=` of systemd), and ``ControlGroups/belowThisProcess(leavingFor:takingPrecedence:)`` gives the
 /// daemon the greatest weight against its jobs.
 public enum DaemonPrecedence: Hashable, Sendable {
     /// The session of this process has ten times the weight of an ordinary one from now on.

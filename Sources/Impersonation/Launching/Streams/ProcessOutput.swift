@@ -1,3 +1,5 @@
+public import SystemPackage
+
 /// What a job writes to one of its streams, as chunks of bytes in the order they were written.
 ///
 /// The stream is read only when somebody asks for the next chunk, so a job that writes faster than that waits in its
@@ -41,6 +43,24 @@ public struct ProcessOutput: AsyncSequence, Sendable {
 
     init(_ stream: StreamEnd) {
         self.stream = stream
+    }
+
+    /// Takes over the daemon's end of what a job writes, for launchers.
+    ///
+    /// A connected stream socket is the better one, an end of `socketpair(2)` for example: as with the library's own launchers,
+    /// the job cannot hold up what is done to it, and it is used in this direction alone (`shutdown(2)`). Of a pipe the open file
+    /// becomes one that does not block (`O_NONBLOCK`), also for others that share it, and the job can make calls to it stand still
+    /// (``StandardStream/Output/pipe``). The sequence ends once nobody has the job's end: close yours, and let no other child
+    /// have one.
+    ///
+    /// - Parameters:
+    ///   - descriptor: The end. It is closed by ``close()``, at its end, or with the last copy of this value, and by an exec.
+    ///   - account: The account of the job, which may be able to hold up that close, but not for others.
+    /// - Throws: ``StreamError``: `unsuitable` when it is neither a connected stream socket nor the reading end of a pipe. The
+    ///   descriptor is the caller's then, as it was.
+    public init(takingOver descriptor: FileDescriptor, account: UserID) throws(StreamError) {
+        let reactor = try StreamEnd.sharedReactor()
+        self.init(StreamEnd(try .taking(descriptor, for: .output, of: account.rawValue), on: reactor))
     }
 
     /// Begins to read, where the iterator before it has stopped.

@@ -28,6 +28,22 @@ public struct PseudoTerminal: Sendable {
         end = writing
     }
 
+    /// Takes over the daemon's side of a pseudo-terminal, for launchers.
+    ///
+    /// The open file becomes one that does not block (`O_NONBLOCK`). The other side is the launcher's to give to the account and to
+    /// the job, and to close. When the job has ended, call ``endWithJob()``.
+    ///
+    /// - Parameters:
+    ///   - master: The side (`posix_openpt(3)`). It is closed by ``close()`` and ``endWithJob()``, or with the last copy of this
+    ///     value, and by an exec.
+    ///   - account: The account of the job, which may be able to hold up that close, but not for others.
+    /// - Throws: ``StreamError``: `unsuitable` when it is no such side. The descriptor is the caller's then, as it was.
+    public init(takingOver master: FileDescriptor, account: UserID) throws(StreamError) {
+        let reactor = try StreamEnd.sharedReactor()
+        let (reading, writing) = try StreamChannel.takingTerminal(master, of: account.rawValue)
+        self.init(reading: StreamEnd(reading, on: reactor), writing: StreamEnd(writing, on: reactor))
+    }
+
     /// Changes the size; the job is told by `SIGWINCH`, soon after this has come back.
     ///
     /// - Parameters:
@@ -54,11 +70,11 @@ public struct PseudoTerminal: Sendable {
         input.close()
     }
 
-    /// Ends with the job: keeps what it wrote last for whoever reads, and hangs up.
+    /// Ends with the job, for launchers: keeps what it wrote last for whoever reads, and hangs up.
     ///
     /// A terminal goes on after the process that it was made for: the account can open it by its name, and what it wrote there
     /// would go on arriving.
-    func endWithJob() {
+    public func endWithJob() {
         output.endWithJob()
         input.close()
     }

@@ -9,7 +9,7 @@ import SystemPackage
 /// the other end, with `O_NONBLOCK` too, and those to a socket cannot (`linux_stream_create`). The same goes for its
 /// close, unless the job has sent descriptors along, whose last close is then the daemon's.
 struct StreamChannel: Sendable {
-    private enum Kind {
+    enum Kind {
         case socket(takesDescriptors: Bool)
         case pipe
         case terminal
@@ -23,7 +23,7 @@ struct StreamChannel: Sendable {
     /// The account of the job.
     let userID: UInt32
 
-    private init(_ descriptor: OwnedDescriptor, _ kind: Kind, of userID: UInt32) {
+    init(_ descriptor: OwnedDescriptor, _ kind: Kind, of userID: UInt32) {
         self.descriptor = descriptor
         self.kind = kind
         self.userID = userID
@@ -133,9 +133,13 @@ struct StreamChannel: Sendable {
             guard descriptor >= 0 else { return -Int(EBADF) }
             return unsafe bytes.withUnsafeBytes { buffer in
                 let start = unsafe buffer.baseAddress?.advanced(by: offset)
-                if case .socket = kind { return unsafe linux_stream_write(descriptor, start, count) }
-                let written = unsafe Glibc.write(descriptor, start, count)
-                return written < 0 ? -Int(errno) : written
+                switch kind {
+                case .socket: return unsafe linux_stream_write(descriptor, start, count)
+                case .pipe: return unsafe linux_pipe_write(descriptor, start, count)
+                case .terminal:
+                    let written = unsafe Glibc.write(descriptor, start, count)
+                    return written < 0 ? -Int(errno) : written
+                }
             }
         }
     }

@@ -56,6 +56,18 @@ final class StreamEnd: Sendable {
         self.reactor = reactor
     }
 
+    /// What waits for the ends that launchers bring along; asked for before one is taken over.
+    ///
+    /// - Returns: The thread.
+    /// - Throws: ``StreamError`` when it could not be made.
+    static func sharedReactor() throws(StreamError) -> Reactor {
+        do throws(Errno) {
+            return try Reactor.shared(for: .streams)
+        } catch {
+            throw .failed(error)
+        }
+    }
+
     deinit {
         close()
     }

@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// A stream of a job could not be read or written.
+/// A stream of a job could not be read or written, or a descriptor not made one.
 public struct StreamError: Error, Sendable, Hashable {
     /// What kind of failure it was; stable across versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -23,6 +23,9 @@ public struct StreamError: Error, Sendable, Hashable {
         /// Another task uses the stream at this moment.
         public static let busy = Code("busy")
 
+        /// A descriptor cannot be a stream of a job: it is not what that takes.
+        public static let unsuitable = Code("unsuitable")
+
         /// A system call failed.
         public static let failed = Code("failed")
     }
@@ -36,32 +39,38 @@ public struct StreamError: Error, Sendable, Hashable {
     /// What happened and what to do about it.
     public let message: String
 
-    private init(_ code: Code, _ errno: Errno?, _ message: String) {
+    /// Creates an error, for tests of what is done about it.
+    ///
+    /// - Parameters:
+    ///   - code: What kind of failure it was.
+    ///   - errno: What the kernel said.
+    ///   - message: What happened and what to do about it.
+    public init(_ code: Code, errno: Errno? = nil, message: String) {
         self.code = code
         self.errno = errno
         self.message = message
     }
 
     static func brokenPipe(_ errno: Errno) -> StreamError {
-        StreamError(.brokenPipe, errno, "the job does not read any more; look at how it ended")
+        StreamError(.brokenPipe, errno: errno, message: "the job does not read any more; look at how it ended")
     }
 
-    static let closed = StreamError(.closed, nil, "the stream was closed before; write before you close it")
+    static let closed = StreamError(.closed, message: "the stream was closed before; write before you close it")
 
     static let cancelled = StreamError(
         .cancelled,
-        nil,
-        "the task was cancelled; the stream is open, and can be used again"
+        message: "the task was cancelled; the stream is open, and can be used again"
     )
 
     static let busy = StreamError(
         .busy,
-        nil,
-        "two tasks use the stream at once; use it from one, or from one after the other"
+        message: "two tasks use the stream at once; use it from one, or from one after the other"
     )
 
+    static func unsuitable(_ message: String) -> StreamError { StreamError(.unsuitable, message: message) }
+
     static func failed(_ errno: Errno) -> StreamError {
-        StreamError(.failed, errno, "the kernel refused the stream: \(errno)")
+        StreamError(.failed, errno: errno, message: "the kernel refused the stream: \(errno)")
     }
 }
 

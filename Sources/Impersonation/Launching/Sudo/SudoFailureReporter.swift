@@ -34,6 +34,17 @@ struct SudoFailureReporter {
         return failure.because(of: refusal)
     }
 
+    /// The error for a password that nobody has given: `sudo` was not asked, so that nothing was tried.
+    func noPassword() -> LaunchError {
+        failures.failure(
+            .refused,
+            .execute,
+            nil,
+            "no password was given for sudo, so it was not started; let the closure return one, or make the rule NOPASSWD"
+        )
+        .because(of: .wrongPassword)
+    }
+
     /// The error for what `sudo` has said before it ended.
     func error(of messages: SudoMessages) -> LaunchError {
         let text = messages.text

@@ -21,7 +21,7 @@ struct SudoLaunch {
     /// Launches.
     ///
     /// - Returns: The confirmed process.
-    /// - Throws: ``LaunchError``; nothing of the job has run then and nothing is left behind.
+    /// - Throws: ``LaunchError``; ``ProcessLauncher`` says what is left then.
     func run() async throws(LaunchError) -> LaunchedProcess {
         guard !Task.isCancelled else { throw failures.cancelled() }
         var stopwatch = LaunchStopwatch()
@@ -185,7 +185,7 @@ struct SudoLaunch {
         guard case .password(let ask) = launcher.authentication else { return nil }
         let flavour = await program.flavour()
         guard let secret = await ask() else {
-            throw refusals.error(.wrongPassword, "there is no password for sudo")
+            throw refusals.noPassword()
         }
         if let problem = SudoAuthentication.problem(of: secret, for: flavour) {
             throw failures.failure(.invalidCommand, .prepare, nil, problem)

@@ -7,8 +7,11 @@ struct HelperAdoption {
     let reference: JobReference
     let identity: ExecutionIdentity
     let launcher: SystemHelperLauncher
+    let backend: LaunchBackend
 
-    private var failures: LaunchFailureReporter { LaunchFailureReporter(identity: identity, backend: launcher.backend) }
+    private var failures: LaunchFailureReporter {
+        LaunchFailureReporter(identity: identity, backend: backend, isOfAdoption: true)
+    }
 
     private static let patience = Duration.seconds(10)
 
@@ -49,7 +52,7 @@ struct HelperAdoption {
             identity: identity,
             report: .adopted(
                 child,
-                launcher.backend,
+                backend,
                 stopwatch,
                 started.controlGroup.map { .controlGroup($0) } ?? .session,
                 attestation
@@ -90,7 +93,7 @@ struct HelperAdoption {
         )
         switch attestor.look(at: child, launcher.attestation) {
         case .agreement(let attestation): return attestation
-        case .difference(let difference): throw failures.differs(difference)
+        case .difference(let difference): throw failures.isNotMeant(child.processID, because: difference)
         }
     }
 }

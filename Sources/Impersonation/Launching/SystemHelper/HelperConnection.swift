@@ -25,7 +25,7 @@ struct HelperConnection {
     /// - Throws: ``LaunchError``.
     init(
         to path: FilePath,
-        of userIDs: Set<UInt32>,
+        of userIDs: Set<UserID>,
         until deadline: ContinuousClock.Instant,
         _ failures: LaunchFailureReporter
     ) async throws(LaunchError) {
@@ -46,7 +46,7 @@ struct HelperConnection {
             }
         }
         let user = try failures.performing(.connect) { [socket] () throws(Errno) in try socket.peerUserID() }
-        guard userIDs.contains(user) else {
+        guard userIDs.contains(UserID(rawValue: user)) else {
             throw failures.failure(
                 .helperUnavailable,
                 .connect,

@@ -207,7 +207,7 @@ struct HelperLaunch {
             step,
             report.errno == 0 ? nil : Errno(rawValue: report.errno),
             report.operationText,
-            session: report.verdict.map { SessionRefusal($0, kind: report.code, step: step) }
+            sessionRefusal: report.verdict.map { SessionRefusal($0, kind: report.code, step: step) }
         )
     }
 

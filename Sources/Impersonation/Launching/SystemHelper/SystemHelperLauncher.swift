@@ -16,7 +16,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     /// The user ids that the helper may have.
     ///
     /// What else answers at the socket is not trusted with a job.
-    public let helperUserIDs: Set<UInt32>
+    public let helperUserIDs: Set<UserID>
 
     /// How much is done to look at a job from outside once the helper has started it.
     public let attestation: AttestationPolicy
@@ -35,7 +35,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ///   - attestation: How much is done to look at a job from outside once the helper has started it.
     public init(
         socket: FilePath = "/run/impersonation/helper.sock",
-        helperUserIDs: Set<UInt32> = [0],
+        helperUserIDs: Set<UserID> = [UserID(rawValue: 0)],
         attestation: AttestationPolicy = .always
     ) {
         self.socket = socket
@@ -53,7 +53,7 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ///   - identity: Whom it runs as.
     /// - Returns: The running process.
     /// - Throws: ``LaunchError``; with the code ``LaunchError/Code/refused`` when the policy of the helper does not permit the
-    ///   launch. Nothing of the job has run then, unless the message of ``LaunchError/Code/helperLost`` says otherwise.
+    ///   launch. ``ProcessLauncher`` says what it leaves behind.
     public func launch(
         _ command: Command,
         as identity: ExecutionIdentity
@@ -79,9 +79,19 @@ public struct SystemHelperLauncher: ProcessLauncher {
         _ reference: JobReference,
         as identity: ExecutionIdentity
     ) async throws(LaunchError) -> LaunchedProcess {
+        try await adopt(reference, as: identity, backend)
+    }
+
+    /// Takes over a job, for a launcher that asks this one.
+    func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity,
+        _ backend: LaunchBackend
+    ) async throws(LaunchError) -> LaunchedProcess {
         guard reference.adoptionSocket != nil || !OwnAccountLaunch.isMeant(by: identity) else {
             return try Adoption(reference: reference, identity: identity, backend: backend).adopt()
         }
-        return try await HelperAdoption(reference: reference, identity: identity, launcher: self).adopt()
+        return try await HelperAdoption(reference: reference, identity: identity, launcher: self, backend: backend)
+            .adopt()
     }
 }
