@@ -33,7 +33,7 @@ struct HelperOptions: ParsableArguments {
     var user: UInt32 { namedUser ?? 0 }
 
     /// The launcher.
-    var launcher: SystemHelperLauncher { SystemHelperLauncher(socket: socket, helperUserIDs: [user]) }
+    var launcher: SystemHelperLauncher { SystemHelperLauncher(socket: socket, helperUserIDs: [UserID(user)]) }
 
     /// Those of the options that were given.
     var given: [String] {

@@ -181,7 +181,7 @@ struct HelperRefusalTests {
         let helper = try RunningHelper(.twoCapabilities, policy: policy)
         var command = Command(.path("/bin/grep"), arguments: ["CapBnd", "/proc/self/status"])
         command.noNewPrivileges = false
-        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: [RunningHelper.account])
+        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: [UserID(RunningHelper.account)])
         let error = try await launchError(command, as: TestBed.alice.identity, launcher)
         #expect(error.code == .refused)
         #expect(error.message.contains("bounding-set-kept"))

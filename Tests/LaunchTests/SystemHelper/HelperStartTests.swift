@@ -91,7 +91,8 @@ struct HelperStartTests {
             policy: ["peers = 0", "maximum-jobs = 2", "maximum-jobs-per-peer = 2"],
             startedBy: ["/usr/bin/env", "--ignore-signal=CHLD"]
         )
-        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: [0, RunningHelper.account])
+        let users: Set<UserID> = [UserID(0), UserID(RunningHelper.account)]
+        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: users)
         var command = Command(.path("/bin/sh"), arguments: ["-c", "grep SigIgn /proc/self/status; exit 7"])
         command.standardOutput = .captured(limit: 100)
         // More than there may be at the same time: one that nobody hears of would have its place for good.
