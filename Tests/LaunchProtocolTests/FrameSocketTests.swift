@@ -158,7 +158,8 @@ struct FrameSocketTests {
     @Test("sends no frame with other descriptors than it names, nor with a closed one")
     func sendingWrongDescriptors() throws {
         let (launcher, _) = try FrameSocket.pair()
-        let frame = try HelperMessage.started(StartedReport(processID: 1, fellBack: false, startNanoseconds: 0))
+        let frame =
+            try HelperMessage.started(StartedReport(processID: 1, userID: 1, fellBack: false, startNanoseconds: 0))
             .encoded(sequence: 1)
         #expect(throws: FrameSocketError(.wrongDescriptors)) { try OutgoingFrame(frame) }
         let closed = try Canary().writing

@@ -70,6 +70,7 @@ struct MessageRefusalTests {
     }
 
     private static let welcome = wire(UInt16(1))
+    private static let started = wire(Int32(2)) + wire(UInt32(0))
     private static let failed = wire(UInt32(0)) + wire(Int32(0))
 
     @Test(
@@ -81,7 +82,9 @@ struct MessageRefusalTests {
             Case(frame(0x8001, welcome + wire(Int32(1)) + wire(UInt64(16))), .unknownValue, at: 30, in: "features"),
             Case(frame(0x8002, descriptors: 1, wire(Int32(0)) + [0]), .tooSmall, at: 24, in: "process id"),
             Case(frame(0x8002, descriptors: 1, wire(Int32(-1)) + [0]), .tooSmall, at: 24, in: "process id"),
-            Case(frame(0x8002, descriptors: 1, wire(Int32(2)) + [2]), .unknownValue, at: 28, in: "fell back"),
+            Case(frame(0x8002, descriptors: 1, wire(Int32(2)) + wire(UInt32.max)), .tooLarge, at: 28, in: "user id"),
+            Case(frame(0x8002, descriptors: 1, started + [2]), .unknownValue, at: 32, in: "fell back"),
+            Case(frame(0x8002, descriptors: 1, started + [0, 2]), .unknownValue, at: 33, in: "may gain privileges"),
             Case(frame(0x8003, wire(UInt16(0)) + failed), .unknownValue, at: 24, in: "failure code"),
             Case(frame(0x8003, wire(UInt16(12)) + failed), .unknownValue, at: 24, in: "failure code"),
             Case(frame(0x8003, wire(UInt16(1)) + failed), .truncated, at: 34, in: "operation text"),

@@ -17,7 +17,8 @@ int helper_close_inherited(int first);
  * helper waits for the end of. Returns 0 or a negative error number. */
 int helper_leave_streams(void);
 
-/* fork(2). The child is killed by the end of its parent; it returns 0 there, or a negative error number. */
+/* fork(2). The child is killed by the end of its parent, until it says otherwise; it returns 0 there, or a negative error
+ * number. */
 int helper_fork(void);
 
 /* How many threads this process has, or a negative error number. */

@@ -67,11 +67,6 @@ struct JobProcess {
         if helper_come_back(own) != 0 { _exit(70) }
         // The change of the id has taken the death signal back, and a parent may have ended meanwhile.
         guard deathSignal != 0, helper_set_death_signal(parent, deathSignal) != 0 else { return }
-        if deathSignal == SIGKILL {
-            _ = launch_signal(child.processDescriptor.rawValue, SIGKILL)
-            _exit(70)
-        }
-        // Where there is a session to be left, this process ends in order.
         _ = Glibc.kill(getpid(), deathSignal)
     }
 

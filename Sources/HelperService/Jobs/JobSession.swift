@@ -169,6 +169,7 @@ final class JobSession {
             // The last step of PAM has perhaps waited for a directory all the time that the daemon has given up in.
             try checkIsWanted()
         }
+        hearOfParent()
         let group = try makeGroup(order)
         do throws(Denial) {
             let keepsKeyring = effects?.keepsKeyring ?? false
@@ -287,6 +288,15 @@ final class JobSession {
         )
     }
 
+    /// Has the end of the parent tell this process instead of killing it: without a cgroup nobody else could find what the job has
+    /// started, and perhaps there is a session to close.
+    ///
+    /// Until here that end has killed this process, or has told it already: whoever is its parent now has made it, or no longer
+    /// matters.
+    private func hearOfParent() {
+        if helper_hear_of_parent(getppid()) != 0 { kill(getpid(), SIGTERM) }
+    }
+
     private func makeGroup(_ order: LaunchOrder) throws(Denial) -> ControlGroup? {
         let step = LAUNCH_STEP_CREATE_CONTROL_GROUP.rawValue
         guard let parent = context.controlGroups else {
@@ -357,7 +367,9 @@ final class JobSession {
         case .running(let fellBack):
             return StartedReport(
                 processID: launch.child.processID,
+                userID: order.credentials.userID,
                 fellBack: fellBack,
+                mayGainPrivileges: !order.noNewPrivileges,
                 startNanoseconds: nanoseconds(since: begin),
                 controlGroup: started.job.tree.group?.path,
                 adoptionSocket: started.adoption?.path,

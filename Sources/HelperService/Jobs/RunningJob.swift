@@ -12,6 +12,8 @@ final class RunningJob {
     private let order: LaunchOrder
     private let report: StartedReport
     private let began = ContinuousClock.now
+    /// What the child had of this process until its exec, which the kernel counts as the job's (`getrusage(2)`).
+    private let inheritedPeak = RunningJob.ownPeakResidentBytes()
 
     /// The process that has ordered the job: something else may hold its connection, the job itself for one.
     private let daemon: OwnedDescriptor?
@@ -272,7 +274,9 @@ final class RunningJob {
             wallMicroseconds: microseconds(ContinuousClock.now - began),
             userMicroseconds: UInt64(clamping: exit.user_microseconds),
             systemMicroseconds: UInt64(clamping: exit.system_microseconds),
-            peakResidentBytes: UInt64(clamping: exit.peak_resident_bytes),
+            // 0 is an unknown one.
+            peakResidentBytes: exit.peak_resident_bytes > inheritedPeak
+                ? UInt64(clamping: exit.peak_resident_bytes) : 0,
             blockInputOperations: UInt64(clamping: exit.input_blocks),
             blockOutputOperations: UInt64(clamping: exit.output_blocks),
             groupPeaks: peaks.map { HelperExitReport.GroupPeaks(memoryBytes: $0.memoryBytes, processes: $0.processes) },
@@ -308,6 +312,12 @@ final class RunningJob {
             client.tell(.started(report), sequence, descriptors: [processDescriptor])
             if client.tell(.exited(ending), sequence) { return }
         }
+    }
+
+    private static func ownPeakResidentBytes() -> Int64 {
+        var usage = rusage()
+        guard unsafe getrusage(RUSAGE_SELF.rawValue, &usage) == 0 else { return .max }
+        return Int64(usage.ru_maxrss) * 1_024
     }
 
     private func microseconds(_ time: Duration) -> UInt64 {

@@ -139,7 +139,7 @@ struct Rehearsal {
         client.tell(.welcome(Welcome(version: FrameHeader.version, helperProcessID: getpid(), features: [])), 1)
         client.tell(.refused(Refusal(reason: "rehearsal", message: "")), 1)
         client.tell(.failed(FailureReport(code: .withdrawn, step: 1, errno: 0, operationText: "")), 1)
-        let started = StartedReport(processID: 1, fellBack: false, startNanoseconds: 1)
+        let started = StartedReport(processID: 1, userID: 1, fellBack: false, startNanoseconds: 1)
         client.tell(.started(started), 1, descriptors: Array(descriptors.prefix(1)))
         let ended = HelperExitReport(
             code: .exited,

@@ -167,9 +167,9 @@ package struct Supervisor {
             let slots = context.sessions == nil && owns(child, slot) ? [slot] : context.table.words(of: child)
             let keptSession = slots.contains { context.table[$0].keepsSession }
             // Somebody else may take what it has offered until then, and goes on with the job.
-            let jobs = slots.filter { slot in
-                let hadJob = context.table[slot].hasJob
-                return context.table.free(slot, of: child) && hadJob
+            let jobs = slots.compactMap { slot in
+                let state = context.table[slot]
+                return context.table.free(slot, of: child) && state.hasJob ? state : nil
             }
             let hadJob = !jobs.isEmpty
             if keptSession { findOrphans() }
@@ -177,7 +177,7 @@ package struct Supervisor {
                 context.log.write(
                     .error,
                     hadJob
-                        ? "process \(child) of the helper ended with status \(status); its job is ended"
+                        ? "process \(child) of the helper ended with status \(status); \(context.fate(ofJobs: jobs))"
                         : "process \(child) of the helper, which had no job, ended with status \(status)"
                 )
             }

@@ -290,7 +290,8 @@ struct SessionKeeper {
         if status != 0 {
             context.log.write(
                 .error,
-                "process \(child) of the helper ended with status \(status); its job is ended"
+                "process \(child) of the helper ended with status \(status); "
+                    + context.fate(ofJobs: slots.map { context.table[$0] })
             )
         }
         endLeftovers(of: child)

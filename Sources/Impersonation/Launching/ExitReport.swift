@@ -66,7 +66,8 @@ public struct ResourceUsage: Sendable, Hashable {
     /// Processor time in the kernel.
     public var systemTime: Duration
 
-    /// Largest resident set in bytes, or `nil` when it was not larger than the daemon's.
+    /// Largest resident set in bytes, or `nil` when it was not larger than that of whoever has started the job: the daemon, or a
+    /// process of the system helper.
     ///
     /// A child that is cloned without copying the daemon's memory starts its account with the daemon's own peak
     /// (`ru_maxrss` is a maximum over both), so the kernel cannot tell a smaller one.

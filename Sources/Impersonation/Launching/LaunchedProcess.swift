@@ -73,7 +73,8 @@ public final class LaunchedProcess: Sendable {
     ///   - signal: The signal to send.
     ///   - target: Who gets it.
     /// - Throws: `Errno.noSuchProcess` once the process has ended, unless ``SignalTarget/tree`` finds others of the job, as it does in a
-    ///   cgroup. `Errno.notPermitted` where nobody on the way may signal the job (`CAP_KILL`, ``SudoLauncher/signalsThroughSudo``).
+    ///   cgroup. `Errno.notPermitted` where nobody on the way may signal the job (`CAP_KILL`, ``SudoLauncher/signalsThroughSudo``),
+    ///   or the process of the system helper that has looked after it is gone.
     public func send(_ signal: Signal, to target: SignalTarget = .process) throws(Errno) {
         try control.send(signal, to: target)
     }

@@ -62,19 +62,32 @@ struct OutsideProof {
     /// - Parameters:
     ///   - processID: The child.
     ///   - comparesGroups: Whether the supplementary groups are compared as well.
+    ///   - comparesGroupIDs: Whether the group ids are.
     /// - Returns: What differs, for a person; `nil` when nothing does.
     /// - Throws: `Errno` when `/proc` does not say.
-    func identityDifference(of processID: Int32, comparingGroups comparesGroups: Bool) throws(Errno) -> String? {
-        identityDifference(in: try Self.statusFields(of: processID), comparingGroups: comparesGroups)
+    func identityDifference(
+        of processID: Int32,
+        comparingGroups comparesGroups: Bool,
+        groupIDs comparesGroupIDs: Bool = true
+    ) throws(Errno) -> String? {
+        identityDifference(
+            in: try Self.statusFields(of: processID),
+            comparingGroups: comparesGroups,
+            groupIDs: comparesGroupIDs
+        )
     }
 
-    private func identityDifference(in fields: StatusFields, comparingGroups comparesGroups: Bool) -> String? {
+    private func identityDifference(
+        in fields: StatusFields,
+        comparingGroups comparesGroups: Bool,
+        groupIDs comparesGroupIDs: Bool = true
+    ) -> String? {
         let user = String(credentials.userID)
         let group = String(credentials.groupID)
         if fields["Uid"]?.map(String.init) != Array(repeating: user, count: 4) {
             return "its user ids are not \(user)"
         }
-        if fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
+        if comparesGroupIDs, fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
             return "its group ids are not \(group)"
         }
         if comparesGroups, fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {

@@ -21,12 +21,16 @@ extension HelperMessage {
         case .welcome: self = .welcome(try Self.welcome(from: &reader))
         case .started:
             let process = try reader.number(Int32.self, "process id", in: Self.processIDs)
+            let user = try reader.number(UInt32.self, "user id", in: OrderRules.ids)
             let fellBack = try reader.flag("fell back")
+            let mayGainPrivileges = try reader.flag("may gain privileges")
             let time = try reader.number(UInt64.self, "start time")
             self = .started(
                 StartedReport(
                     processID: process,
+                    userID: user,
                     fellBack: fellBack,
+                    mayGainPrivileges: mayGainPrivileges,
                     startNanoseconds: time,
                     controlGroup: try reader.optional("control group") { reader throws(FrameError) in
                         try reader.path("control group", absolute: true)
@@ -68,7 +72,9 @@ extension HelperMessage {
         case .started(let report):
             type = .started
             try writer.number(report.processID, "process id", in: Self.processIDs)
+            try writer.number(report.userID, "user id", in: OrderRules.ids)
             writer.flag(report.fellBack)
+            writer.flag(report.mayGainPrivileges)
             try writer.number(report.startNanoseconds, "start time")
             try writer.optional(report.controlGroup) { writer, path throws(FrameError) in
                 try writer.path(path, "control group", absolute: true)

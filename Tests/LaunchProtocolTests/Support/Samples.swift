@@ -153,11 +153,13 @@ enum Samples {
         [
             .welcome(Welcome(version: 1, helperProcessID: 1, features: [])),
             .welcome(Welcome(version: .max, helperProcessID: .max, features: .all)),
-            .started(StartedReport(processID: 4711, fellBack: true, startNanoseconds: 400_000)),
+            .started(StartedReport(processID: 4711, userID: 2001, fellBack: true, startNanoseconds: 400_000)),
             .started(
                 StartedReport(
                     processID: 1,
+                    userID: .max - 1,
                     fellBack: false,
+                    mayGainPrivileges: true,
                     startNanoseconds: 0,
                     controlGroup: "/sys/fs/cgroup/job",
                     adoptionSocket: "/run/job.sock",
@@ -168,7 +170,15 @@ enum Samples {
                     )
                 )
             ),
-            .started(StartedReport(processID: 1, fellBack: false, startNanoseconds: 0, session: SessionReport())),
+            .started(
+                StartedReport(
+                    processID: 1,
+                    userID: 0,
+                    fellBack: false,
+                    startNanoseconds: 0,
+                    session: SessionReport()
+                )
+            ),
             .exited(exit(.unknown, 0, nil)),
             .exited(exit(.exited, 255, nil)),
             .exited(exit(.killed, 9, HelperExitReport.GroupPeaks(memoryBytes: 1 << 40, processes: 3))),

@@ -12,6 +12,9 @@ struct Attestor {
     /// Whether the supplementary groups are the account's and not the daemon's own.
     let comparesGroups: Bool
 
+    /// Whether the real, effective, saved and file system group ids are compared.
+    var comparesGroupIDs = true
+
     /// The cgroup that the job cannot leave.
     let group: ExpectedGroup?
 
@@ -47,9 +50,12 @@ struct Attestor {
     func lookInFiles(at processID: Int32, _ descriptor: Int32) -> Verdict {
         let proof = OutsideProof(credentials: credentials, emptyBoundingSet: false)
         let found = Result { () throws(Errno) -> String? in
-            if let difference = try proof.identityDifference(of: processID, comparingGroups: comparesGroups) {
-                return difference
-            }
+            let difference = try proof.identityDifference(
+                of: processID,
+                comparingGroups: comparesGroups,
+                groupIDs: comparesGroupIDs
+            )
+            if let difference { return difference }
             if let group, try !group.contains(processID) { return Self.wrongGroup(group) }
             return nil
         }
@@ -65,7 +71,7 @@ struct Attestor {
         let users = [found.real_user, found.effective_user, found.saved_user, found.file_system_user]
         let groups = [found.real_group, found.effective_group, found.saved_group, found.file_system_group]
         if users.contains(where: { $0 != credentials.userID }) { return "its user ids are not \(credentials.userID)" }
-        if groups.contains(where: { $0 != credentials.groupID }) {
+        if comparesGroupIDs, groups.contains(where: { $0 != credentials.groupID }) {
             return "its group ids are not \(credentials.groupID)"
         }
         if let group, let expected = group.kernelID, expected != found.control_group { return Self.wrongGroup(group) }

@@ -121,7 +121,12 @@ final class HelpedProcess: ProcessControl {
         let rest =
             switch (hasEnded, endsWithDaemon) {
             case (true, _) where !isGone: "process \(child.processID) has ended, and the system helper does not say how"
-            case (true, true): "the system helper ended while the job ran, and the job was ended with it"
+            case (true, true) where controlGroup != nil:
+                "the system helper ended while the job ran, and the job was ended with it"
+            case (true, true):
+                "the process of the system helper that looked after the job has ended while that ran, and the first process of "
+                    + "the job with it; what that has started may go on, because the job has no cgroup: look for processes of its "
+                    + "session (`ps -s \(child.processID)`) and of its account"
             case (true, false): "the system helper ended while the job ran, and that has ended since, nobody knows how"
             case (false, _):
                 "the system helper ended while the job ran, and process \(child.processID) of it still runs; end it by hand"
@@ -149,7 +154,12 @@ final class HelpedProcess: ProcessControl {
             case .group: .group
             case .tree: .tree
             }
-        try tell(.signal(SignalRequest(signal: signal.rawValue, target: recipient)))
+        do throws(Errno) {
+            try tell(.signal(SignalRequest(signal: signal.rawValue, target: recipient)))
+        } catch {
+            // It goes on without the process of the helper that had looked after it, and nobody else may signal it.
+            throw error == .noSuchProcess && child.isRunning ? .notPermitted : error
+        }
     }
 
     func terminate(gracePeriod: Duration) async throws(LaunchError) -> ExitReport {

@@ -85,10 +85,20 @@ struct HelperAdoption {
     }
 
     private func attest(_ child: StartedChild, _ started: StartedReport) throws(LaunchError) -> Attestation {
+        let user = identity.account.userID.rawValue
+        guard started.userID == user else {
+            throw failures.isNotMeant(
+                child.processID,
+                because: "it was launched as user id \(started.userID), and \(identity.account.name) is \(user)"
+            )
+        }
         guard child.isRunning else { return .none(.jobHasEnded) }
+        guard !started.mayGainPrivileges else { return .none(.jobMayGainPrivileges) }
         let attestor = Attestor(
             credentials: ChildPlan.Credentials(identity.account),
-            comparesGroups: true,
+            // Those of the account may have changed since the start, and modules of PAM may have added some.
+            comparesGroups: false,
+            comparesGroupIDs: false,
             group: started.controlGroup.map { ExpectedGroup(at: $0) }
         )
         switch attestor.look(at: child, launcher.attestation) {

@@ -176,6 +176,8 @@ struct HelperLaunch {
             switch connection.receive() {
             case .nothing: continue
             case .end: throw Task.isCancelled ? failures.cancelled() : lost(nil)
+            // Nobody here has withdrawn it: the helper is about to end.
+            case .message(.failed(let report), _) where report.code == .withdrawn && !Task.isCancelled: throw lost(nil)
             case .message(.failed(let report), _): throw error(of: report)
             case .message(.refused(let refusal), _):
                 guard !Task.isCancelled || refusal.reason != "no-job" else { throw failures.cancelled() }
