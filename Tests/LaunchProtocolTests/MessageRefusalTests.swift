@@ -100,7 +100,8 @@ struct MessageRefusalTests {
                 at: 34,
                 in: "operation text"
             ),
-            Case(frame(0x8004, wire(Int32(0)) + wire(Int32(0))), .unknownValue, at: 24, in: "exit code"),
+            Case(frame(0x8004, wire(Int32(-1)) + wire(Int32(0))), .unknownValue, at: 24, in: "exit code"),
+            Case(frame(0x8004, wire(Int32(0)) + wire(Int32(1))), .tooLarge, at: 28, in: "exit status"),
             Case(frame(0x8004, wire(Int32(4)) + wire(Int32(0))), .unknownValue, at: 24, in: "exit code"),
             Case(frame(0x8004, wire(Int32(1)) + wire(Int32(256))), .tooLarge, at: 28, in: "exit status"),
             Case(frame(0x8004, wire(Int32(2)) + wire(Int32(0))), .tooSmall, at: 28, in: "exit status"),
