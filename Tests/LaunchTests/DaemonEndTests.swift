@@ -9,13 +9,29 @@ import Testing
 @Suite("The end of a daemon that launches by itself", .testBed)
 struct DaemonEndTests {
     /// Has a daemon launch a job, and end.
-    private func leaveJob(_ policy: DaemonEndPolicy, _ isolation: SetUIDLauncher.Isolation) async throws -> JobReference
-    {
+    ///
+    /// - Parameters:
+    ///   - policy: What becomes of the job then.
+    ///   - isolation: How it is launched.
+    ///   - path: Its program.
+    ///   - mayGainPrivileges: Whether an exec may make somebody else of it.
+    /// - Returns: What it is taken over by.
+    /// - Throws: When it cannot be launched.
+    private func leaveJob(
+        _ policy: DaemonEndPolicy,
+        _ isolation: SetUIDLauncher.Isolation,
+        _ path: FilePath = "/bin/sleep",
+        mayGainPrivileges: Bool = false
+    ) async throws -> JobReference {
         let note = freshPath("reference").string
         await #expect(processExitsWith: .success) {
-            [note = note as String, ends = (policy == .end) as Bool, isDirect = (isolation == .direct) as Bool] in
-            var command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+            [
+                note = note as String, ends = (policy == .end) as Bool, isDirect = (isolation == .direct) as Bool,
+                path = path.string as String, mayGainPrivileges = mayGainPrivileges as Bool
+            ] in
+            var command = patient(Command(.path(FilePath(path)), arguments: ["100000"]))
             command.daemonEnd = ends ? .end : .goOn
+            command.noNewPrivileges = !mayGainPrivileges
             let process = try await SetUIDLauncher(isolation: isDirect ? .direct : .isolated)
                 .launch(command, as: TestBed.alice.identity)
             let reference = try #require(process.reference)
@@ -47,6 +63,47 @@ struct DaemonEndTests {
         )
         let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
+        try await process.terminate(gracePeriod: .seconds(5))
+        try await wait { isGone(reference) }
+    }
+
+    @Test("leaves a job to the next daemon whose account has other groups since", arguments: everyIsolation)
+    func groups(_ isolation: SetUIDLauncher.Isolation) async throws {
+        let reference = try await leaveJob(.goOn, isolation)
+        let account = try await TestBed.alice.identity.account
+        let changed = Account(
+            name: account.name,
+            userID: account.userID,
+            groupID: account.groupID,
+            groups: [account.groupID, GroupID(3_999)],
+            homeDirectory: account.homeDirectory,
+            shell: account.shell
+        )
+        let person = ExecutionIdentity(admitted: changed, login: changed.name, mode: .user, method: .switchAccount)
+        let process = try await SetUIDLauncher(isolation: isolation).adopt(reference, as: person)
+        try await process.terminate(gracePeriod: .seconds(5))
+        try await wait { isGone(reference) }
+    }
+
+    @Test("leaves a job to the next daemon that has become somebody else by right, and to nobody else's")
+    func changedIDs() async throws {
+        let program = freshPath("becoming-bob")
+        let bytes = FileManager.default.contents(atPath: "/bin/sleep")
+        try #require(FileManager.default.createFile(atPath: program.string, contents: bytes))
+        try #require(unsafe chown(program.string, TestBed.bob.userID, TestBed.bob.groupID) == 0)
+        try #require(unsafe chmod(program.string, 0o4755) == 0)
+        let reference = try await leaveJob(.goOn, .isolated, program, mayGainPrivileges: true)
+        let launcher = SetUIDLauncher()
+        let error = await #expect(throws: LaunchError.self) {
+            try await launcher.adopt(reference, as: TestBed.bob.identity)
+        }
+        #expect(error?.message.contains("launched as user id \(TestBed.alice.userID)") == true, "\(error)")
+        // As an earlier version wrote it down.
+        var unknown = reference
+        unknown.userID = nil
+        await #expect(throws: LaunchError.self) { try await launcher.adopt(unknown, as: TestBed.alice.identity) }
+        let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
+        #expect(process.report.attestation == .none(.jobMayGainPrivileges))
         try await process.terminate(gracePeriod: .seconds(5))
         try await wait { isGone(reference) }
     }

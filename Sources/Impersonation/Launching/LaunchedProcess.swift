@@ -34,7 +34,11 @@ public final class LaunchedProcess: Sendable {
     ///
     /// A later daemon takes it over with ``ProcessLauncher/adopt(_:as:)``, if it was launched to outlive this one
     /// (``Command/daemonEnd``).
-    public var reference: JobReference? { control.reference }
+    public var reference: JobReference? {
+        var reference = control.reference
+        reference?.userID = identity.account.userID.rawValue
+        return reference
+    }
 
     /// Waits until the process has ended and every captured stream is complete.
     ///

@@ -53,15 +53,33 @@ struct Adoption {
     }
 
     private func attest(_ child: StartedChild, _ group: ExpectedGroup?) throws(LaunchError) -> Attestation {
+        let (name, user) = (identity.account.name, identity.account.userID.rawValue)
+        if let launched = reference.userID, launched != user {
+            throw failures.isNotMeant(
+                child.processID,
+                because: "it was launched as user id \(launched), and \(name) is \(user)"
+            )
+        }
         let attestor = Attestor(
             credentials: ChildPlan.Credentials(identity.account),
-            comparesGroups: true,
+            // Those of the account may have changed since the start.
+            comparesGroups: false,
+            comparesGroupIDs: false,
             group: group
         )
         switch attestor.look(at: child, .always) {
         case .agreement(let attestation): return attestation
+        case .difference where reference.userID != nil && Self.mayGainPrivileges(child):
+            return .none(.jobMayGainPrivileges)
         case .difference(let difference): throw failures.isNotMeant(child.processID, because: difference)
         }
+    }
+
+    /// Whether an exec may have made somebody else of a job, which nothing forbids any more once `no_new_privs` is not set.
+    private static func mayGainPrivileges(_ child: StartedChild) -> Bool {
+        guard let status = try? ProcFile.read(FilePath("/proc/\(child.processID)/status")) else { return false }
+        // What was read of the number is the process's only as long as that has not ended.
+        return child.isRunning && status.split(separator: "\n").contains("NoNewPrivs:\t0")
     }
 }
 

@@ -11,6 +11,9 @@ public struct JobReference: Sendable, Hashable, Codable {
     /// The boot (`/proc/sys/kernel/random/boot_id`).
     public var bootID: String
 
+    /// The user id of the account that it was launched as; `nil` in references of earlier versions.
+    public var userID: UInt32?
+
     /// The cgroup of the job, if it has one.
     public var controlGroup: String?
 
@@ -23,18 +26,21 @@ public struct JobReference: Sendable, Hashable, Codable {
     ///   - processID: The number of its first process.
     ///   - startTime: When that was started, in clock ticks since the boot.
     ///   - bootID: The boot.
+    ///   - userID: The user id of the account that it was launched as.
     ///   - controlGroup: The cgroup of the job, if it has one.
     ///   - adoptionSocket: Where the system helper hands the job over.
     public init(
         processID: Int32,
         startTime: UInt64,
         bootID: String,
+        userID: UInt32? = nil,
         controlGroup: String? = nil,
         adoptionSocket: String? = nil
     ) {
         self.processID = processID
         self.startTime = startTime
         self.bootID = bootID
+        self.userID = userID
         self.controlGroup = controlGroup
         self.adoptionSocket = adoptionSocket
     }
