@@ -99,9 +99,11 @@ struct DaemonEndTests {
         }
         #expect(error?.message.contains("launched as user id \(TestBed.alice.userID)") == true, "\(error)")
         // As an earlier version wrote it down.
-        var unknown = reference
-        unknown.userID = nil
-        await #expect(throws: LaunchError.self) { try await launcher.adopt(unknown, as: TestBed.alice.identity) }
+        for change in [{ $0.userID = nil }, { $0.mayGainPrivileges = nil }] as [(inout JobReference) -> Void] {
+            var unknown = reference
+            change(&unknown)
+            await #expect(throws: LaunchError.self) { try await launcher.adopt(unknown, as: TestBed.alice.identity) }
+        }
         let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.report.attestation == .none(.jobMayGainPrivileges))
         try await process.terminate(gracePeriod: .seconds(5))

@@ -45,7 +45,15 @@ struct JobStart {
         }
         var plan = Self.plan(of: admitted, descriptors, owner)
         plan.joinsSessionKeyring = !keepsKeyring
-        steps = plan.isolated(as: order.credentials, from: .current())
+        let helper = DaemonFacts.current()
+        // A module of PAM may have taken the right to empty it since the order was looked at.
+        let (empties, gainsNothing) = (order.emptiesBoundingSet, order.noNewPrivileges)
+        guard !helper.wouldKeepBoundingSet(emptiesBoundingSet: empties, noNewPrivileges: gainsNothing) else {
+            adoption?.close()
+            let refusal = OrderCheck.boundingSetKept
+            throw .refused(refusal, detail: refusal.message)
+        }
+        steps = plan.isolated(as: order.credentials, from: helper)
         let encoded: EncodedPlan
         do throws(PlanTooLarge) {
             encoded = try EncodedPlan(steps, kind: .isolated)

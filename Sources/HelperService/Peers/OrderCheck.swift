@@ -43,12 +43,7 @@ package struct OrderCheck: Sendable {
         }
         let (empties, gainsNothing) = (order.emptiesBoundingSet, order.noNewPrivileges)
         if helper.wouldKeepBoundingSet(emptiesBoundingSet: empties, noNewPrivileges: gainsNothing) {
-            return Refusal(
-                reason: "bounding-set-kept",
-                message:
-                    "the job may gain privileges and is to have an empty capability bounding set, which the helper cannot give it "
-                    + "without CAP_SETPCAP; give the helper that, or ask for no_new_privs"
-            )
+            return Self.boundingSetKept
         }
         for limit in order.resourceLimits {
             let own = helper.limits[limit.resource]?.hard ?? 0
@@ -88,6 +83,14 @@ package struct OrderCheck: Sendable {
         }
         return environmentRefusal(of: order, account, permitting: variables)
     }
+
+    /// Nobody empties the bounding set of a job that could gain what is in it.
+    static let boundingSetKept = Refusal(
+        reason: "bounding-set-kept",
+        message:
+            "the job may gain privileges and is to have an empty capability bounding set, which the helper cannot give it "
+            + "without CAP_SETPCAP; give the helper that, or ask for no_new_privs"
+    )
 
     /// Others than the owner writing.
     private static let othersWrite: UInt16 = 0o022

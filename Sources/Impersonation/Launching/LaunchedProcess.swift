@@ -37,6 +37,7 @@ public final class LaunchedProcess: Sendable {
     public var reference: JobReference? {
         var reference = control.reference
         reference?.userID = identity.account.userID.rawValue
+        reference?.mayGainPrivileges = report.attestation == .none(.jobMayGainPrivileges)
         return reference
     }
 

@@ -24,9 +24,9 @@ package enum ProtocolLimits {
     /// Places in a search path.
     static let executables = 256
 
-    /// Arguments and environment variables, each.
+    /// Arguments and environment variables together.
     ///
-    /// The kernel takes 6 MiB of both together, in which each one has a pointer and a zero byte (`bprm_stack_limits` of
+    /// The kernel takes 6 MiB of both, in which each one has a pointer and a zero byte (`bprm_stack_limits` of
     /// `fs/exec.c`): fewer than 700,000 of them.
     static let strings = 700_000
 

@@ -17,7 +17,8 @@ extension LaunchOrder {
         arguments = try reader.list("arguments", counts: OrderRules.arguments, smallest: 4) {
             reader throws(FrameError) in try reader.string("argument", .argument)
         }
-        environment = try reader.list("environment", counts: OrderRules.environment, smallest: 6) {
+        let room = OrderRules.environment(beside: arguments)
+        environment = try reader.list("environment", counts: room, smallest: 6) {
             reader throws(FrameError) in try reader.string("environment variable", .variable)
         }
         workingDirectory = try reader.path("working directory", absolute: true)

@@ -18,7 +18,7 @@ extension LaunchOrder {
             writer,
             argument throws(FrameError) in try writer.string(argument, "argument", .argument)
         }
-        try writer.list(environment, "environment", counts: OrderRules.environment) {
+        try writer.list(environment, "environment", counts: OrderRules.environment(beside: arguments)) {
             writer,
             variable throws(FrameError) in try writer.string(variable, "environment variable", .variable)
         }

@@ -13,7 +13,11 @@ enum OrderRules {
     /// Never empty: programs take the first one for granted (CVE-2021-4034).
     static let arguments = 1...ProtocolLimits.strings
 
-    static let environment = 0...ProtocolLimits.strings
+    /// As many as the kernel takes beside the arguments.
+    static func environment(beside arguments: [[UInt8]]) -> ClosedRange<Int> {
+        0...max(0, ProtocolLimits.strings - arguments.count)
+    }
+
     static let niceness: ClosedRange<Int32> = -20...19
     static let modeBits: UInt16 = 0o777
     static let resources: ClosedRange<Int32> = 0...Int32(ProtocolLimits.resources - 1)

@@ -10,6 +10,7 @@ struct JobReferenceTests {
         startTime: 987_654_321,
         bootID: "0e1ff5b6-7a7b-4d3e-8f6a-3f0f6b1f2f1a",
         userID: 2_001,
+        mayGainPrivileges: false,
         controlGroup: "/sys/fs/cgroup/farm/job-1-x",
         adoptionSocket: "/run/adoptions/job-1.sock"
     )

@@ -60,6 +60,7 @@ struct Adoption {
                 because: "it was launched as user id \(launched), and \(name) is \(user)"
             )
         }
+        if reference.userID != nil, reference.mayGainPrivileges == true { return try attestChanged(child, group) }
         let attestor = Attestor(
             credentials: ChildPlan.Credentials(identity.account),
             // Those of the account may have changed since the start.
@@ -68,18 +69,22 @@ struct Adoption {
             group: group
         )
         switch attestor.look(at: child, .always) {
+        // No child has proven this one: without a look nobody knows.
+        case .agreement(.none(.unreadable)):
+            throw failures.isNotMeant(child.processID, because: "/proc does not say what it is")
         case .agreement(let attestation): return attestation
-        case .difference where reference.userID != nil && Self.mayGainPrivileges(child):
-            return .none(.jobMayGainPrivileges)
         case .difference(let difference): throw failures.isNotMeant(child.processID, because: difference)
         }
     }
 
-    /// Whether an exec may have made somebody else of a job, which nothing forbids any more once `no_new_privs` is not set.
-    private static func mayGainPrivileges(_ child: StartedChild) -> Bool {
-        guard let status = try? ProcFile.read(FilePath("/proc/\(child.processID)/status")) else { return false }
-        // What was read of the number is the process's only as long as that has not ended.
-        return child.isRunning && status.split(separator: "\n").contains("NoNewPrivs:\t0")
+    /// What is known of a job that may be somebody else by right: as whom it was launched, when, and its cgroup, which nothing leaves.
+    private func attestChanged(_ child: StartedChild, _ group: ExpectedGroup?) throws(LaunchError) -> Attestation {
+        let isThere = Result { () throws(Errno) -> Bool in try group?.contains(child.processID) ?? true }
+        guard child.isRunning else { return .none(.jobHasEnded) }
+        guard case .success(true) = isThere else {
+            throw failures.isNotMeant(child.processID, because: "it is not in its cgroup, as far as /proc tells")
+        }
+        return .none(.jobMayGainPrivileges)
     }
 }
 

@@ -1,6 +1,7 @@
 /// Names a running job beyond the life of the daemon that launched it, to be written down and read back.
 ///
-/// A number of a process alone would soon mean another one: the start time and the boot tell them apart.
+/// A number of a process alone would soon mean another one: the start time and the boot tell them apart. Whoever can change what is
+/// written down can have the next daemon end another process, so it has to be the daemon's alone.
 public struct JobReference: Sendable, Hashable, Codable {
     /// The number of its first process.
     public var processID: Int32
@@ -13,6 +14,9 @@ public struct JobReference: Sendable, Hashable, Codable {
 
     /// The user id of the account that it was launched as; `nil` in references of earlier versions.
     public var userID: UInt32?
+
+    /// Whether an exec may have made somebody else of it since; `nil` in references of earlier versions.
+    public var mayGainPrivileges: Bool?
 
     /// The cgroup of the job, if it has one.
     public var controlGroup: String?
@@ -27,6 +31,7 @@ public struct JobReference: Sendable, Hashable, Codable {
     ///   - startTime: When that was started, in clock ticks since the boot.
     ///   - bootID: The boot.
     ///   - userID: The user id of the account that it was launched as.
+    ///   - mayGainPrivileges: Whether an exec may have made somebody else of it since.
     ///   - controlGroup: The cgroup of the job, if it has one.
     ///   - adoptionSocket: Where the system helper hands the job over.
     public init(
@@ -34,6 +39,7 @@ public struct JobReference: Sendable, Hashable, Codable {
         startTime: UInt64,
         bootID: String,
         userID: UInt32? = nil,
+        mayGainPrivileges: Bool? = nil,
         controlGroup: String? = nil,
         adoptionSocket: String? = nil
     ) {
@@ -41,6 +47,7 @@ public struct JobReference: Sendable, Hashable, Codable {
         self.startTime = startTime
         self.bootID = bootID
         self.userID = userID
+        self.mayGainPrivileges = mayGainPrivileges
         self.controlGroup = controlGroup
         self.adoptionSocket = adoptionSocket
     }
