@@ -51,7 +51,8 @@ public struct ProcessOutput: AsyncSequence, Sendable {
     /// the job cannot hold up what is done to it, and it is used in this direction alone (`shutdown(2)`). Of a pipe the open file
     /// becomes one that does not block (`O_NONBLOCK`), also for others that share it, and the job can make calls to it stand still
     /// (``StandardStream/Output/pipe``). The sequence ends once nobody has the job's end: close yours, and let no other child
-    /// have one.
+    /// have one. Take a socket over before the job has its other end: descriptors that the job has sent by then (`SCM_RIGHTS`)
+    /// are closed by whoever reads, and the job decides how long that takes (`SO_LINGER`).
     ///
     /// - Parameters:
     ///   - descriptor: The end. It is closed by ``close()``, at its end, or with the last copy of this value, and by an exec.
