@@ -20,6 +20,7 @@
  *   mounts=own    leaves the mount namespace
  *   network=own   leaves the network namespace
  *   bar=          bars itself from new privileges
+ *   weaken=NUMBER takes a capability from itself
  *   create=FILE   creates a file that everybody may write, as far as the mask lets it
  *   environ=FILE  appends the environment of the process, a line for each variable
  *   block=        blocks all signals
@@ -33,6 +34,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <security/pam_appl.h>
 #include <security/pam_ext.h>
@@ -100,6 +102,17 @@ static int fill(pam_handle_t *handle, const char *value)
     const int code = pam_putenv(handle, variable);
     free(variable);
     return code;
+}
+
+static int weaken(unsigned capability)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2];
+    if (capability >= 64 || syscall(SYS_capget, &header, sets) != 0)
+        return -1;
+    sets[capability / 32].effective &= ~(1u << capability % 32);
+    sets[capability / 32].permitted &= ~(1u << capability % 32);
+    return (int)syscall(SYS_capset, &header, sets);
 }
 
 static int act(pam_handle_t *handle, const char *stage, const char *action, const char *value)
@@ -171,6 +184,8 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
         code = unshare(CLONE_NEWNET) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
     } else if (strcmp(action, "bar") == 0) {
         code = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
+    } else if (strcmp(action, "weaken") == 0) {
+        code = weaken((unsigned)atoi(value)) == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
     } else if (strcmp(action, "keyring") == 0) {
         code = syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, value) < 0 ? PAM_SESSION_ERR : PAM_SUCCESS;
     } else if (strcmp(action, "environ") == 0) {

@@ -116,9 +116,9 @@ struct DirectLaunch {
         // The waiting does not end with a cancellation, but with the child that the cancellation kills.
         let finished = await withTaskCancellationHandler {
             await Self.workers.performToTheEnd(deadline: patience) {
-                let abandoned = withExtendedLifetime(place) {
-                    attempt.run(plan, arguments: arguments, environment: environment)
-                }
+                // Also as long as an abandoned child is waited for here.
+                defer { withExtendedLifetime(place) {} }
+                let abandoned = attempt.run(plan, arguments: arguments, environment: environment)
                 streams.closeChildEnds()
                 guard let abandoned else { return }
                 SupervisedProcess(abandoned, of: userID, streams: streams, on: reactor)

@@ -5,7 +5,12 @@ import Synchronization
 /// Whoever ends the job meanwhile joins in. Many programs take a second `SIGTERM` for one that is to be heeded at once, and would
 /// get no time because two wanted them to have some.
 final class TerminationRequest: Sendable {
-    private let end = Mutex<ContinuousClock.Instant?>(nil)
+    private struct State {
+        var end: ContinuousClock.Instant?
+        var count = 0
+    }
+
+    private let state = Mutex(State())
 
     /// Enters a grace period; the first one that is over ends the request.
     ///
@@ -14,18 +19,25 @@ final class TerminationRequest: Sendable {
     ///   - ask: Asks the job, unless somebody else's request is under way, and tells whether anybody was reached; where nobody
     ///     was, the next one asks again.
     func make(until deadline: ContinuousClock.Instant, asking ask: () async -> Bool) async {
-        guard isNew(until: deadline), await !ask() else { return }
-        end.withLock { $0 = nil }
+        guard let number = enter(until: deadline), await !ask() else { return }
+        // Somebody else's may have been made meanwhile, and heard.
+        state.withLock { state in
+            if state.count == number { state.end = nil }
+        }
     }
 
-    private func isNew(until deadline: ContinuousClock.Instant) -> Bool {
-        end.withLock { end in
-            if let current = end, .now < current {
-                end = min(current, deadline)
-                return false
+    /// Enters a grace period.
+    ///
+    /// - Returns: The number of a new request; `nil` where somebody else's is under way.
+    private func enter(until deadline: ContinuousClock.Instant) -> Int? {
+        state.withLock { state in
+            if let current = state.end, .now < current {
+                state.end = min(current, deadline)
+                return nil
             }
-            end = deadline
-            return true
+            state.end = deadline
+            state.count += 1
+            return state.count
         }
     }
 }

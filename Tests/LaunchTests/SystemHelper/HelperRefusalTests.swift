@@ -199,6 +199,22 @@ struct HelperRefusalTests {
         #expect(try await set(command, launcher) == "CapBnd:\t00000000000000c0\n")
     }
 
+    @Test("a job whose session has taken from the helper what would empty its bounding set")
+    func boundingSetOfSession() async throws {
+        let setPrivilegedCapabilities = 8
+        let service = try PAMService(scripted: "open:weaken=\(setPrivilegedCapabilities)")
+        let helper = try RunningHelper(policy: service.policy + ["new-privileges = allowed"])
+        let launcher = PAMLauncher(helper, service)
+        var command = Command(.path("/bin/true"))
+        #expect(try await run(command, as: TestBed.alice.identity, launcher).exit.status == .exited(0))
+        command.noNewPrivileges = false
+        let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+        #expect(error.code == .refused)
+        #expect(error.message.contains("bounding-set-kept"))
+        try await service.waitForClose(2)
+        #expect(service.stages.suffix(2) == ["close", "uncred"])
+    }
+
     @Test("limits for all processes of a job where it gives jobs no cgroup")
     func treeLimits() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])

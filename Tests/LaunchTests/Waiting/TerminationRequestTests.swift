@@ -27,6 +27,16 @@ struct TerminationRequestTests {
         #expect(await !isMade(within: long))
     }
 
+    @Test("that is over and has reached nobody takes back no later one")
+    func late() async {
+        await request.make(until: .now) {
+            let isMade = await isMade(within: long)
+            #expect(isMade)
+            return false
+        }
+        #expect(await !isMade(within: long))
+    }
+
     /// Whether the job is asked now.
     private func isMade(within time: Duration, reachesSomebody: Bool = true) async -> Bool {
         var isMade = false

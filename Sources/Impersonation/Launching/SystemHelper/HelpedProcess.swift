@@ -249,8 +249,8 @@ final class HelpedProcess: ProcessControl {
                 step: .wait,
                 backend: .helper,
                 message:
-                    "the job has ended, but a process that traces it holds its exit status back; end the tracer, a "
-                    + "process of the same account"
+                    "the job has ended, but a process that traces it holds its exit status back, or the kernel has taken that; "
+                    + "end the tracer, a process of the same account"
             )
         )
     }
