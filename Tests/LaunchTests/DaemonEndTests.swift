@@ -109,4 +109,27 @@ struct DaemonEndTests {
         try await process.terminate(gracePeriod: .seconds(5))
         try await wait { isGone(reference) }
     }
+
+    @Test(
+        "leaves a process alone that is not in the cgroup of its reference, whatever it may have become",
+        .controlGroups,
+        arguments: [true, false]
+    )
+    func anotherGroup(_ noNewPrivileges: Bool) async throws {
+        let alice = try await TestBed.alice.identity
+        let groups = try ControlGroups(below: TestBed.controlGroups)
+        var command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+        command.noNewPrivileges = noNewPrivileges
+        let process = try await SetUIDLauncher().launch(command, as: alice)
+        let other = try await SetUIDLauncher(controlGroups: groups).launch(command, as: alice)
+        var mixed = try #require(process.reference)
+        mixed.controlGroup = try #require(other.reference?.controlGroup)
+        let error = await #expect(throws: LaunchError.self) { try await SetUIDLauncher().adopt(mixed, as: alice) }
+        #expect(error?.code == .verificationFailed)
+        #expect(error?.message.contains("it is not in its cgroup") == true, "\(error)")
+        for launched in [process, other] {
+            #expect(launched.isRunning)
+            try await launched.terminate(gracePeriod: .zero)
+        }
+    }
 }
