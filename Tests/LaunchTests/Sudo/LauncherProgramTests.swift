@@ -63,14 +63,12 @@ struct LauncherProgramTests {
     @Test("that signals ends with its sudo, though the account has stopped it")
     func stopped() async throws {
         let place = "/bed/home/alice/stopped-\(UInt64.random(in: 0...UInt64.max))"
-        // Its two ticks of work begin when it is the launcher, and it has far more of it.
+        // With the first of its signals it is at work, and far more of them are to come.
         let script = """
-            ticks() { set -- $(cat /proc/$child/stat) && case $2 in '(impersonation-'*) echo $((${14} + ${15}));; esac; }
+            trap 'kill -STOP $!; echo $! > \(place); kill -KILL $$' USR1
             start() { set -- $(cat /proc/$$/stat) && echo ${22}; }
-            \(TestBed.launcher) signal 28 $(yes $$:$(start) | head -n 60000) & child=$!
-            first=; while [ -z "$first" ]; do first=$(ticks); done
-            while [ $(ticks) -lt $((first + 2)) ]; do :; done
-            kill -STOP $child; echo $child > \(place); kill -KILL $$
+            \(TestBed.launcher) signal \(SIGUSR1) $(yes $$:$(start) | head -n 60000) &
+            wait
             """
         _ = try await runScript(script, as: TestBed.alice.identity)
         let number = try ProcFile.read(FilePath(place)).filter { $0 != "\n" }
