@@ -62,10 +62,12 @@ struct ToolDocumentTests {
         let scratch = try Scratch()
         let configuration = try scratch.configure(["proxy_execution_mode = user"])
         var found: Set<String> = []
-        // The last one takes more memory than the tool has had: otherwise the kernel does not tell what is whose.
+        // The last one takes more memory than the tool has had: otherwise the kernel does not tell what is whose. What made the
+        // tool counts for it as well where it is spawned without a fork, so a shell makes it, and not this process.
+        let tool = Tool(prefix: ["/bin/sh", "-c", "\"$0\" \"$@\"; exit $?"])
         for command in ["true", "kill -9 $$", "perl -e '$x = \"x\" x 300000000'"] {
             let arguments = ["--login", "alice", "--report", scratch.file("report"), "--", "sh", "-c", command]
-            _ = try await Tool().run(["run"] + configuration + arguments)
+            _ = try await tool.run(["run"] + configuration + arguments)
             Self.collect(try JSONSerialization.jsonObject(with: Data(scratch.read("report").utf8)), "", &found)
         }
         let members = try rows("The report of `run` and `explain`")

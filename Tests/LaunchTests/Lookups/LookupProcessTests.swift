@@ -272,15 +272,16 @@ struct LookupProcessTests {
                                 let error = await #expect(throws: AccountDirectoryError.self) {
                                     try await asked.account(named: AccountName("hang-\(index)"))
                                 }
-                                #expect(error?.code == .deadlineExceeded)
+                                #expect(error?.code == .deadlineExceeded, "\(error.debugDescription)")
                             }
                         }
                     }
-                    #expect(workers.threads.stuck == 0)
+                    // On a busy machine a thread comes back later than its caller has gone; who stays is waited for in vain.
+                    while workers.threads.stuck > 0 { try? await Task.sleep(for: .milliseconds(2)) }
                 }
             }
             while hasChildren() { try await Task.sleep(for: .milliseconds(2)) }
-            #expect(try await openDescriptorCount() <= descriptors)
+            while try await openDescriptorCount() > descriptors { try await Task.sleep(for: .milliseconds(2)) }
             while countThreads() > threads { try await Task.sleep(for: .milliseconds(2)) }
         }
     }
