@@ -270,6 +270,7 @@ let package = Package(
                 "Impersonation",
                 "QubeCompatibility",
                 "ImpersonationTesting",
+                "Damage",
                 "Faults",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]

@@ -100,6 +100,19 @@ let package = Package(
             swiftSettings: settings + instrumented
         ),
 
+        // Of the tool, what reads the texts of others; the rest of it needs a command line.
+        .target(
+            name: "impersonate",
+            dependencies: [
+                "Impersonation", "LaunchPlan", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            sources: [
+                "Doctor/Finding.swift", "Doctor/NameServiceOrderCheck.swift", "Doctor/SudoListing.swift",
+                "Running/ProcessStatus.swift",
+            ],
+            swiftSettings: settings + instrumented
+        ),
+
         // What is C is followed as well.
         .target(
             name: "FalseKernel",
@@ -114,6 +127,7 @@ let package = Package(
             dependencies: [
                 "CFuzzer", "CLaunchPlan", "CLaunchProtocol", "FalseKernel", "HelperService", "Impersonation",
                 "LaunchPlan", "LaunchProtocol", "LocalAccounts", "NameLookup", "QubeCompatibility", "RenderWorker",
+                "impersonate",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings + instrumented,

@@ -83,6 +83,9 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size)
     return (size_t)written == size ? 0 : -EAGAIN;
 }
 
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#endif
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83
 #endif
@@ -95,8 +98,11 @@ int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *take
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return -errno;
-    const int size = STREAM_BUFFER_SIZE, no = 0;
+    const int size = STREAM_BUFFER_SIZE, yes = 1, no = 0;
     setsockopt(ends[job_writes ? 1 : 0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    /* A byte of MSG_OOB is passed over by MSG_PEEK otherwise, and dropped by the call that takes what is behind it, with the
+     * descriptors that it has brought along. */
+    setsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
     if (!*takes_descriptors)
         *takes_descriptors = setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
     /* Tells the other end too: the job reads an end of file from its output, and a write to its input fails. */
@@ -115,12 +121,27 @@ int linux_stream_take(int descriptor, int daemon_reads, int *takes_descriptors)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    const int no = 0;
+    const int yes = 1, no = 0;
+    int former = 1;
     /* shutdown(2) says nothing of an AF_UNIX socket that has no other end. */
-    if (getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0
-        || shutdown(descriptor, daemon_reads ? SHUT_WR : SHUT_RD) != 0)
+    if (getpeername(descriptor, (struct sockaddr *)&peer, &size) != 0)
         return -errno;
-    *takes_descriptors = setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
+    size = sizeof former;
+    getsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &former, &size);
+    const int is_refused = setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) == 0;
+    /* Not before: it waits for whoever sends at this moment, so that what was permitted to bring descriptors is there by now. */
+    if (shutdown(descriptor, daemon_reads ? SHUT_WR : SHUT_RD) != 0) {
+        const int error = errno;
+        if (is_refused)
+            setsockopt(descriptor, SOL_SOCKET, SO_PASSRIGHTS, &former, sizeof former);
+        return -error;
+    }
+    setsockopt(descriptor, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
+    /* What they tell of the sender has no place in a look at what is there, and would pass for a descriptor. */
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &no, sizeof no);
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSSEC, &no, sizeof no);
+    setsockopt(descriptor, SOL_SOCKET, SO_PASSPIDFD, &no, sizeof no);
+    *takes_descriptors = !is_refused || linux_stream_waiting(descriptor) != 0;
     return 0;
 }
 
@@ -183,7 +204,8 @@ long linux_pipe_write(int descriptor, const void *bytes, size_t size)
     pthread_sigmask(SIG_BLOCK, &broken, &former);
     const ssize_t count = write(descriptor, bytes, size);
     const int error = errno;
-    if (count < 0 && error == EPIPE && !was_pending) {
+    /* Whoever shares a pipe can make it wait again (O_NONBLOCK), and then a part may have been written before the signal. */
+    if ((count < 0 ? error == EPIPE : (size_t)count < size) && !was_pending) {
         const struct timespec at_once = {0, 0};
         while (sigtimedwait(&broken, NULL, &at_once) < 0 && errno == EINTR)
             continue;

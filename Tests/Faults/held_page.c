@@ -141,7 +141,7 @@ void held_page_release(const char *directory, struct held_page page)
     close(page.asked);
 }
 
-int held_page_send_descriptor(int socket, int descriptor, const void *bytes, size_t size)
+int held_page_send_descriptor(int socket, int descriptor, const void *bytes, size_t size, int flags)
 {
     union {
         struct cmsghdr head;
@@ -155,5 +155,5 @@ int held_page_send_descriptor(int socket, int descriptor, const void *bytes, siz
     head->cmsg_type = SCM_RIGHTS;
     head->cmsg_len = CMSG_LEN(sizeof descriptor);
     memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return sendmsg(socket, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 }

@@ -19,6 +19,8 @@ import Testing
 /// | a job that ends at once is reaped by the kernel, and its number is another's | refused | "keeps no zombies" |
 /// | the account stops the child, and so the thread that has cloned it | a watchdog kills it | "is stopped" |
 /// | the account kills the child | an error, and nothing else | "is killed" |
+/// | the account takes the processor away from the child | one of its four threads waits for it | "is made idle" |
+/// | the daemon sets the flag back while a child is in its moment | none: it must not | "sets it back" |
 /// | a file system holds up the exec past any kill | four such threads, then isolated | "isolated while" |
 /// | an account holds up one launch after the other | four of an account, twelve of all, then isolated | "isolated for an account" |
 /// | the cgroup of a job is frozen, and the thread that has cloned into it | isolated with cgroups | "isolated into cgroups" |
@@ -183,6 +185,47 @@ struct DirectGuardTests {
             #expect(!hasChildren())
             #expect(!DirectLaunch.isCrowded)
             try await Self.expectToLaunch(as: person)
+        }
+    }
+
+    @Test("launches a child that is made idle by its account before its exec, and others meanwhile")
+    func idle() async throws {
+        await #expect(processExitsWith: .success) {
+            let (alice, bob) = (try await warmedUp(.direct), try await TestBed.bob.identity)
+            let held = try HeldLaunch(of: TestBed.alice.userID)
+            let launch = Task { try await Self.direct.launch(held.command, as: alice) }
+            let child = try await held.child()
+            let script = """
+                chrt --idle --pid 0 \(child) && renice -n 19 -p \(child) && ionice -c 3 -p \(child) && taskset -p 1 \(child)
+                """
+            #expect(try await runScript(script, as: alice).exit.status == .exited(0))
+            // Whoever has cloned it is root's, and is what it was.
+            let cloner = try #require(Self.parentThread(of: child))
+            #expect(try await runScript("renice -n 19 -p \(cloner)", as: alice).exit.status != .exited(0))
+            try await Self.expectToLaunch(as: bob)
+            #expect(!held.hasRun)
+            try held.letGo()
+            let process = try await launch.value
+            #expect(Self.isDirect(process))
+            #expect(try await process.exitReport().status == .exited(0))
+            #expect(held.hasRun)
+        }
+    }
+
+    @Test("is open to the account where the daemon sets it back while a child has its ids, and that cannot be helped")
+    func dumpableAgain() async throws {
+        await #expect(processExitsWith: .success) {
+            let person = try await warmedUp(.isolated)
+            let held = try HeldLaunch(of: TestBed.alice.userID)
+            let launch = Task { try await launchError(held.command, as: person, Self.direct) }
+            let child = try await held.child()
+            try #require(process_set_dumpable(1) == 0)
+            let report = try await runProbe(["--read-memory", "\(child)"], as: person)
+            let reached = report.attempts.filter(\.succeeded).map(\.call)
+            #expect(!Set(reached).subtracting(Attack.ofTheSameAccount).isEmpty, "\(reached)")
+            launch.cancel()
+            #expect(try await launch.value.code == .cancelled)
+            try held.letGo()
         }
     }
 

@@ -232,23 +232,30 @@ struct StreamChannelTests {
         #expect(errno == EPIPE)
     }
 
-    @Test("never takes a descriptor that the job sends along", arguments: [true, false])
-    func descriptors(_ refusesDescriptors: Bool) throws {
+    @Test(
+        "never takes a descriptor that the job sends along, nor passes it over",
+        arguments: [true, false],
+        [0, Int32(MSG_OOB)]
+    )
+    func descriptors(_ refusesDescriptors: Bool, _ flags: Int32) throws {
         let stream = try StreamChannel.socket(jobWrites: true, of: 0, refusesDescriptors: refusesDescriptors)
         let pipe = try OwnedDescriptor.pipe()
         #expect(unsafe write(stream.job.rawValue, "before", 6) == 6)
-        let sent = unsafe held_page_send_descriptor(stream.job.rawValue, pipe.writing.rawValue, "with", 4)
+        let sent = unsafe held_page_send_descriptor(stream.job.rawValue, pipe.writing.rawValue, "w", 1, flags)
         pipe.writing.closeNow()
+        #expect(unsafe write(stream.job.rawValue, "after", 5) == 5)
         var events = pollfd(fd: pipe.reading.rawValue, events: 0, revents: 0)
         if sent == 0 {
-            // Whoever takes "with" has the last copy of the writing end, and what its close takes falls to it.
+            // Whoever takes "w" has the last copy of the writing end, and what its close takes falls to it.
+            let first = read(stream.daemon)
+            #expect(first.text == "before" || first.result == -Int(EBADMSG))
             #expect(read(stream.daemon).result == -Int(EBADMSG))
             #expect(unsafe poll(&events, 1, 0) == 0, "the descriptor still waits in the stream")
             stream.daemon.descriptor.closeNow()
             #expect(unsafe poll(&events, 1, 60_000) == 1, "it is closed with the stream, by another thread")
         } else {
             #expect(sent == -EPERM)
-            #expect(read(stream.daemon).text == "before")
+            #expect(read(stream.daemon).text == "beforeafter")
             #expect(unsafe poll(&events, 1, 0) == 1)
         }
     }

@@ -98,7 +98,7 @@ struct TakenInputTests {
             isWritten.withLock { $0 = true }
             input.close()
         }
-        while try waitingBytes(reading) == 0 { await Task.yield() }
+        try await until(reading, says: POLLIN)
         #expect(!isWritten.withLock { $0 })
         #expect(try await readAll(reading) == sent)
         try await writer.value
@@ -112,7 +112,7 @@ struct TakenInputTests {
         defer { try? reading.close() }
         let input = try ProcessInput(takingOver: writing, account: account)
         let cancelled = Task { try await input.write([UInt8](repeating: 1, count: 4_000_000)) }
-        while try waitingBytes(reading) == 0 { await Task.yield() }
+        try await until(reading, says: POLLIN)
         cancelled.cancel()
         let first = await #expect(throws: StreamError.self) { try await cancelled.value }
         #expect(first?.code == .cancelled)
@@ -136,6 +136,33 @@ struct TakenInputTests {
             var pending = sigset_t()
             unsafe sigpending(&pending)
             #expect(unsafe sigismember(&pending, SIGPIPE) == 0)
+        }
+    }
+
+    @Test("that nobody reads any more is no SIGPIPE either where somebody has made the pipe wait again")
+    func partly() async throws {
+        await #expect(processExitsWith: .success) {
+            signal(SIGPIPE, SIG_DFL)
+            let pipe = try FileDescriptor.pipe()
+            let written = await withCheckedContinuation { continuation in
+                DispatchQueue(label: "writer")
+                    .async {
+                        let bytes = [UInt8](repeating: 1, count: 1 << 20)
+                        let written = unsafe bytes.withUnsafeBytes { buffer in
+                            unsafe linux_pipe_write(pipe.writeEnd.rawValue, buffer.baseAddress, buffer.count)
+                        }
+                        continuation.resume(returning: written)
+                    }
+                DispatchQueue(label: "reader")
+                    .async {
+                        // Full: a part is written, and the rest waits.
+                        var event = pollfd(fd: pipe.writeEnd.rawValue, events: Int16(POLLOUT), revents: 0)
+                        while unsafe poll(&event, 1, 0) != 0 { sched_yield() }
+                        try? pipe.readEnd.close()
+                    }
+            }
+            // F_GETPIPE_SZ
+            #expect(written == Int(fcntl(pipe.writeEnd.rawValue, 1_032)))
         }
     }
 
@@ -185,13 +212,16 @@ struct TakenTerminalTests {
         #expect(try await waiting.value == Array("said".utf8))
 
         try terminal.resize(rows: 33, columns: 101)
-        while PseudoTerminal.size(of: slave).map({ $0 != (33, 101) }) ?? true { await Task.yield() }
+        while PseudoTerminal.size(of: slave).map({ $0 != (33, 101) }) ?? true {
+            try await Task.sleep(for: .milliseconds(1))
+        }
 
         try slave.writeAll("last".utf8)
         terminal.endWithJob()
         #expect(try await text(of: output) == "last")
         // Hung up, on a thread that nobody waits for.
-        while (try? slave.writeAll("x".utf8)) != nil { await Task.yield() }
+        try await until(slave, says: POLLHUP)
+        #expect(throws: Errno.self) { try slave.writeAll("x".utf8) }
         try slave.close()
         #expect(throws: StreamError.self) { try terminal.resize(rows: 1, columns: 1) }
     }
@@ -204,7 +234,8 @@ struct TakenTerminalTests {
         try slave.writeAll("last".utf8)
         process.end(.success(ExitReport(status: .exited(0))))
         #expect(try await text(of: terminal.output) == "last")
-        while (try? slave.writeAll("x".utf8)) != nil { await Task.yield() }
+        try await until(slave, says: POLLHUP)
+        #expect(throws: Errno.self) { try slave.writeAll("x".utf8) }
         try slave.close()
     }
 
@@ -354,16 +385,21 @@ private func readAll(_ descriptor: FileDescriptor) async throws -> [UInt8] {
     }
 }
 
-/// Comes back when a write says that nobody reads: the close is on a thread of its own.
+/// Comes back when nobody reads any more: the close is on a thread of its own.
 private func untilBroken(_ descriptor: FileDescriptor) async throws {
-    _ = fcntl(descriptor.rawValue, F_SETFL, fcntl(descriptor.rawValue, F_GETFL) | O_NONBLOCK)
-    while true {
-        do {
-            _ = try descriptor.writeAll([1])
-        } catch Errno.brokenPipe, Errno.connectionReset {
-            return
-        } catch Errno.resourceTemporarilyUnavailable {
-        }
-        await Task.yield()
+    try await until(descriptor, says: POLLERR | POLLHUP)
+    let error = #expect(throws: Errno.self) { try descriptor.writeAll([1]) }
+    #expect(error == .brokenPipe || error == .connectionReset)
+}
+
+/// Waits for an event of a descriptor, on a thread that may wait.
+func until(_ descriptor: FileDescriptor, says events: Int32) async throws {
+    let count = await withCheckedContinuation { continuation in
+        DispatchQueue(label: "events")
+            .async {
+                var event = pollfd(fd: descriptor.rawValue, events: Int16(events), revents: 0)
+                continuation.resume(returning: unsafe poll(&event, 1, 60_000))
+            }
     }
+    try #require(count == 1)
 }

@@ -17,7 +17,7 @@ enum { most_breeders = 8, brood = 4, blocks = 16 };
 static pthread_t breeders[most_breeders];
 static unsigned breeder_count;
 static atomic_bool ending;
-static atomic_uint_fast64_t ended;
+static atomic_uint_fast64_t ended[most_breeders];
 static FILE *shared;
 
 static int look_at_object(struct dl_phdr_info *info, size_t size, void *argument)
@@ -55,7 +55,8 @@ static void *live(void *argument)
         close(ends[1]);
     }
     if (null >= 0) close(null);
-    atomic_fetch_add_explicit(&ended, 1, memory_order_relaxed);
+    const unsigned breeder = (unsigned)((uintptr_t)argument >> 32);
+    atomic_fetch_add_explicit(&ended[breeder - 1], 1, memory_order_relaxed);
     return NULL;
 }
 
@@ -79,10 +80,10 @@ int thread_churn_start(unsigned count)
     shared = fopen("/dev/null", "we");
     if (!shared) return errno;
     atomic_store(&ending, 0);
-    atomic_store(&ended, 0);
+    for (int index = 0; index < most_breeders; index++) atomic_store(&ended[index], 0);
     while (breeder_count < count) {
         const int error =
-            pthread_create(&breeders[breeder_count], NULL, breed, (void *)(uintptr_t)(breeder_count + 1));
+            pthread_create(&breeders[breeder_count], NULL, breed, (void *)((uintptr_t)breeder_count + 1));
         if (error != 0) {
             thread_churn_stop();
             return error;
@@ -92,11 +93,23 @@ int thread_churn_start(unsigned count)
     return 0;
 }
 
+uint64_t thread_churn_least(void)
+{
+    uint64_t least = UINT64_MAX;
+    for (unsigned index = 0; index < breeder_count; index++) {
+        const uint64_t count = atomic_load_explicit(&ended[index], memory_order_relaxed);
+        if (count < least) least = count;
+    }
+    return breeder_count > 0 ? least : 0;
+}
+
 uint64_t thread_churn_stop(void)
 {
     atomic_store(&ending, 1);
     while (breeder_count > 0) pthread_join(breeders[--breeder_count], NULL);
     if (shared) fclose(shared);
     shared = NULL;
-    return atomic_load(&ended);
+    uint64_t all = 0;
+    for (int index = 0; index < most_breeders; index++) all += atomic_load(&ended[index]);
+    return all;
 }

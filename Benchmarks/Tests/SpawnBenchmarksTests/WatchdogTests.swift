@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import spawn_benchmarks
@@ -33,5 +34,22 @@ struct WatchdogTests {
         }
         continuation.yield(1)
         continuation.finish()
+    }
+
+    @Test func `a pool that stands still ends the process, whether the work had begun or not`() async {
+        await #expect(processExitsWith: .exitCode(Watchdog.standstill)) {
+            // More than the pool has threads; the one that this runs on comes free where it waits.
+            for _ in 0..<1_024 { Task.detached { while true { pause() } } }
+            _ = await Watchdog.run(limit: .milliseconds(10), poolLimit: .milliseconds(200)) { 7 }
+        }
+    }
+
+    @Test func `a pool that goes on late does not`() async {
+        await #expect(processExitsWith: .exitCode(7)) {
+            let outcome = await Watchdog.run(limit: .milliseconds(10), poolLimit: .seconds(3_600)) {
+                while true { try await Task.sleep(for: .seconds(3_600)) }
+            }
+            if case .hung = outcome { exit(7) }
+        }
     }
 }

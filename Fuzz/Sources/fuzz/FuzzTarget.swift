@@ -17,8 +17,20 @@ enum FuzzTarget: String, CaseIterable {
     /// The networks of a grant.
     case networks
 
-    /// `/proc/PID/stat` and `/proc/PID/status`.
+    /// `/proc/PID/stat`.
     case processes
+
+    /// `/proc/PID/status`, as launches and the resolver read it.
+    case status
+
+    /// The same of the tool's own.
+    case ownStatus
+
+    /// `/proc/self/uid_map` and `/proc/self/gid_map`.
+    case identifierMaps
+
+    /// `/etc/group`, where a terminal needs the group of terminals.
+    case terminalGroup
 
     /// What the library and the lookup process say to each other.
     case lookups
@@ -35,6 +47,15 @@ enum FuzzTarget: String, CaseIterable {
     /// What is written where `sudo` speaks.
     case sudo
 
+    /// What `sudo -ll` writes.
+    case sudoListing
+
+    /// What `sudo --version` writes, and the release of the kernel.
+    case versions
+
+    /// `nsswitch.conf`, as the doctor reads it.
+    case nameServiceOrder
+
     /// The plan of a child.
     case plans
 
@@ -46,6 +67,9 @@ enum FuzzTarget: String, CaseIterable {
 
     /// `/proc/PID/cgroup` and `/proc/PID/mountinfo`.
     case groups
+
+    /// The names of cgroups, `cgroup.events` and `cgroup.procs`.
+    case groupFiles
 
     /// What a daemon has noted of its jobs.
     case references
@@ -59,9 +83,9 @@ enum FuzzTarget: String, CaseIterable {
     /// What a job of the example worker wrote.
     case output
 
-    /// What it starts from, where that is no text that somebody could read: the samples of the tests.
+    /// What it starts from beside the files in `Seeds`: the samples of the tests.
     ///
-    /// - Returns: The samples; none where there are files in `Seeds`.
+    /// - Returns: The samples.
     /// - Throws: Why a message cannot be written.
     func samples() throws -> [[UInt8]] {
         switch self {
@@ -76,6 +100,14 @@ enum FuzzTarget: String, CaseIterable {
         case .orders: try PlanSamples.orders()
         case .signals: SignalSamples.samples
         case .groups: ControlGroupOracle.samples
+        case .groupFiles: ControlGroupFileOracle.samples
+        case .status: StatusOracle.samples
+        case .ownStatus: OwnStatusOracle.samples
+        case .identifierMaps: IdentifierMapOracle.samples
+        case .terminalGroup: TerminalGroupOracle.samples
+        case .sudoListing: SudoListingOracle.samples
+        case .versions: VersionOracle.samples
+        case .nameServiceOrder: NameServiceOrderOracle.samples
         case .policy, .configuration, .names, .networks, .processes, .references, .jobs, .grants, .output: []
         }
     }
@@ -101,6 +133,14 @@ enum FuzzTarget: String, CaseIterable {
         case .orders: PlanSamples.result(ofOrder: bytes).complaint
         case .signals: SignalSamples.result(of: bytes).complaint
         case .groups: ControlGroupOracle.complaint(about: bytes)
+        case .groupFiles: ControlGroupFileOracle.complaint(about: bytes)
+        case .status: StatusOracle.complaint(about: bytes)
+        case .ownStatus: OwnStatusOracle.complaint(about: bytes)
+        case .identifierMaps: IdentifierMapOracle.complaint(about: bytes)
+        case .terminalGroup: TerminalGroupOracle.complaint(about: bytes)
+        case .sudoListing: SudoListingOracle.complaint(about: bytes)
+        case .versions: VersionOracle.complaint(about: bytes)
+        case .nameServiceOrder: NameServiceOrderOracle.complaint(about: bytes)
         case .references: Texts.references(bytes)
         case .jobs: Files.jobs(bytes)
         case .grants: Files.grants(bytes)

@@ -35,9 +35,9 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size);
    kernel can do since Linux 6.16 (SO_PASSRIGHTS); it tells whether the job can. Returns 0 or a negative error number. */
 int linux_stream_create(int *daemon_end, int *job_end, int job_writes, int *takes_descriptors);
 
-/* Makes a connected socket that somebody else has made an end as the one above: in one direction, and without descriptors
-   where the kernel can keep them out; it tells whether they can come along. Returns 0 or a negative error number, and has
-   changed nothing then. */
+/* Makes a connected socket that somebody else has made an end as the one above: in one direction, without what the kernel
+   tells of senders, and without descriptors where it can keep them out; it tells whether they can come along, or may have come
+   already. Returns 0 or a negative error number, and has changed nothing then. */
 int linux_stream_take(int descriptor, int daemon_reads, int *takes_descriptors);
 
 /* How many bytes can be read now, or a negative error number. */

@@ -47,14 +47,23 @@ struct OutsideProof {
     func difference(of processID: Int32) throws(Errno) -> String? {
         let fields = try Self.statusFields(of: processID)
         if let difference = identityDifference(in: fields, comparingGroups: true) { return difference }
-        if fields["NoNewPrivs"]?.first != "1" { return "it may gain privileges" }
+        if fields["NoNewPrivs"] != ["1"] { return "it may gain privileges" }
         // In a user namespace that it made itself the job has every capability, over nothing but itself.
         guard try Self.userNamespace(of: "\(processID)") == Self.userNamespace(of: "self") else { return nil }
+        return capabilityDifference(in: fields)
+    }
+
+    /// Compares the capabilities of a child with none.
+    ///
+    /// - Parameter fields: What the file says.
+    /// - Returns: The first set that is not empty, for a person; `nil` when all are.
+    func capabilityDifference(in fields: StatusFields) -> String? {
         let empty = ["CapInh", "CapPrm", "CapEff", "CapAmb"] + (emptyBoundingSet ? ["CapBnd"] : [])
-        for name in empty where fields[Substring(name)]?.first?.allSatisfy({ $0 == "0" }) != true {
-            return "its capabilities (\(name)) are not empty"
+        let other = empty.first { name in
+            guard let words = fields[Substring(name)], words.count == 1 else { return true }
+            return !words[0].utf8.allSatisfy { $0 == UInt8(ascii: "0") }
         }
-        return nil
+        return other.map { "its capabilities (\($0)) are not empty" }
     }
 
     /// Compares the ids of a child with those it was to have.
@@ -77,7 +86,14 @@ struct OutsideProof {
         )
     }
 
-    private func identityDifference(
+    /// Compares ids.
+    ///
+    /// - Parameters:
+    ///   - fields: What the file says.
+    ///   - comparesGroups: Whether the supplementary groups are compared as well.
+    ///   - comparesGroupIDs: Whether the group ids are.
+    /// - Returns: What differs, for a person; `nil` when nothing does.
+    func identityDifference(
         in fields: StatusFields,
         comparingGroups comparesGroups: Bool,
         groupIDs comparesGroupIDs: Bool = true
@@ -90,21 +106,32 @@ struct OutsideProof {
         if comparesGroupIDs, fields["Gid"]?.map(String.init) != Array(repeating: group, count: 4) {
             return "its group ids are not \(group)"
         }
-        if comparesGroups, fields["Groups"]?.compactMap({ UInt32($0) }) != credentials.groups {
+        if comparesGroups, fields["Groups"]?.map(String.init) != credentials.groups.map({ String($0) }) {
             return "its supplementary groups are not the account's"
         }
         return nil
     }
 
-    /// The real, effective, saved and file system id stand in one line of `Uid` and of `Gid`.
-    private typealias StatusFields = [Substring: [Substring]]
+    /// The words of each line; the real, effective, saved and file system id stand in one line of `Uid` and of `Gid`.
+    typealias StatusFields = [Substring: [Substring]]
 
     private static func statusFields(of processID: Int32) throws(Errno) -> StatusFields {
-        let status = try ProcFile.read(FilePath("/proc/\(processID)/status"))
+        fields(of: try ProcFile.read(FilePath("/proc/\(processID)/status")))
+    }
+
+    /// Reads the file, byte by byte: its first line is the process's own to choose, and a carriage return at its end would be one
+    /// character with the end of the line.
+    ///
+    /// - Parameter status: The text of the file.
+    /// - Returns: The words of each line; none where two lines have one name.
+    static func fields(of status: String) -> StatusFields {
         var fields: StatusFields = [:]
-        for line in status.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == " " || $0 == "\t" }
+        for line in status.utf8.split(separator: UInt8(ascii: "\n")) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let words = line[line.index(after: colon)...]
+                .split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            let name = Substring(line[..<colon])
+            if fields.updateValue(words.map { Substring($0) }, forKey: name) != nil { fields[name] = [] }
         }
         return fields
     }

@@ -21,7 +21,8 @@ public struct SetUIDLauncher: ProcessLauncher {
         /// It saves the exec of a tiny program, about a tenth of the time that `/bin/true` takes, but waits for a thread that
         /// may stand still. What is given up: the daemon's dumpable flag is cleared at the first
         /// launch (`PR_GET_DUMPABLE` becomes `fs.suid_dumpable`: no core dumps, and debuggers of its own user id lose
-        /// it); a process of the account that stops or kills in the moment before the exec holds up or ends that launch;
+        /// it), and the daemon must not set it back, which would open its memory to the account; a process of the account that
+        /// stops or kills in the moment before the exec holds up or ends that launch;
         /// an exec that hangs on its file system holds a thread of the daemon until ``Command/startDeadline``, and where a
         /// kill does not end the waiting (FUSE, hard NFS mounts) as long as the file system pleases;
         /// files of `/proc` cannot be standard streams.

@@ -33,12 +33,13 @@ struct ProcessIDs: Sendable, Hashable {
     ///   in them, it makes `nil`.
     init?(status: String) {
         var lines: [Substring: [UInt32]] = [:]
-        for line in status.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, ["Uid", "Gid", "Groups"].contains(parts[0]) else { continue }
-            let words = parts[1].split { $0 == " " || $0 == "\t" }
-            let numbers = words.compactMap { UInt32($0) }
-            guard numbers.count == words.count, lines.updateValue(numbers, forKey: parts[0]) == nil else { return nil }
+        for line in status.utf8.split(separator: UInt8(ascii: "\n")) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let name = Substring(line[..<colon])
+            guard ["Uid", "Gid", "Groups"].contains(name) else { continue }
+            let words = line[line.index(after: colon)...].split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            let numbers = words.compactMap { UInt32(Substring($0)) }
+            guard numbers.count == words.count, lines.updateValue(numbers, forKey: name) == nil else { return nil }
         }
         guard let users = lines["Uid"], users.count == 4, let groups = lines["Gid"], groups.count == 4,
             let supplementary = lines["Groups"]

@@ -82,12 +82,22 @@ package final class ControlGroup: Sendable {
         let count = unsafe pread(events.rawValue, &bytes, bytes.count, 0)
         // The file of a group that was removed stays open and says so.
         guard count >= 0 else { return errno != ENODEV && errno != ENOENT }
-        return !String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n").contains("populated 0")
+        return !Self.isEmpty(events: bytes.prefix(count))
+    }
+
+    /// Whether `cgroup.events` says that no process is left (`cgroups(7)`).
+    static func isEmpty(events: some Collection<UInt8>) -> Bool {
+        events.split(separator: UInt8(ascii: "\n")).contains { $0.elementsEqual("populated 0".utf8) }
     }
 
     /// The processes of the group, at this moment.
     package var processes: [Int32] {
-        (try? Self.read("cgroup.procs", in: directory))?.split(separator: "\n").compactMap { Int32($0) } ?? []
+        (try? Self.read("cgroup.procs", in: directory)).map { Self.processes(in: $0) } ?? []
+    }
+
+    /// The numbers in `cgroup.procs`; 0 stands for a process of another pid namespace.
+    static func processes(in text: String) -> [Int32] {
+        text.utf8.split(separator: UInt8(ascii: "\n")).compactMap { Int32(Substring($0)) }
     }
 
     /// How many processes are left; at least one as long as the group is not empty.

@@ -44,10 +44,13 @@ package struct ControlGroupName {
     ///
     /// - Parameter text: The name of a directory.
     init?(_ text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+            .map { Substring($0) }
         guard parts.count == 6, let kind = Kind(rawValue: String(parts[0])), let maker = Int32(parts[1]), maker > 0,
             let start = UInt64(parts[2]), let processes = UInt64(parts[3]), let time = UInt64(parts[4]),
-            !parts[5].isEmpty
+            !parts[5].isEmpty,
+            // One that is spelt in another way is not one of these.
+            text == "\(kind.rawValue)-\(maker)-\(start)-\(processes)-\(time)-\(parts[5])"
         else { return nil }
         self.text = text
         self.kind = kind

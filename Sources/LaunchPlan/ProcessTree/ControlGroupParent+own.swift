@@ -1,6 +1,6 @@
 import CLaunchPlan
 import Glibc
-import SystemPackage
+package import SystemPackage
 
 extension ControlGroupParent {
     /// The group that this process is in itself.
@@ -36,7 +36,11 @@ extension ControlGroupParent {
         return own
     }
 
-    private static func ownPath() throws(ControlGroupError) -> FilePath {
+    /// Where the group of this process is.
+    ///
+    /// - Returns: The path.
+    /// - Throws: ``ControlGroupError`` when there is no cgroup v2, or it is mounted nowhere where it can be written to.
+    package static func ownPath() throws(ControlGroupError) -> FilePath {
         guard let groups = try? ProcFile.read("/proc/self/cgroup"),
             let mounts = try? ProcFile.read("/proc/self/mountinfo")
         else { throw ControlGroupError(nil, "this kernel has no cgroup v2") }

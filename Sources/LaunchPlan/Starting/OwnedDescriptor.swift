@@ -46,6 +46,15 @@ package final class OwnedDescriptor: Sendable {
         if let descriptor = descriptor.withLock({ $0.take() }) { closing(descriptor) }
     }
 
+    /// Closes the descriptor before its owner goes, behind what is still to be done with it.
+    ///
+    /// - Parameter body: Has the descriptor for itself; not called once it was taken or closed.
+    package func closeNow(after body: (Int32) -> Void) {
+        guard let descriptor = descriptor.withLock({ $0.take() }) else { return }
+        body(descriptor)
+        closing(descriptor)
+    }
+
     /// Descriptors below this number are where a child's own take their places; the sources must not be among them.
     package static let lowest: Int32 = 8
 

@@ -1,6 +1,7 @@
 import CCapability
 import FoundationEssentials
 import Glibc
+import LaunchPlan
 import SystemPackage
 
 /// What the kernel offers and how it is set.
@@ -80,36 +81,27 @@ struct KernelCheck {
 
     private var controlGroup: Finding {
         let check = "cgroup v2"
-        let ownGroups = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
-        let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
-        let mountPoint = mounts.split(separator: "\n").lazy
-            .map { $0.split(separator: " ") }
-            .first { fields in
-                guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 1, fields.count > 4 else {
-                    return false
-                }
-                return fields[dash + 1] == "cgroup2"
-            }?[4]
-        guard let mountPoint,
-            let own = ownGroups.split(separator: "\n").first(where: { $0.hasPrefix("0::") })?.dropFirst(3)
-        else {
+        let consequence = "a job's descendants that leave its session cannot be found again"
+        do throws(ControlGroupError) {
+            let directory = try ControlGroupParent.ownPath().string
+            guard unsafe access(directory, W_OK) == 0 else {
+                return Finding(
+                    check,
+                    .warning,
+                    "\(directory) is not writable: \(consequence)",
+                    remedy: "set Delegate=yes for the unit, or remount the file system writable"
+                )
+            }
+            return Finding(check, .ok, "\(directory) is writable")
+        } catch {
+            let parts = error.message.split(separator: "; ", maxSplits: 1).map(String.init)
             return Finding(
                 check,
                 .warning,
-                "not mounted: a job's descendants that leave its session cannot be found again",
-                remedy: "mount -t cgroup2 none /sys/fs/cgroup"
+                "\(parts[0]): \(consequence)",
+                remedy: parts.count > 1 ? parts[1] : "mount -t cgroup2 none /sys/fs/cgroup"
             )
         }
-        let directory = "\(mountPoint)\(own == "/" ? "" : own)"
-        guard unsafe access(directory, W_OK) == 0 else {
-            return Finding(
-                check,
-                .warning,
-                "\(directory) is not writable: a job's descendants that leave its session cannot be found again",
-                remedy: "set Delegate=yes for the unit, or remount the file system writable"
-            )
-        }
-        return Finding(check, .ok, "\(directory) is writable")
     }
 
     private static func unreadable(_ check: String) -> Finding {

@@ -1,4 +1,5 @@
-import Foundation
+import LaunchPlan
+import SystemPackage
 
 /// Whether a directory that is down can look like one that does not know an account or a group.
 ///
@@ -15,17 +16,17 @@ struct NameServiceOrderCheck {
 
     /// Reads the file of this host; one that is missing means the defaults, which are local.
     static var ofThisHost: NameServiceOrderCheck {
-        NameServiceOrderCheck(text: (try? String(contentsOfFile: "/etc/nsswitch.conf", encoding: .utf8)) ?? "")
+        NameServiceOrderCheck(text: (try? ProcFile.read("/etc/nsswitch.conf")) ?? "")
     }
 
     func finding() -> Finding {
         let check = "nsswitch.conf"
-        for line in text.split(separator: "\n") {
-            let parts = line.prefix { $0 != "#" }.split(separator: ":", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            let database = parts[0].trimmingCharacters(in: .whitespaces)
-            guard Self.databases.contains(Substring(database)) else { continue }
-            let services = parts[1].split { $0 == " " || $0 == "\t" }
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let statement = line.prefix { $0 != UInt8(ascii: "#") }
+            guard let colon = statement.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let names = Self.words(statement[..<colon])
+            guard names.count == 1, let database = names.first, Self.databases.contains(database) else { continue }
+            let services = Self.words(statement[statement.index(after: colon)...])
             guard let (index, service) = services.enumerated().first(where: { !isLocal($1) }) else { continue }
             let isLast = services.dropFirst(index + 1).allSatisfy { $0.hasPrefix("[") || !isLocal($0) }
             guard !isLast else { continue }
@@ -39,6 +40,11 @@ struct NameServiceOrderCheck {
             )
         }
         return Finding(check, .ok, "a directory that is down does not look like one without the account")
+    }
+
+    /// What stands between blanks, byte by byte: a carriage return at the end of a line would be one character with that.
+    private static func words(_ text: Substring.UTF8View) -> [Substring] {
+        text.split { " \t\r".utf8.contains($0) }.map { Substring($0) }
     }
 
     private func isLocal(_ service: Substring) -> Bool { Self.local.contains(service) || service.hasPrefix("[") }

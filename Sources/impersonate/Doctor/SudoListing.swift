@@ -31,7 +31,7 @@ struct SudoListing {
             !(text.firstRange(of: "\nSudoers entry:").map { text[..<$0.lowerBound].contains("!authenticate") } ?? false)
         var entries: [Entry] = []
         var label: Substring = ""
-        for line in text.split(separator: "\n") {
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")).map({ Substring($0) }) {
             if line.hasPrefix("Sudoers entry:") { entries.append(Entry(asks: asksOtherwise)) }
             guard let last = entries.indices.last else { continue }
             var rest = line.drop { $0.isWhitespace }

@@ -1,5 +1,6 @@
-import FoundationEssentials
 import Impersonation
+import LaunchPlan
+import SystemPackage
 
 /// `/proc/self/status`: what the kernel says of this process.
 struct ProcessStatus {
@@ -7,16 +8,16 @@ struct ProcessStatus {
 
     /// Of this process, now.
     static var own: ProcessStatus {
-        ProcessStatus((try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? "")
+        ProcessStatus((try? ProcFile.read("/proc/self/status")) ?? "")
     }
 
     init(_ text: String) {
         fields = Dictionary(
-            text.split(separator: "\n")
+            text.utf8.split(separator: UInt8(ascii: "\n"))
                 .compactMap { line in
-                    guard let colon = line.firstIndex(of: ":") else { return nil }
-                    let value = line[line.index(after: colon)...].drop { $0 == "\t" || $0 == " " }
-                    return (String(line[..<colon]), String(value))
+                    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+                    let value = line[line.index(after: colon)...].drop { "\t ".utf8.contains($0) }
+                    return (String(Substring(line[..<colon])), String(Substring(value)))
                 },
             uniquingKeysWith: { first, _ in first }
         )

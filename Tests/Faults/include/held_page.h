@@ -19,7 +19,8 @@ int held_page_mount(const char *directory, uint32_t owner, struct held_page *pag
 /* Ends the server, which lets everybody go, and unmounts. */
 void held_page_release(const char *directory, struct held_page page);
 
-/* Sends bytes and a descriptor along (SCM_RIGHTS). Returns 0 or a negative error number. */
-int held_page_send_descriptor(int socket, int descriptor, const void *bytes, size_t size);
+/* Sends bytes and a descriptor along (SCM_RIGHTS); with MSG_OOB the one byte that there may be is urgent. Returns 0 or a negative
+ * error number. */
+int held_page_send_descriptor(int socket, int descriptor, const void *bytes, size_t size, int flags);
 
 #endif

@@ -167,14 +167,16 @@ struct SudoStartTests {
 
     @Test(
         "never takes a descriptor that the account sends along, nor closes it where somebody waits",
-        arguments: [true, false]
+        arguments: [true, false],
+        [0, Int32(MSG_OOB)]
     )
-    func descriptors(_ refusesDescriptors: Bool) throws {
+    func descriptors(_ refusesDescriptors: Bool, _ flags: Int32) throws {
         let socket = try SudoSocket(of: 0, refusesDescriptors: refusesDescriptors)
         let pipe = try OwnedDescriptor.pipe()
         guard case .nothing = socket.receive() else { throw Errno.badMessage }
-        let sent = unsafe held_page_send_descriptor(socket.launcher.rawValue, pipe.writing.rawValue, "with", 4)
+        let sent = unsafe held_page_send_descriptor(socket.launcher.rawValue, pipe.writing.rawValue, "w", 1, flags)
         pipe.writing.closeNow()
+        #expect(unsafe write(socket.launcher.rawValue, "after", 5) == 5)
         var events = pollfd(fd: pipe.reading.rawValue, events: 0, revents: 0)
         guard sent == 0 else {
             #expect(sent == -EPERM)

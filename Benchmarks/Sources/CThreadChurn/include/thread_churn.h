@@ -10,6 +10,9 @@
 /* Starts so many threads (8 at most) that make and join others without a break. Returns 0 or an error number. */
 int thread_churn_start(unsigned breeders);
 
+/* How many threads the one of them that has made the fewest has seen come and go so far. */
+uint64_t thread_churn_least(void);
+
 /* Ends all of them, and returns how many threads have come and gone. */
 uint64_t thread_churn_stop(void);
 

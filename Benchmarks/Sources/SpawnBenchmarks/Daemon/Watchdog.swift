@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// Waits for work that may never end.
@@ -10,22 +11,28 @@ enum Watchdog {
         case hung
     }
 
+    /// With what this process ends where nobody can be told any more.
+    static let standstill: Int32 = 70
+
     /// Runs work and waits for it, but no longer than a limit.
+    ///
+    /// Where all threads of the pool stand still, whoever waits here does as well: this process ends then, and says so.
     ///
     /// - Parameters:
     ///   - limit: How long to wait.
+    ///   - poolLimit: How long the pool may take to go on with whoever waits.
     ///   - work: What is run; nobody cancels it.
     /// - Returns: How it ended, if it did.
     static func run<Value: Sendable>(
         limit: Duration,
+        poolLimit: Duration = .seconds(60),
         _ work: @escaping @Sendable () async throws -> Value
     ) async -> Outcome<Value> {
-        await withCheckedContinuation { continuation in
+        let end = Deadlines.shared.set(limit + poolLimit) { endProcess(after: poolLimit) }
+        defer { Deadlines.shared.remove(end) }
+        return await withCheckedContinuation { continuation in
             let first = FirstAnswer(continuation)
-            let timer = Task.detached {
-                try await Task.sleep(for: limit)
-                first.give(.hung)
-            }
+            let deadline = Deadlines.shared.set(limit) { first.give(.hung) }
             Task.detached {
                 let result: Result<Value, any Error>
                 do {
@@ -33,10 +40,16 @@ enum Watchdog {
                 } catch {
                     result = .failure(error)
                 }
-                timer.cancel()
+                Deadlines.shared.remove(deadline)
                 first.give(.ended(result))
             }
         }
+    }
+
+    private static func endProcess(after limit: Duration) {
+        let text = "spawn-benchmarks: FAILED: the threads of Swift's pool stand still, for \(limit) by now\n"
+        _ = unsafe text.utf8CString.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+        _exit(standstill)
     }
 
     /// Resumes a continuation with the first of two answers.

@@ -42,27 +42,47 @@ struct Soak: Sendable {
         var result = SoakResult(launches: launches, bound: bound)
         for outcome in await launch(Self.warmUp) { result.add(outcome, counts: false) }
         try await Task.sleep(for: .milliseconds(200))
-        let before = Leftovers(account: account, helper: helper)
+        let before = Leftovers(helper: helper)
 
         let error = thread_churn_start(churn)
         guard error == 0 else { throw BenchmarkError("no threads could be started (errno \(error))") }
+        try await untilOthersComeAndGo()
+        let progress = ChurnProgress(launches: launches)
         let begin = MonotonicClock.nanoseconds
-        let outcomes = await launch(launches)
+        let outcomes = await launch(launches, progress)
         result.seconds = Double(MonotonicClock.nanoseconds - begin) / 1e9
-        result.threads = thread_churn_stop()
+        if churn > 0 { result.broken += progress.end() }
+        guard
+            case .ended(.success(let threads)) = await Watchdog.run(
+                limit: Self.patience,
+                { try await PlainThread.run { thread_churn_stop() } }
+            )
+        else { throw BenchmarkError("the other threads had not ended after \(Self.patience): one of them hangs") }
+        result.threads = threads
 
         for outcome in outcomes { result.add(outcome, counts: true) }
         result.broken += await before.whatIsNew(account: account, helper: helper)
         return result
     }
 
-    private func launch(_ count: Int) async -> [SoakOutcome] {
+    private func untilOthersComeAndGo() async throws {
+        let deadline = ContinuousClock.now + Self.patience
+        while churn > 0, thread_churn_least() == 0 {
+            guard ContinuousClock.now < deadline else {
+                throw BenchmarkError("no other thread had come and gone after \(Self.patience)")
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    private func launch(_ count: Int, _ progress: ChurnProgress? = nil) async -> [SoakOutcome] {
         await withTaskGroup(of: [SoakOutcome].self) { group in
             for first in 0..<concurrency {
                 group.addTask {
                     var outcomes: [SoakOutcome] = []
                     for number in stride(from: first, to: count, by: concurrency) {
                         outcomes.append(await launchOne(number))
+                        progress?.passed(number)
                     }
                     return outcomes
                 }

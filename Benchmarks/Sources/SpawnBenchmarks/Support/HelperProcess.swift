@@ -59,8 +59,8 @@ final class HelperProcess {
     /// The processes it has forked, waiting ones and those with a job, as long as they have not been reaped.
     var monitors: [pid_t] { ProcessTable.children(of: process) }
 
-    /// How many descriptors it has.
-    var descriptorCount: Int { ProcessTable.descriptors(of: process).count }
+    /// What its descriptors are; those to its monitors are others for each job.
+    var descriptors: DescriptorTable { DescriptorTable(of: process, isSteady: false) }
 
     /// Ends it and waits until it has ended.
     func end() {

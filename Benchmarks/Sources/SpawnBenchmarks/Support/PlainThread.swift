@@ -21,29 +21,34 @@ enum PlainThread {
     /// Runs a function on a new thread and waits for it without blocking the caller's.
     static func run<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
         let result: Result<R, any Error> = await withCheckedContinuation { continuation in
-            let work = Work { continuation.resume(returning: Result { try body() }) }
-            let pointer = unsafe Unmanaged.passRetained(work).toOpaque()
-            var thread = pthread_t()
-            let code = unsafe pthread_create(
-                &thread,
-                nil,
-                { argument in
-                    guard let argument = unsafe argument else { return nil }
-                    var none = sigset_t()
-                    unsafe sigemptyset(&none)
-                    unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
-                    unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                },
-                pointer
-            )
-            if code == 0 {
-                pthread_detach(thread)
-            } else {
-                unsafe Unmanaged<Work>.fromOpaque(pointer).release()
+            let code = start { continuation.resume(returning: Result { try body() }) }
+            if code != 0 {
                 continuation.resume(returning: .failure(BenchmarkError("no thread could be started (errno \(code))")))
             }
         }
         return try result.get()
+    }
+
+    /// Runs a function on a new thread.
+    ///
+    /// - Returns: 0, or why there is none.
+    static func start(_ body: @escaping @Sendable () -> Void) -> CInt {
+        let pointer = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
+        var thread = pthread_t()
+        let code = unsafe pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                var none = sigset_t()
+                unsafe sigemptyset(&none)
+                unsafe pthread_sigmask(SIG_SETMASK, &none, nil)
+                unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            },
+            pointer
+        )
+        if code == 0 { pthread_detach(thread) } else { unsafe Unmanaged<Work>.fromOpaque(pointer).release() }
+        return code
     }
 }

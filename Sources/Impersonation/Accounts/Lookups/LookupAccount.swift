@@ -70,10 +70,13 @@ package enum LookupAccount {
     }
 
     private static func has(_ id: UInt32, in map: String) -> Bool {
-        map.split(separator: "\n")
+        map.utf8.split(separator: UInt8(ascii: "\n"))
             .contains { line in
-                let numbers = line.split(separator: " ").compactMap { UInt64($0) }
-                return numbers.count == 3 && numbers[0] <= id && UInt64(id) < numbers[0] + numbers[2]
+                let numbers = line.split(separator: UInt8(ascii: " ")).map { UInt32(Substring($0)) }
+                guard numbers.count == 3, let first = numbers[0], numbers[1] != nil, let count = numbers[2] else {
+                    return false
+                }
+                return first <= id && id - first < count
             }
     }
 }

@@ -25,8 +25,8 @@ public struct ProcessInput: Sendable {
     /// - Parameters:
     ///   - descriptor: The end. It is closed by ``close()``, or with the last copy of this value, and by an exec.
     ///   - account: The account of the job, which may be able to hold up that close, but not for others.
-    /// - Throws: ``StreamError``: `unsuitable` when it is neither a connected stream socket nor the writing end of a pipe. The
-    ///   descriptor is the caller's then, as it was.
+    /// - Throws: ``StreamError``: `unsuitable` when it is neither a connected stream socket nor the writing end of a pipe, or is
+    ///   another stream's already. The descriptor is the caller's then, as it was.
     public init(takingOver descriptor: FileDescriptor, account: UserID) throws(StreamError) {
         let reactor = try StreamEnd.sharedReactor()
         self.init(StreamEnd(try .taking(descriptor, for: .input, of: account.rawValue), on: reactor))

@@ -1,6 +1,7 @@
 import CLaunchPlan
 import Glibc
 import LaunchPlan
+import Synchronization
 import SystemPackage
 
 extension StreamChannel {
@@ -26,17 +27,18 @@ extension StreamChannel {
         for purpose: Purpose,
         of userID: UInt32
     ) throws(StreamError) -> StreamChannel {
-        let number = end.rawValue
-        var status = stat()
-        guard unsafe fstat(number, &status) == 0 else { throw .failed(Errno(rawValue: errno)) }
-        switch status.st_mode & S_IFMT {
-        case S_IFSOCK: return try takingSocket(number, for: purpose, of: userID)
-        case S_IFIFO: return try takingPipe(number, for: purpose, of: userID)
-        default:
-            throw .unsuitable(
-                "descriptor \(number) is neither a socket nor a pipe; give one end of socketpair(2) or of pipe(2), and let a "
-                    + "task of its own copy what is in a file"
-            )
+        try claiming(end) { number throws(StreamError) in
+            var status = stat()
+            guard unsafe fstat(number, &status) == 0 else { throw .failed(Errno(rawValue: errno)) }
+            switch status.st_mode & S_IFMT {
+            case S_IFSOCK: return try takingSocket(number, for: purpose, of: userID)
+            case S_IFIFO: return try takingPipe(number, for: purpose, of: userID)
+            default:
+                throw .unsuitable(
+                    "descriptor \(number) is neither a socket nor a pipe; give one end of socketpair(2) or of pipe(2), and let "
+                        + "a task of its own copy what is in a file"
+                )
+            }
         }
     }
 
@@ -65,7 +67,10 @@ extension StreamChannel {
         let owner = OwnedDescriptor(number) { descriptor in
             // That holds nobody up, and the job is to hear of the end whatever becomes of the close.
             _ = shutdown(descriptor, Int32(SHUT_RDWR))
-            PatientCloser.shared.close(descriptor, of: userID) { linux_stream_close($0) }
+            PatientCloser.shared.close(descriptor, of: userID) { descriptor in
+                release(descriptor)
+                linux_stream_close(descriptor)
+            }
         }
         return StreamChannel(owner, .socket(takesDescriptors: takesDescriptors), of: userID)
     }
@@ -84,7 +89,7 @@ extension StreamChannel {
         }
         guard fcntl(number, F_SETFL, flags | O_NONBLOCK) == 0 else { throw .failed(Errno(rawValue: errno)) }
         closeWithExec(number)
-        return StreamChannel(patient(number, userID), .pipe, of: userID)
+        return StreamChannel(claimed(number, userID), .pipe, of: userID)
     }
 
     /// Takes over the daemon's side of a pseudo-terminal that somebody else has made.
@@ -98,22 +103,59 @@ extension StreamChannel {
         _ master: FileDescriptor,
         of userID: UInt32
     ) throws(StreamError) -> (reading: StreamChannel, writing: StreamChannel) {
-        let number = master.rawValue
-        let flags = fcntl(number, F_GETFL)
-        guard flags >= 0 else { throw .failed(Errno(rawValue: errno)) }
-        guard linux_terminal_is_master(number) != 0, flags & O_ACCMODE == O_RDWR else {
-            throw .unsuitable(
-                "descriptor \(number) is not the master of a pseudo-terminal; give what posix_openpt(3) has opened for "
-                    + "reading and writing, and the job the other side"
+        try claiming(master) { number throws(StreamError) in
+            let flags = fcntl(number, F_GETFL)
+            guard flags >= 0 else { throw .failed(Errno(rawValue: errno)) }
+            guard linux_terminal_is_master(number) != 0, flags & O_ACCMODE == O_RDWR else {
+                throw .unsuitable(
+                    "descriptor \(number) is not the master of a pseudo-terminal; give what posix_openpt(3) has opened for "
+                        + "reading and writing, and the job the other side"
+                )
+            }
+            let duplicate = fcntl(number, F_DUPFD_CLOEXEC, OwnedDescriptor.lowest)
+            guard duplicate >= 0 else { throw .failed(Errno(rawValue: errno)) }
+            closeWithExec(number)
+            return (
+                .terminal(claimed(number, userID), of: userID),
+                .terminal(patient(duplicate, userID), of: userID)
             )
         }
-        let duplicate = fcntl(number, F_DUPFD_CLOEXEC, OwnedDescriptor.lowest)
-        guard duplicate >= 0 else { throw .failed(Errno(rawValue: errno)) }
-        closeWithExec(number)
-        return (
-            .terminal(patient(number, userID), of: userID),
-            .terminal(patient(duplicate, userID), of: userID)
-        )
+    }
+
+    /// The descriptors that streams have been made of and have not closed yet.
+    private static let claims = Mutex<Set<Int32>>([])
+
+    /// Takes a descriptor over once: two streams would both close it, and the second one what has its number by then.
+    private static func claiming<Taken>(
+        _ end: FileDescriptor,
+        _ take: (Int32) throws(StreamError) -> Taken
+    ) throws(StreamError) -> Taken {
+        let number = end.rawValue
+        guard claims.withLock({ $0.insert(number).inserted }) else {
+            throw .unsuitable(
+                "descriptor \(number) is another stream's already, which closes it; give each stream an end of its own"
+            )
+        }
+        do throws(StreamError) {
+            return try take(number)
+        } catch {
+            release(number)
+            throw error
+        }
+    }
+
+    /// Not behind the close: the number may be somebody else's at once.
+    private static func release(_ number: Int32) {
+        _ = claims.withLock { $0.remove(number) }
+    }
+
+    private static func claimed(_ number: Int32, _ userID: UInt32) -> OwnedDescriptor {
+        OwnedDescriptor(number) { descriptor in
+            PatientCloser.shared.close(descriptor, of: userID) { descriptor in
+                release(descriptor)
+                _ = Glibc.close(descriptor)
+            }
+        }
     }
 
     /// No program that the host starts is to keep the other side waiting for an end.

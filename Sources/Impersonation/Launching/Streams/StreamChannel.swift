@@ -56,7 +56,7 @@ struct StreamChannel: Sendable {
                 PatientCloser.shared.close(descriptor, of: userID) { linux_stream_close($0) }
             }
         } catch {
-            close(ends.job)
+            _ = Glibc.close(ends.job)
             throw error
         }
         let channel = StreamChannel(daemon, .socket(takesDescriptors: takesDescriptors), of: userID)
@@ -110,14 +110,45 @@ struct StreamChannel: Sendable {
     /// - Parameter buffer: Where it goes.
     /// - Returns: How many bytes, 0 at the end, or a negative error number; `-EBADF` once the end was closed.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        descriptor.withOpen { descriptor in
-            guard descriptor >= 0 else { return -Int(EBADF) }
-            if case .socket(let takesDescriptors) = kind {
-                return unsafe linux_stream_read(descriptor, buffer.baseAddress, buffer.count, takesDescriptors ? 1 : 0)
-            }
-            let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            return count < 0 ? -Int(errno) : count
+        descriptor.withOpen { unsafe read($0, into: buffer) }
+    }
+
+    /// Reads a chunk, as ``read(into:)`` does.
+    ///
+    /// - Parameter size: How many bytes at most.
+    /// - Returns: The bytes, and what ``read(into:)`` returns.
+    func readChunk(_ size: Int) -> (bytes: [UInt8], result: Int) {
+        descriptor.withOpen { readChunk(size, of: $0) }
+    }
+
+    /// Closes the end behind a last reader.
+    ///
+    /// - Parameters:
+    ///   - size: How many bytes are read at once.
+    ///   - body: Is given what reads, as ``readChunk(_:)`` does; that finds the end closed from now on.
+    func close(
+        afterChunksOf size: Int,
+        _ body: (_ next: () -> (bytes: [UInt8], result: Int)) -> Void
+    ) {
+        descriptor.closeNow { descriptor in body { readChunk(size, of: descriptor) } }
+    }
+
+    private func readChunk(_ size: Int, of descriptor: Int32) -> (bytes: [UInt8], result: Int) {
+        var result = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            result = unsafe read(descriptor, into: UnsafeMutableRawBufferPointer(buffer))
+            count = max(result, 0)
         }
+        return (bytes, result)
+    }
+
+    private func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard descriptor >= 0 else { return -Int(EBADF) }
+        if case .socket(let takesDescriptors) = kind {
+            return unsafe linux_stream_read(descriptor, buffer.baseAddress, buffer.count, takesDescriptors ? 1 : 0)
+        }
+        let count = unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+        return count < 0 ? -Int(errno) : count
     }
 
     /// Writes as much as there is room for, without waiting.

@@ -82,15 +82,21 @@ final class StreamEnd: Sendable {
     }
 
     /// Closes the end, and keeps what can be read now for whoever asks for it.
+    ///
+    /// Whoever reads at the same time finds the end closed before the first byte is kept, and waits for what is.
     func endWithJob() {
         let wait = state.withLock { state -> Wait? in
             guard !state.isClosed else { return nil }
-            for _ in 0..<Self.mostReadsAtTheEnd where state.left.count < Self.mostAtTheEnd {
-                let (bytes, result) = readNow()
-                state.left += bytes
-                guard result > 0 || result == -Int(EINTR) else { break }
+            state.isClosed = true
+            if let wait = state.wait { reactor.cancel(wait.ticket) }
+            channel.close(afterChunksOf: Self.chunk) { next in
+                for _ in 0..<Self.mostReadsAtTheEnd where state.left.count < Self.mostAtTheEnd {
+                    let (bytes, result) = next()
+                    state.left += bytes
+                    guard result > 0 || result == -Int(EINTR) else { break }
+                }
             }
-            return close(&state)
+            return state.wait.take()
         }
         wait?.continuation.resume(returning: .closed)
     }
@@ -101,15 +107,6 @@ final class StreamEnd: Sendable {
         if let wait = state.wait { reactor.cancel(wait.ticket) }
         channel.descriptor.closeNow()
         return state.wait.take()
-    }
-
-    private func readNow() -> (bytes: [UInt8], result: Int) {
-        var result = 0
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
-            result = unsafe channel.read(into: UnsafeMutableRawBufferPointer(buffer))
-            count = max(result, 0)
-        }
-        return (bytes, result)
     }
 
     /// What was kept at the end of the job.
@@ -130,7 +127,7 @@ final class StreamEnd: Sendable {
         defer { leave() }
         while true {
             guard !Task.isCancelled else { throw .cancelled }
-            let (bytes, result) = readNow()
+            let (bytes, result) = channel.readChunk(Self.chunk)
             switch result {
             case 1...: return bytes
             case -Int(EBADF): return takeLeft()

@@ -66,9 +66,17 @@ struct TerminalPlumbing {
     /// The group `tty` of this host.
     ///
     /// A group of the system is in the file; a name service is not asked, since it may not answer for minutes.
-    private static let terminalGroupID: UInt32? = {
-        let lines = (try? ProcFile.read("/etc/group"))?.split(separator: "\n") ?? []
-        let fields = lines.lazy.map { $0.split(separator: ":", omittingEmptySubsequences: false) }
-        return fields.first { $0.count == 4 && $0[0] == "tty" }.flatMap { UInt32($0[2]) }
-    }()
+    private static let terminalGroupID = (try? ProcFile.read("/etc/group")).flatMap { groupID(inGroupFile: $0) }
+
+    /// The number of the group `tty`.
+    ///
+    /// - Parameter text: The text of `group(5)`.
+    /// - Returns: The number in the first line of that name; `nil` where there is none, or it means "unchanged" to `chown(2)`.
+    static func groupID(inGroupFile text: String) -> UInt32? {
+        let fields = text.utf8.split(separator: UInt8(ascii: "\n")).lazy
+            .map { $0.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false) }
+        return fields.first { $0.count == 4 && $0[0].elementsEqual("tty".utf8) }
+            .flatMap { UInt32(Substring($0[2])) }
+            .flatMap { ReservedIDRule.reserved.contains($0) ? nil : $0 }
+    }
 }

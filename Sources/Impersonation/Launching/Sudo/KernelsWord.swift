@@ -18,12 +18,23 @@ package enum KernelsWord: Sendable, Hashable {
     package static let isTold: Bool = {
         var information = utsname()
         guard unsafe uname(&information) == 0 else { return false }
-        let release = unsafe withUnsafeBytes(of: information.release) { bytes in
-            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        let parts = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
-        return parts.count == 2 && (parts[0], parts[1]) >= (6, 15)
+        return tellsEnds(
+            unsafe withUnsafeBytes(of: information.release) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+        )
     }()
+
+    /// The same of some release.
+    ///
+    /// - Parameter release: What `uname(2)` calls it; it begins with two numbers.
+    /// - Returns: Whether it tells; not where it does not begin like that.
+    static func tellsEnds(_ release: String) -> Bool {
+        let parts = release.utf8.split(separator: UInt8(ascii: "."), maxSplits: 2, omittingEmptySubsequences: false)
+        let numbers = parts.prefix(2).map { Int(Substring($0.prefix { (0x30...0x39).contains($0) })) }
+        guard numbers.count == 2, let major = numbers[0], let minor = numbers[1] else { return false }
+        return (major, minor) >= (6, 15)
+    }
 
     /// Who asks the kernel for it, without waiting.
     typealias Source = @Sendable (StartedChild) -> KernelsWord

@@ -104,7 +104,8 @@ package struct SudoProgram: Sendable {
         }
 
         private static func isVersion(_ version: String, since least: (Int, Int, Int)) -> Bool {
-            let parts = version.split { $0 == "." || $0 == "p" }.prefix(3).compactMap { Int($0) }
+            let parts = version.utf8.split { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "p") }
+                .prefix(3).compactMap { Int(Substring($0)) }
             guard parts.count == 3 else { return false }
             return (parts[0], parts[1], parts[2]) >= least
         }

@@ -1,0 +1,1 @@
+../../../../Tests/LaunchTests/Support/ControlGroupFileOracle.swift

@@ -1,0 +1,1 @@
+../../../../Tests/ImpersonationTests/Internals/StatusOracle.swift

@@ -1,0 +1,1 @@
+../../../../Tests/CommandLineTests/Support/SudoListingOracle.swift
