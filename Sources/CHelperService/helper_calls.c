@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/fsuid.h>
@@ -249,6 +250,26 @@ void helper_close_elsewhere(int descriptor)
     close(descriptor);
     close(gate[1]);
     close(gate[0]);
+}
+
+int helper_lock(int file, int32_t *holder)
+{
+    *holder = 0;
+    /* Whoever has it may end before it is told who that is. */
+    for (int attempt = 0; attempt < 100; attempt++) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(file, F_SETLK, &lock) == 0)
+            return 0;
+        if (errno != EAGAIN && errno != EACCES)
+            return -errno;
+        if (fcntl(file, F_GETLK, &lock) != 0)
+            return -errno;
+        if (lock.l_type == F_UNLCK)
+            continue;
+        *holder = lock.l_pid > 0 ? lock.l_pid : 0;
+        return -EAGAIN;
+    }
+    return -EAGAIN;
 }
 
 int helper_dumpable_setting(void)

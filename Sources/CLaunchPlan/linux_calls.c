@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -307,4 +308,10 @@ int linux_pidfd_open(int process)
 {
     const long descriptor = syscall(SYS_pidfd_open, process, 0u);
     return descriptor >= 0 ? (int)descriptor : -errno;
+}
+
+void linux_wipe(const void *memory, size_t size)
+{
+    if (size > 0)
+        explicit_bzero((void *)(uintptr_t)memory, size);
 }

@@ -76,7 +76,7 @@ package enum HelperProgram {
         }
         let inherited = try Listener.inherited()
         let isInherited = inherited != nil
-        let listener = if let inherited { inherited } else { try listener(options) }
+        let (listener, place) = if let inherited { (inherited, SocketPlace?.none) } else { try made(options) }
         // A stranger's descriptors could stop whoever has to let go of them. They are taken from peers, once these are known.
         if isInherited { refuseDescriptors(of: listener, log) }
         if socket_takes_descriptors(listener.rawValue) == 1 {
@@ -103,8 +103,8 @@ package enum HelperProgram {
         // All processes of the helper together have as much of the processor as one job otherwise, and what an account runs
         // would delay the launches of others.
         log.write(.info, "precedence of the session over jobs: \(precedence)")
-        let place = options.socket.map { " at \($0)" } ?? ""
-        log.write(.info, "serving\(place) under \(options.policy)")
+        let path = options.socket.map { " at \($0)" } ?? ""
+        log.write(.info, "serving\(path) under \(options.policy)")
         try checkThreads()
         do throws(Errno) {
             var supervisor = try Supervisor(context)
@@ -112,7 +112,7 @@ package enum HelperProgram {
         } catch {
             throw HelperError(.system, "the helper cannot go on: \(error)")
         }
-        if let socket = options.socket, !isInherited { _ = unsafe unlink(socket.string) }
+        place?.leave()
     }
 
     /// Loaded with the names of the policy, modules of the name service are here to stay.
@@ -144,11 +144,13 @@ package enum HelperProgram {
         return number
     }
 
-    private static func listener(_ options: HelperOptions) throws(HelperError) -> OwnedDescriptor {
+    private static func made(_ options: HelperOptions) throws(HelperError) -> (OwnedDescriptor, SocketPlace?) {
         guard let socket = options.socket else {
             throw HelperError(.usage, "there is no socket: give --socket, or start the helper by its socket unit")
         }
-        return try Listener.make(at: socket, mode: options.socketMode, group: try options.socketGroup.map(groupID))
+        let group = try options.socketGroup.map(groupID)
+        let made = try Listener.make(at: socket, mode: options.socketMode, group: group)
+        return (made.listener, made.place)
     }
 
     private static func table(_ policy: HelperPolicy, _ options: HelperOptions) throws(HelperError) -> MonitorTable {

@@ -1,3 +1,4 @@
+import LaunchProtocol
 import Testing
 
 @testable import HelperService
@@ -23,6 +24,20 @@ struct PolicyDecisionTests {
             #expect(!PolicyDecision.damaged(PolicyDecision.permitted.word ^ flip).isPermitted)
             #expect(!PolicyDecision.damaged(PolicyDecision.forbidden.word ^ flip).isPermitted)
             #expect(!PolicyDecision.damaged(PolicyDecision.forbidden.word ^ flip).isForbidden)
+        }
+    }
+
+    @Test("No account gets a job whose being served is permitted, or not certainly forbidden", arguments: 0..<64)
+    func peers(bit: Int) throws {
+        try Admission.refusePeer(.forbidden)
+        let flip = UInt64(1) << bit
+        for decision in [
+            .permitted, .damaged(PolicyDecision.permitted.word ^ flip), .damaged(PolicyDecision.forbidden.word ^ flip),
+            .damaged(flip),
+        ] as [PolicyDecision] {
+            let denial = #expect(throws: JobSession.Denial.self) { try Admission.refusePeer(decision) }
+            guard case .refused(let refusal, _) = denial else { continue }
+            #expect(refusal.reason == "account-is-a-peer")
         }
     }
 

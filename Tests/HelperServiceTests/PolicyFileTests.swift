@@ -207,6 +207,59 @@ struct PolicyFileTests {
         #expect(counts.refused > 0)
     }
 
+    /// A policy in a directory of its own, and another one in a directory of somebody else's.
+    private func twoDirectories() throws -> (file: FilePath, right: FilePath, wrong: FilePath) {
+        let right = try folder.makeDirectory("etc")
+        let wrong = try folder.makeDirectory("other")
+        try folder.write("peers = 990\naccounts = *\n", to: "other/helper.conf")
+        try folder.check(unsafe chown(wrong.string, 2_001, 2_001))
+        return (try folder.write(Self.text, to: "etc/helper.conf"), right, wrong)
+    }
+
+    @Test
+    func `A directory that takes the place of one that was looked at is not followed`() throws {
+        let (file, right, wrong) = try twoDirectories()
+        let aside = folder.path.appending("aside")
+        let policy = try HelperPolicy(
+            PolicyFile.read(file) { moment in
+                guard moment == .opening else { return }
+                #expect(unsafe rename(right.string, aside.string) == 0)
+                #expect(unsafe rename(wrong.string, right.string) == 0)
+            },
+            names: Names()
+        )
+        #expect(policy.accounts.users.map(\.number) == [2_001])
+        // Whoever looks again looks at the other one.
+        #expect(try refusal(file).code == .untrusted)
+    }
+
+    @Test(
+        "However often a directory on the way is swapped, what is read is the policy or nothing",
+        arguments: [false, true]
+    )
+    func swappedDirectory(_ isLink: Bool) throws {
+        let (file, right, wrong) = try twoDirectories()
+        let (aside, next) = (folder.path.appending("aside").string, folder.path.appending("next").string)
+        let counts = Swapping.count(rounds: 2_000) { _ in
+            if isLink { _ = unsafe symlink(wrong.string, next) } else { _ = unsafe rename(wrong.string, next) }
+            _ = unsafe rename(right.string, aside)
+            _ = unsafe rename(next, right.string)
+            // As it was.
+            if isLink { _ = unsafe unlink(right.string) } else { _ = unsafe rename(right.string, wrong.string) }
+            _ = unsafe rename(aside, right.string)
+        } meanwhile: {
+            do throws(PolicyError) {
+                let policy = try HelperPolicy.load(from: file, names: Names())
+                return policy.accounts.users.map(\.number) == [2_001] ? .clean : .wrong
+            } catch {
+                return error.code == .untrusted || error.code == .unreadable ? .refused : .wrong
+            }
+        }
+        #expect(counts.wrong == 0)
+        #expect(counts.clean > 0)
+        #expect(counts.refused > 0)
+    }
+
     @Test
     func `The names of the machine are resolved by the name service`() throws {
         let file = try folder.write(

@@ -5,6 +5,7 @@ import Testing
 
 @testable import Impersonation
 @testable import LaunchPlan
+@testable import LaunchProtocol
 
 /// `PIDFD_GET_INFO` of `linux/pidfd.h`, as the filter sees it.
 private let askTheKernel = Fault(.verifyOutside, "ioctl", .argument(1, is: 0xC040_FF0B))
@@ -201,5 +202,73 @@ struct AttestationTests {
         }
         let byFiles = child.processDescriptor.withOpen { attestor.lookInFiles(at: process, $0) }
         #expect(byFiles == .agreement(.none(.jobHasEnded)))
+    }
+
+    /// What a helper says of a job that it has not started.
+    enum Report: CaseIterable {
+        /// The truth: a process of the account.
+        case truth
+        /// A process of another account.
+        case otherAccount
+        /// A process of the account, in a cgroup that it is not in.
+        case otherGroup
+    }
+
+    @Test(
+        "is not who the system helper says that it is, and the helper is told to end it",
+        .controlGroups,
+        arguments: Report.allCases
+    )
+    func falseReport(_ report: Report) async throws {
+        let path = freshPath("socket")
+        let helper = try FalseHelper(at: path)
+        let sleeper = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
+        let who = report == .otherAccount ? TestBed.bob : TestBed.alice
+        let job = try await SetUIDLauncher().launch(sleeper, as: who.identity)
+        let person = try await TestBed.alice.identity
+        let group = try ControlGroups(below: TestBed.controlGroups).parent.makeGroup(ControlGroupLimits())
+        defer { group.remove() }
+        let launcher = SystemHelperLauncher(socket: path)
+        let launch = Task { () async -> Result<LaunchedProcess, LaunchError> in
+            do throws(LaunchError) {
+                return .success(try await launcher.launch(sleeper, as: person))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let connection = try await helper.accept()
+        _ = try await FalseHelper.next(on: connection)
+        try FalseHelper.welcome(connection)
+        guard case .launch = try await FalseHelper.next(on: connection).message else {
+            Issue.record("the daemon has ordered nothing")
+            return
+        }
+        let started = StartedReport(
+            processID: job.processID.rawValue,
+            userID: TestBed.alice.userID,
+            fellBack: false,
+            startNanoseconds: 1,
+            controlGroup: report == .otherGroup ? group.path : nil
+        )
+        let descriptor = OwnedDescriptor(linux_pidfd_open(job.processID.rawValue))
+        try FalseHelper.tell(.started(started), [descriptor], over: connection)
+        guard report != .truth else {
+            let process = try await launch.value.get()
+            #expect(process.report.attestation == (attestationOfThisKernel == .kernel ? .kernel : .procfs))
+            connection.descriptor.closeNow()
+            try await job.terminate(gracePeriod: .zero)
+            return
+        }
+        // Nobody else is asked to end it, and nobody else does.
+        #expect(try await FalseHelper.next(on: connection).message == .terminate(gracePeriodMilliseconds: 0))
+        #expect(ProcessStart.time(of: job.processID.rawValue) != nil)
+        try await job.terminate(gracePeriod: .zero)
+        connection.descriptor.closeNow()
+        let outcome = await launch.value
+        let error = try #require(throws: LaunchError.self) { try outcome.get() }
+        #expect(error.code == .verificationFailed, "\(error)")
+        #expect(error.step == .verifyOutside)
+        let difference = report == .otherGroup ? "it is not in its cgroup \(group.path)" : "\(TestBed.alice.userID)"
+        #expect(error.message.contains(difference), "\(error)")
     }
 }

@@ -78,6 +78,11 @@ int helper_log(const void *line, size_t size);
  * for, has it last. */
 void helper_close_elsewhere(int descriptor);
 
+/* Takes a file for this process alone, until that has closed it or has ended: a process forked from it does not have it, however long it
+ * has the descriptor (F_SETLK, fcntl(2)). Returns 0, or a negative error number: -EAGAIN when another process has it, whose number is
+ * told then; 0 for one that cannot be seen from here. */
+int helper_lock(int file, int32_t *holder);
+
 /* fs.suid_dumpable, or -1. */
 int helper_dumpable_setting(void);
 

@@ -98,6 +98,10 @@ int linux_secret_memory_create(void);
    success and lock nothing, and a secret must not depend on how a program is built. Returns 0 or a negative error number. */
 int linux_lock_memory(const void *address, size_t size);
 
+/* Overwrites memory with zeros, also what is freed next (explicit_bzero(3)), and also where its owners take it for constant: nobody
+ * reads it any more. */
+void linux_wipe(const void *memory, size_t size);
+
 /* pthread_setname_np(3) for the calling thread; at most 15 characters. */
 void linux_thread_name(const char *name);
 

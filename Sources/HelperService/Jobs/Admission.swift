@@ -88,10 +88,7 @@ struct Admission {
                 detail: difference
             )
         }
-        // Whoever runs as a peer is one, and could ask for every account of the policy himself.
-        guard context.policy.permits(peer: account.userID, groups: account.groups).isForbidden else {
-            throw Self.isPeer
-        }
+        try Self.refusePeer(context.policy.permits(peer: account.userID, groups: account.groups))
         // A job of the helper's own account could signal the helper.
         guard order.credentials.userID != context.userID else {
             let message = "the account is the helper's own, which runs no job; give the helper one of its own"
@@ -126,10 +123,7 @@ struct Admission {
     func readmit(_ admitted: Admitted, _ changed: LaunchOrder) throws(JobSession.Denial) -> Admitted {
         let added = changed.credentials.groups
         let request = request(changed, groups: admitted.accountGroups + added)
-        guard context.policy.permits(peer: changed.credentials.userID, groups: request.accountGroups).isForbidden
-        else {
-            throw Self.isPeer
-        }
+        try Self.refusePeer(context.policy.permits(peer: changed.credentials.userID, groups: request.accountGroups))
         switch context.policy.verdict(on: request) {
         case .permitted(let permit):
             return Admitted(
@@ -140,6 +134,14 @@ struct Admission {
             )
         case .refused(let refusal): throw denial(refusal)
         }
+    }
+
+    /// Whoever runs as a peer is one, and could ask for every account of the policy himself.
+    ///
+    /// - Parameter decision: Whether the account would be served; nothing but the one word that forbids it will do.
+    /// - Throws: Unless it is forbidden.
+    static func refusePeer(_ decision: PolicyDecision) throws(JobSession.Denial) {
+        guard decision.isForbidden else { throw isPeer }
     }
 
     private static let isPeer: JobSession.Denial = {

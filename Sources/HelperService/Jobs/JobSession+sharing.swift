@@ -147,6 +147,7 @@ extension JobSession {
             leavePlace()
             return false
         }
+        order.wipeStrings()
         // The child takes it as well; whoever comes first, it is the child's before others are counted.
         _ = context.table.hand(slot, from: keeper, to: child)
         // All of that is the child's.

@@ -55,6 +55,8 @@ final class JobSession {
 
     /// Whether the process that keeps the session has forked this one for the job.
     var isForked = false
+    /// Whether this process was told to end, and has heard it before there was a job to be ended for that.
+    private(set) var isToldToStop = false
     private var sessionReport: SessionReport?
 
     /// How long whoever failed is to wait before the next try.
@@ -101,7 +103,10 @@ final class JobSession {
             case .refused(let refusal, let detail):
                 context.log.write(.warning, "\(subject(order)): refused (\(refusal.reason)): \(detail)")
                 client?.tell(.refused(refusal), sequence)
-            case .failed(let report):
+            case .failed(var report):
+                if report.code == .withdrawn, isStopping {
+                    report.operationText = "\(Self.stopping): \(report.operationText)"
+                }
                 context.log.write(.notice, "\(subject(order)): not started: \(report.operationText)")
                 client?.tell(.failed(report), sequence)
                 // This place counts as taken meanwhile, so whoever guesses passwords has as many tries as the policy has jobs.
@@ -109,9 +114,23 @@ final class JobSession {
             }
             if let unfinished {
                 say(.leaving(owner.userID))
-                unfinished.outlast(signals)
+                // Who was told once is not told again.
+                if !isToldToStop { unfinished.outlast(signals) }
             }
         }
+    }
+
+    /// What a daemon is told whose job is not started because the helper is about to end.
+    static let stopping = "the helper was told to stop; launch again once it has been started anew"
+
+    /// Whether this process was told to end.
+    private var isStopping: Bool { isToldToStop || !Waiting.wait(for: [signals.rawValue], until: .now).isEmpty }
+
+    /// Hears whether this process is to end: whoever hears it first remembers it for the others.
+    private func hearsToStop() -> Bool {
+        guard helper_signals_next(signals.rawValue) != 0 else { return false }
+        isToldToStop = true
+        return true
     }
 
     /// Says what this process is doing.
@@ -171,13 +190,17 @@ final class JobSession {
         }
         hearOfParent()
         let group = try makeGroup(order)
+        let started: JobStart
         do throws(Denial) {
             let keepsKeyring = effects?.keepsKeyring ?? false
-            return try JobStart(context, owner, admission, descriptors, keepingKeyring: keepsKeyring, in: group)
+            started = try JobStart(context, owner, admission, descriptors, keepingKeyring: keepsKeyring, in: group)
         } catch {
             group?.remove()
             throw error
         }
+        // The child has its own by now, and this process stays as long as the job.
+        order.wipeStrings()
+        return started
     }
 
     /// Opens the session of the job, or lets the job into the one that this process has.
@@ -339,7 +362,7 @@ final class JobSession {
             let reason: FailureReport.Code
             if ContinuousClock.now >= deadline {
                 reason = .deadlineExceeded
-            } else if waited.contains(2), helper_signals_next(signals.rawValue) != 0 {
+            } else if waited.contains(2), hearsToStop() {
                 reason = .withdrawn
             } else if waited.contains(1) {
                 switch client?.nextFrame(context) {

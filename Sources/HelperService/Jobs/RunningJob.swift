@@ -68,6 +68,8 @@ final class RunningJob {
         }
         if !tellStarted() { abandon() }
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
+        // Its start could not be stopped any more when this process was told to end.
+        if session.isToldToStop { stop() }
         let exit = waitForEnd()
         let ending = settle(exit)
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
@@ -223,6 +225,11 @@ final class RunningJob {
     private func handleSignal() {
         let signal = helper_signals_next(session.signals.rawValue)
         guard signal == SIGTERM || signal == SIGINT else { return }
+        stop()
+    }
+
+    /// Ends the job because the helper ends, unless it is one that outlives that.
+    private func stop() {
         isStopping = true
         guard order.endsWithDaemon else { return }
         stopsAt = .now + Self.graceAtStop + Self.remainderPatience

@@ -45,29 +45,31 @@ package enum Listener {
 
     /// Makes the socket.
     ///
-    /// A path that is left from a helper that has ended is taken over; that of one that runs is not.
+    /// A path that is left from a helper that has ended is taken over; that of one that runs, or is being started, is not.
     ///
     /// - Parameters:
     ///   - path: Where. The directory belongs to root or to the helper, and nobody else can write to it.
     ///   - mode: Who may connect at all. The policy decides by the user id whom the helper serves.
     ///   - group: The group of the socket; `nil` is the helper's own.
-    /// - Returns: The socket.
+    /// - Returns: The socket, and its place, which is this process's until it ends.
     /// - Throws: ``HelperError``.
     package static func make(
         at path: FilePath,
         mode: FilePermissions,
         group: UInt32? = nil
-    ) throws(HelperError) -> OwnedDescriptor {
+    ) throws(HelperError) -> (listener: OwnedDescriptor, place: SocketPlace) {
         guard path.isAbsolute else {
             throw HelperError(.usage, "the socket \(path) is not named in full; give its path from the root")
         }
         try checkDirectory(path.removingLastComponent())
+        var place = try SocketPlace(taking: path)
         var result = unsafe socket_listen(path.string, backlog, UInt32(mode.rawValue))
         if result == -EADDRINUSE {
             try removeLeftover(path)
             result = unsafe socket_listen(path.string, backlog, UInt32(mode.rawValue))
         }
         guard result >= 0 else { throw failure("the socket \(path) cannot be made", -result) }
+        place.note()
         if let group {
             guard unsafe path.withPlatformString({ unsafe lchown($0, uid_t.max, group) }) == 0 else {
                 let error = errno
@@ -76,7 +78,7 @@ package enum Listener {
             }
         }
         do throws(Errno) {
-            return try OwnedDescriptor(moving: result)
+            return (try OwnedDescriptor(moving: result), place)
         } catch {
             throw failure("the socket \(path) cannot be kept", error.rawValue)
         }
@@ -123,10 +125,9 @@ package enum Listener {
         let owner = OwnedDescriptor(socket)
         let result = unsafe socket_connect(owner.rawValue, path.string)
         guard result == -ECONNREFUSED else {
-            throw HelperError(
-                .unavailable,
-                "another helper already serves \(path); stop that one first, or choose another path"
-            )
+            var (process, user, group): (Int32, UInt32, UInt32) = (0, .max, .max)
+            let isKnown = unsafe result == 0 && socket_peer(owner.rawValue, &process, &user, &group) == 0
+            throw SocketPlace.taken(path, by: isKnown ? process : 0)
         }
         var status = stat()
         guard unsafe lstat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK,

@@ -129,6 +129,8 @@ extension Monitor.Client {
             case .end: return .end
             case .reset: return .reset
             case .frame(let received):
+                // An order has secrets of the job's in it.
+                defer { received.bytes.wipe() }
                 do throws(FrameError) {
                     return .frame(try ClientFrame(decoding: received))
                 } catch {

@@ -205,6 +205,17 @@ struct Monitor {
         var hasGreeted = false
         while true {
             let waited = Waiting.wait(for: [client.socket.descriptor.rawValue, signals.rawValue], until: deadline)
+            if waited.contains(1) {
+                // Its order may lie there already, and nobody reads it any more.
+                let words = FailureReport(
+                    code: .withdrawn,
+                    step: LAUNCH_STEP_PREPARE.rawValue,
+                    errno: 0,
+                    operationText: "\(JobSession.stopping): nothing was started"
+                )
+                client.tell(.failed(words), 0)
+                return nil
+            }
             guard waited == [0], ContinuousClock.now < deadline else { return nil }
             switch client.nextFrame(context, mayLaunch: true) {
             case .none: continue

@@ -64,6 +64,7 @@ struct Rehearsal {
         if let service = context.policy.sessionServices.first {
             PAMSession.rehearse(received.order, SessionOrder(service: Array(service.utf8)), context)
         }
+        received.order.wipeStrings()
         _ = context.table.load(of: 0)
         _ = Waiting.wait(for: [helper.descriptor.rawValue], until: .now)
         let leader = StartedChild(processID: getpid(), processDescriptor: OwnedDescriptor(-1))

@@ -12,13 +12,17 @@ package struct Supervisor {
     private var context: HelperContext
     private let wake: OwnedDescriptor
     private var monitors: [Int32: Int] = [:]
-    /// Processes whose maker, one that kept a session, has ended before them.
+    /// Processes that nobody here has made who still lives: a process that kept a session has ended before them, or an earlier
+    /// helper has.
     private var orphans: [Orphan] = []
     /// When processes were seen first to look who has connected.
     private var greeting: [Int32: ContinuousClock.Instant] = [:]
     /// When processes are made next; `nil` while enough of them wait.
     private var parksAt: ContinuousClock.Instant?
     private var complainedOfRoom: ContinuousClock.Instant?
+    /// Groups of jobs that were ended and are still there, and when it is tried again to remove them.
+    private var unremoved: Set<FilePath> = []
+    private var removesAt: ContinuousClock.Instant?
 
     /// A process that somebody else waits for, and its descriptor, which tells of its end.
     private struct Orphan {
@@ -63,7 +67,7 @@ package struct Supervisor {
     /// - Throws: `Errno` when processes can no longer be made at all.
     package mutating func run() throws(Errno) {
         let signals = try HelperSignals.open(Self.signals)
-        endLeftovers()
+        endLeftoversOfOthers()
         if let rehearsal = Rehearsal(context) {
             // Once for what is made when it is first used, and once more for the memory that it uses from then on.
             rehearsal.perform()
@@ -72,7 +76,7 @@ package struct Supervisor {
         }
         while true {
             try parkInTime()
-            let isWatching = !greeting.isEmpty || orphans.contains { $0.descriptor == nil }
+            let isWatching = !greeting.isEmpty || removesAt != nil || orphans.contains { $0.descriptor == nil }
             let look = parksAt ?? (isWatching ? .now + Self.lookDelay : nil)
             let known = orphans.compactMap { $0.descriptor?.rawValue }
             _ = Waiting.wait(for: [signals.rawValue, wake.rawValue] + known, until: look)
@@ -86,6 +90,7 @@ package struct Supervisor {
             }
             reap()
             lookAfterOrphans()
+            if let removesAt, ContinuousClock.now >= removesAt { endLeftovers() }
             endGreeters()
         }
     }
@@ -222,18 +227,40 @@ package struct Supervisor {
     private func owns(_ process: Int32, _ slot: Int) -> Bool { context.table.owner(of: slot) == process }
 
     /// Ends what a process has left that did not end in order, or all that an earlier helper has.
-    private func endLeftovers(of child: Int32? = nil) {
+    private mutating func endLeftovers(of child: Int32? = nil) {
         guard let parent = context.controlGroups else { return }
+        // What was killed takes a moment, and what hangs in the kernel longer.
+        defer { removesAt = unremoved.isEmpty ? nil : .now + Self.lookDelay }
         do throws(Errno) {
-            for leftover in try parent.endLeftovers(of: child) where leftover.wasPopulated {
-                context.log.write(
-                    .warning,
-                    "the processes in \(leftover.path), whose process of the helper has ended, were killed"
-                )
+            let leftovers = try parent.endLeftovers(of: child)
+            let known = unremoved
+            if child == nil { unremoved = [] }
+            for leftover in leftovers {
+                if leftover.wasPopulated, !known.contains(leftover.path) {
+                    context.log.write(
+                        .warning,
+                        "the processes in \(leftover.path), whose process of the helper has ended, were killed"
+                    )
+                }
+                if leftover.isRemoved { unremoved.remove(leftover.path) } else { unremoved.insert(leftover.path) }
             }
         } catch {
             context.log.write(.error, "\(parent.path) cannot be read for what was left there: \(error)")
         }
+    }
+
+    /// Ends what an earlier helper has left, now and whenever a process of it ends that still gives its job time: whoever kills that
+    /// process, nobody else knows of its job.
+    ///
+    /// The directory may be others' as well. What they leave is ended likewise, as when a helper starts.
+    private mutating func endLeftoversOfOthers() {
+        guard let parent = context.controlGroups else { return }
+        // Before the others are looked for: who ends in between is among these.
+        var makers = ((try? parent.livingMakers()) ?? []).sorted().map { Orphan(processID: $0) }
+        // Now, while the numbers are theirs: what was made by others who have lost theirs since is ended here.
+        for index in makers.indices { _ = hasEnded(&makers[index]) }
+        endLeftovers()
+        orphans += makers
     }
 
     /// Whether a process needs none of the others any more.

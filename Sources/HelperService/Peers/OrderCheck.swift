@@ -114,6 +114,7 @@ package struct OrderCheck: Sendable {
         for variable in order.environment {
             guard let cut = variable.firstIndex(of: UInt8(ascii: "=")) else { return Self.environment("one of them") }
             let (name, value) = (Array(variable[..<cut]), Array(variable[(cut + 1)...]))
+            defer { value.wipe() }
             let isPermitted =
                 fixed[name].map { $0 == value }
                 ?? (EnvironmentDangers.isHarmless(name, value)

@@ -87,7 +87,9 @@ struct SessionHandover {
     func send(with note: Note, over channel: FrameSocket) throws -> FrameSocket {
         let (near, far) = try FrameSocket.pair()
         let frame = ClientFrame(sequence: note.sequence, message: .launch(order), descriptors: descriptors)
-        let outgoing = try OutgoingFrame(try frame.encoded(), descriptors: descriptors)
+        let encoded = try frame.encoded()
+        defer { for bytes in [encoded.bytes, encoded.sealed ?? []] { bytes.wipe() } }
+        let outgoing = try OutgoingFrame(encoded, descriptors: descriptors)
         let connections = [far.descriptor, client.socket.descriptor] + (client.process.map { [$0] } ?? [])
         guard try near.send(outgoing) == .sent,
             try channel.send(OutgoingFrame(bytes: note.bytes, descriptors: connections)) == .sent
@@ -113,6 +115,7 @@ struct SessionHandover {
         guard case .frame(let parcel) = try FrameSocket(received.descriptors[0]).receive() else {
             throw FrameSocketError(.unexpectedData)
         }
+        defer { parcel.bytes.wipe() }
         let frame = try ClientFrame(decoding: parcel)
         guard case .launch(let order) = frame.message else { throw FrameSocketError(.unexpectedData) }
         self.init(client, order, frame.descriptors)

@@ -1,3 +1,5 @@
+import CLaunchPlan
+
 /// Strings as `execve(2)` takes them: one block of memory with a null-terminated array of pointers into it.
 ///
 /// Made before the clone, because nothing may be allocated behind it.
@@ -5,6 +7,7 @@
 package struct ArgumentVector: ~Copyable {
     private let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let characters: UnsafeMutablePointer<CChar>
+    private let size: Int
 
     /// Copies strings.
     ///
@@ -17,7 +20,7 @@ package struct ArgumentVector: ~Copyable {
     ///
     /// - Parameter strings: The strings, without zero bytes.
     package init(bytes strings: [[UInt8]]) {
-        let size = strings.reduce(0) { $0 + $1.count + 1 }
+        size = strings.reduce(0) { $0 + $1.count + 1 }
         unsafe pointers = .allocate(capacity: strings.count + 1)
         unsafe characters = .allocate(capacity: max(size, 1))
         var next = unsafe characters
@@ -34,6 +37,8 @@ package struct ArgumentVector: ~Copyable {
     }
 
     deinit {
+        // Arguments and variables may be secrets of the job's.
+        unsafe linux_wipe(characters, size)
         unsafe pointers.deallocate()
         unsafe characters.deallocate()
     }

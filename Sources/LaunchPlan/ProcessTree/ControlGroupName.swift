@@ -67,6 +67,12 @@ package struct ControlGroupName {
         return ProcessStart.hasEnded(maker, startedAt: start)
     }
 
+    /// Whether the process that made the group is there, and is one of this namespace.
+    var isMakerAlive: Bool {
+        guard start != 0, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
+        return !ProcessStart.hasEnded(maker, startedAt: start)
+    }
+
     /// Whether the group was made by a process of that number that has been reaped.
     ///
     /// - Parameter process: The number.

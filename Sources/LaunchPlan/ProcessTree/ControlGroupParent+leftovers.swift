@@ -52,6 +52,17 @@ extension ControlGroupParent {
             }
     }
 
+    /// Others that have made groups for jobs here and have not ended: what they leave is to be looked for when they have.
+    ///
+    /// - Parameter kinds: Which jobs are meant.
+    /// - Returns: Their numbers.
+    /// - Throws: `Errno` when the directory cannot be read.
+    package func livingMakers(of kinds: Set<ControlGroupName.Kind> = [.job]) throws(Errno) -> Set<Int32> {
+        let others = try names().compactMap { ControlGroupName($0) }
+            .filter { kinds.contains($0.kind) && $0.maker != getpid() && $0.isMakerAlive }
+        return Set(others.map(\.maker))
+    }
+
     private func names() throws(Errno) -> [String] {
         // A description of its own: the position in it is nobody else's.
         let listing = unsafe openat(directory.rawValue, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -28,8 +28,9 @@ package struct ClientFrame: Sendable {
         if header.type == .largeLaunch {
             let size = try ClientMessage.sizeOfLargeLaunch(frame.bytes)
             guard let file = frame.descriptors.first else { throw .descriptorCount }
-            let order = try LaunchOrder(decoding: try SealedMemory.copy(of: file, size: size))
-            message = .launch(order)
+            let copy = try SealedMemory.copy(of: file, size: size)
+            defer { copy.wipe() }
+            message = .launch(try LaunchOrder(decoding: copy))
             descriptors = Array(frame.descriptors.dropFirst())
         } else {
             message = try ClientMessage(header.type, in: frame.bytes)

@@ -119,4 +119,10 @@ package struct LaunchOrder: Hashable, Sendable {
         self.endsDescendants = endsDescendants
         self.session = session
     }
+
+    /// Overwrites the arguments and the variables, in every copy of the order: nobody reads them any more.
+    package func wipeStrings() {
+        for string in arguments { string.wipe() }
+        for string in environment { string.wipe() }
+    }
 }

@@ -54,8 +54,12 @@ struct FalseHelper {
         )
     }
 
-    static func tell(_ message: HelperMessage, over connection: FrameSocket) throws {
-        let frame = HelperFrame(sequence: 1, message: message, descriptors: [])
-        _ = try connection.send(OutgoingFrame(try frame.encoded()))
+    static func tell(
+        _ message: HelperMessage,
+        _ descriptors: [OwnedDescriptor] = [],
+        over connection: FrameSocket
+    ) throws {
+        let frame = HelperFrame(sequence: 1, message: message, descriptors: descriptors)
+        _ = try connection.send(OutgoingFrame(try frame.encoded(), descriptors: descriptors))
     }
 }

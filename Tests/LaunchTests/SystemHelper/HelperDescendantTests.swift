@@ -137,4 +137,35 @@ struct HelperDescendantTests {
         for number in descendants { #expect(try await isGone(number)) }
         try await wait { helper.log.contains("; its job is ended") }
     }
+
+    @Test(
+        "ends also where the process of the helper that knew it is killed once the next helper is there",
+        .controlGroups
+    )
+    func monitorIsKilledUnderTheNextHelper() async throws {
+        let policy = ["peers = 0", "control-groups = \(TestBed.controlGroups)"]
+        let helper = try RunningHelper(policy: policy)
+        let family = Family()
+        let process = try await helper.launcher.launch(family.command, as: TestBed.alice.identity)
+        guard case .controlGroup(let group) = process.report.containment else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        let descendants = try await family.descendants()
+        let monitor = try ProcessStat(of: process.processID.rawValue).parent
+        // As in the time that it gives the job to end by itself, however long that is.
+        try await KeptSessionProcesses.stop([monitor])
+        helper.stop(SIGKILL)
+        let next = try RunningHelper(policy: policy)
+        // It has looked for what is left.
+        try await wait { !next.monitors.isEmpty }
+        for number in descendants { #expect(ProcessStart.time(of: number) != nil) }
+        #expect(kill(monitor, SIGKILL) == 0)
+        for number in descendants {
+            #expect(try await isSoon(within: .seconds(60)) { ProcessStart.time(of: number) == nil })
+        }
+        // What was killed takes a moment, and the group is removed all the same.
+        #expect(try await isSoon(within: .seconds(60)) { !exists(group) })
+        #expect(next.log.contains("the processes in \(group), whose process of the helper has ended, were killed"))
+    }
 }

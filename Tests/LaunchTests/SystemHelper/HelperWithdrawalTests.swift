@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import LaunchPlan
 import SystemPackage
@@ -15,19 +16,34 @@ struct HelperWithdrawalTests {
         return (try RunningHelper(policy: ["peers = 0"]), lease, Command(.path(program)))
     }
 
-    @Test("one that stands still delays nobody, and is given up in its time")
+    @Test("one that stands still delays nobody")
     func stalled() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let held = try HeldLaunch(of: TestBed.alice.userID)
+        let person = try await TestBed.alice.identity
+        let launcher = helper.launcher
+        let launch = Task { try await launchError(held.command, as: person, launcher) }
+        let child = try await held.child()
+        for _ in 0..<20 {
+            let result = try await run(Command(.path("/bin/true")), as: person, launcher)
+            #expect(result.exit.status == .exited(0))
+        }
+        // It has stood there all the time: whoever had waited for it would have seen it run (`fs.lease-break-time`, 45 seconds).
+        #expect(ProcessStart.time(of: child) != nil)
+        #expect(!held.hasRun)
+        launch.cancel()
+        #expect(try await launch.value.code == .cancelled)
+        try held.letGo()
+    }
+
+    @Test("one that stands still is given up in its time")
+    func overdue() async throws {
         let (helper, lease, held) = try heldUp()
         var stalled = held
         stalled.startDeadline = .milliseconds(700)
         let person = try await TestBed.alice.identity
-        let helpers = helper.launcher
-        let waiting = Task { [stalled] in try await launchError(stalled, as: person, helpers) }
-        for _ in 0..<20 {
-            let result = try await run(Command(.path("/bin/true")), as: person, helper.launcher)
-            #expect(result.exit.status == .exited(0))
-        }
-        #expect(try await waiting.value.code == .deadlineExceeded)
+        let error = try await launchError(stalled, as: person, helper.launcher)
+        #expect(error.code == .deadlineExceeded, "\(error)")
         #expect(helper.log.contains("not started"))
         try lease.file.close()
     }
@@ -96,6 +112,29 @@ struct HelperWithdrawalTests {
         try held.letGo()
         try await wait { ProcessStart.time(of: child) == nil }
         #expect(held.hasRun)
+    }
+
+    @Test("one that is withdrawn in the last step of PAM is not started")
+    func withdrawnInTheSession() async throws {
+        let service = try PAMService(scripted: "open:wait=\(PAMService.gateMark)")
+        let helper = try RunningHelper(policy: service.policy)
+        let client = try RawClient(helper)
+        try client.greet()
+        try client.order { $0.session = SessionOrder(service: Array(service.name.utf8)) }
+        try await wait { service.stages.contains("open") }
+        // It lies there when the step ends.
+        try client.tell(.withdraw)
+        try service.openGate()
+        guard case .message(.failed(let report)) = try client.reply() else {
+            Issue.record("the job was started")
+            return
+        }
+        #expect(report.code == .withdrawn)
+        // Before there was a child that could be withdrawn.
+        #expect(report.step == LAUNCH_STEP_PREPARE.rawValue, "\(report)")
+        #expect(report.operationText == "the launch was withdrawn before the job was started")
+        try await service.waitForClose()
+        #expect(service.stages.filter { $0 == "close" }.count == 1)
     }
 
     @Test("one that is cancelled while nobody of the helper has answered yet is cancelled, and nothing else")

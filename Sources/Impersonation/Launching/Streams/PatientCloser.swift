@@ -6,7 +6,8 @@ import Synchronization
 /// its other side (`tty_ldisc_hangup`); that of a pipe waits for its lock. Both are held while the kernel copies from or to
 /// memory of the job, and where a page of that is one of a file system whose server the account runs itself, neither a signal
 /// nor a deadline ends the wait. So it costs a thread of its own, of which each account has a few; what is beyond waits for
-/// its turn, with its descriptor open.
+/// its turn, with its descriptor open. Accounts that hold up all of theirs keep others waiting for a second, by when they are
+/// known, and for longer where the process can make no thread any more.
 final class PatientCloser: Sendable {
     private struct Queue {
         /// When each began that is under way.
@@ -33,7 +34,7 @@ final class PatientCloser: Sendable {
     private static let patience: Duration = .seconds(1)
     private static let threadsOfOne = 4
 
-    /// Those that accounts hold up not counted: what some do is not to keep others waiting.
+    /// Those that are held up count for as long as ``patience``: nobody knows before.
     private static let threadsOfAll = 64
 
     /// How soon it is tried again when no thread could be made.

@@ -176,8 +176,10 @@ struct HelperLaunch {
             switch connection.receive() {
             case .nothing: continue
             case .end: throw Task.isCancelled ? failures.cancelled() : lost(nil)
-            // Nobody here has withdrawn it: the helper is about to end.
-            case .message(.failed(let report), _) where report.code == .withdrawn && !Task.isCancelled: throw lost(nil)
+            // Nobody here has withdrawn it: the helper is about to end, and has seen to the child itself.
+            case .message(.failed(let report), _) where report.code == .withdrawn && !Task.isCancelled:
+                let message = "the system helper has given the launch up: \(report.operationText)"
+                throw failures.failure(.helperLost, LaunchStep(rawValue: report.step), nil, message)
             case .message(.failed(let report), _): throw error(of: report)
             case .message(.refused(let refusal), _):
                 guard !Task.isCancelled || refusal.reason != "no-job" else { throw failures.cancelled() }
