@@ -54,8 +54,23 @@ struct FalseHelper {
         )
     }
 
-    static func tell(_ message: HelperMessage, over connection: FrameSocket) throws {
-        let frame = HelperFrame(sequence: 1, message: message, descriptors: [])
-        _ = try connection.send(OutgoingFrame(try frame.encoded()))
+    /// Says something, as one would that speaks a version of the protocol.
+    static func tell(
+        _ message: HelperMessage,
+        inVersion version: UInt16 = FrameHeader.version,
+        over connection: FrameSocket
+    ) throws {
+        let frame = try HelperFrame(sequence: 1, message: message, descriptors: []).encoded()
+        _ = try connection.send(OutgoingFrame(bytes: frame.bytes.of(version: version), descriptors: []))
+    }
+}
+
+extension [UInt8] {
+    /// The same frame in another version of the protocol.
+    func of(version: UInt16) -> [UInt8] {
+        var bytes = self
+        bytes[4] = UInt8(truncatingIfNeeded: version)
+        bytes[5] = UInt8(truncatingIfNeeded: version >> 8)
+        return bytes
     }
 }
