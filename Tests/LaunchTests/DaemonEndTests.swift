@@ -71,6 +71,29 @@ struct DaemonEndTests {
         try await wait { isGone(reference) }
     }
 
+    @Test("leaves a job to the next daemon, which signals its group by no number, whatever the kernel")
+    func group() async throws {
+        let reference = try await leaveJob(.goOn, .isolated, "/bin/sh", ["-c", "sleep 100000 & exec sleep 100000"])
+        try await wait { SessionScan.find(group: reference.processID)?.count == 2 }
+        let text = String(decoding: try JSONEncoder().encode(reference), as: UTF8.self)
+        await #expect(processExitsWith: .success) { [text = text as String] in
+            let reference = try JSONDecoder().decode(JobReference.self, from: Data(text.utf8))
+            let process = try await SetUIDLauncher().adopt(reference, as: TestBed.alice.identity)
+            let members = try #require(SessionScan.find(group: reference.processID))
+            // `PIDFD_SIGNAL_PROCESS_GROUP` of `linux/pidfd.h`: as if the kernel were older than 6.9.
+            #expect(Fault(.wait, "pidfd_send_signal", .argument(3, is: 4)).install(EINVAL))
+            #expect(Fault(.wait, "kill").install(EPERM))
+            try process.send(.stop, to: .group)
+            for member in members {
+                try await wait { try ProcessStat(of: member.process).state == UInt8(ascii: "T") }
+            }
+            try process.send(.kill, to: .group)
+            for member in members { try await wait { ProcessStart.time(of: member.process) == nil } }
+            #expect(throws: Errno.noSuchProcess) { try process.send(.kill, to: .group) }
+        }
+        #expect(isGone(reference))
+    }
+
     @Test("leaves a job to the next daemon that is not told as ended by one who cannot see whether it has")
     func unseen() async throws {
         let reference = try await leaveJob(.goOn, .isolated)
