@@ -92,9 +92,11 @@ int launch_signal_group(int process_descriptor, int process, int signal)
         return -EINVAL;
     if (syscall(SYS_pidfd_send_signal, process_descriptor, signal, NULL, SIGNAL_PROCESS_GROUP) == 0)
         return 0;
-    /* Kernels before 6.9 know no flags. */
+    /* Kernels before 6.9 know no flags. Whose parent is another process, that may give the number away at every moment. */
     if (errno != EINVAL)
         return -errno;
+    if (launch_has_ended(process_descriptor) < 0)
+        return -EINVAL;
     return kill(-process, signal) == 0 ? 0 : -errno;
 }
 

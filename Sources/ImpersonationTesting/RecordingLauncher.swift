@@ -3,7 +3,7 @@ import Synchronization
 
 /// A launcher for tests: it starts nothing, keeps what it was asked to start, and does what the test wrote down.
 public final class RecordingLauncher: ProcessLauncher {
-    /// What comes of one launch.
+    /// What comes of one launch, or of taking one job over.
     public enum Outcome: Sendable {
         /// The process starts and has ended at once.
         case ends(ExitReport)
@@ -11,7 +11,7 @@ public final class RecordingLauncher: ProcessLauncher {
         /// The process starts and runs until the test ends it.
         case runs(ScriptedProcess)
 
-        /// The process cannot be started.
+        /// The process cannot be started, or taken over.
         case fails(LaunchError)
     }
 
@@ -24,9 +24,23 @@ public final class RecordingLauncher: ProcessLauncher {
         public let identity: ExecutionIdentity
     }
 
+    /// What was asked for to take a job over.
+    public struct Adoption: Sendable, Hashable {
+        /// The job.
+        public let reference: JobReference
+
+        /// Whom it was to run as.
+        public let identity: ExecutionIdentity
+    }
+
     private struct State {
         var script: [Outcome]
         var launches: [Launch] = []
+        var adoptions: [Adoption] = []
+
+        mutating func next() -> Outcome {
+            script.isEmpty ? .ends(ExitReport(status: .exited(0))) : script.removeFirst()
+        }
     }
 
     /// The backend it passes for.
@@ -42,7 +56,8 @@ public final class RecordingLauncher: ProcessLauncher {
     /// - Parameters:
     ///   - backend: The backend it passes for.
     ///   - requiresCredential: Whether it wants a credential.
-    ///   - script: What comes of the launches, one after the other; afterwards every process exits with zero.
+    ///   - script: What comes of launches and of jobs that are taken over, one after the other; afterwards every process exits
+    ///     with zero.
     public init(backend: LaunchBackend = .setuid, requiresCredential: Bool = false, script: [Outcome] = []) {
         self.backend = backend
         self.requiresCredential = requiresCredential
@@ -52,6 +67,11 @@ public final class RecordingLauncher: ProcessLauncher {
     /// Everything it was asked to start, in order, failures included.
     public var launches: [Launch] {
         state.withLock { $0.launches }
+    }
+
+    /// Every job that it was asked to take over, in order, failures included.
+    public var adoptions: [Adoption] {
+        state.withLock { $0.adoptions }
     }
 
     /// Keeps the launch and does what the script says.
@@ -69,10 +89,34 @@ public final class RecordingLauncher: ProcessLauncher {
     ) async throws(LaunchError) -> LaunchedProcess {
         let (number, outcome) = state.withLock { state in
             state.launches.append(Launch(command: command, identity: identity))
-            let ended = Outcome.ends(ExitReport(status: .exited(0)))
-            let outcome = state.script.isEmpty ? ended : state.script.removeFirst()
-            return (state.launches.count, outcome)
+            return (state.launches.count, state.next())
         }
+        return try process(Int32(number), as: identity, outcome)
+    }
+
+    /// Keeps what was to be taken over and does what the script says.
+    ///
+    /// - Parameters:
+    ///   - reference: The job.
+    ///   - identity: Whom it runs as.
+    /// - Returns: A process that exists in the test only, with the number of the reference.
+    /// - Throws: ``Impersonation/LaunchError`` when the script says so.
+    public func adopt(
+        _ reference: JobReference,
+        as identity: ExecutionIdentity
+    ) async throws(LaunchError) -> LaunchedProcess {
+        let outcome = state.withLock { state in
+            state.adoptions.append(Adoption(reference: reference, identity: identity))
+            return state.next()
+        }
+        return try process(reference.processID, as: identity, outcome)
+    }
+
+    private func process(
+        _ number: Int32,
+        as identity: ExecutionIdentity,
+        _ outcome: Outcome
+    ) throws(LaunchError) -> LaunchedProcess {
         let process =
             switch outcome {
             case .ends(let report): ScriptedProcess(end: report)
@@ -83,7 +127,7 @@ public final class RecordingLauncher: ProcessLauncher {
             identity: identity,
             report: LaunchReport(
                 backend: backend,
-                processID: ProcessID(rawValue: Int32(number)),
+                processID: ProcessID(rawValue: number),
                 workingDirectory: identity.account.homeDirectory
             ),
             control: process

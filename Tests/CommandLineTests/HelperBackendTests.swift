@@ -60,6 +60,20 @@ struct HelperBackendTests {
         #expect(doctor.output.contains("does not answer at /nonexistent/socket"))
     }
 
+    @Test("says which versions of the protocol a helper and `doctor` speak that do not understand each other")
+    func earlierVersion() async throws {
+        let path = scratch.file("earlier.sock")
+        let helper = try EarlierHelper(at: path)
+        async let report = tool.run(["doctor"] + configuration + ["--backend", "helper", "--helper-socket", path])
+        try await helper.refuseOne()
+        let doctor = try await report
+        #expect(doctor.status == 1)
+        #expect(
+            doctor.output.contains("speaks version 1 of the protocol, and this program version 2"),
+            "\(doctor.output)"
+        )
+    }
+
     @Test("believes no other user id than the helper's, which can be named: neither `run` nor `doctor` does")
     func user() async throws {
         try await withHelper("peers = 990\naccounts = render_user\n") { options in

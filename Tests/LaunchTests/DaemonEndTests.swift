@@ -1,3 +1,4 @@
+import Faults
 import FoundationEssentials
 import Glibc
 import SystemPackage
@@ -14,6 +15,7 @@ struct DaemonEndTests {
     ///   - policy: What becomes of the job then.
     ///   - isolation: How it is launched.
     ///   - path: Its program.
+    ///   - arguments: Its arguments.
     ///   - mayGainPrivileges: Whether an exec may make somebody else of it.
     /// - Returns: What it is taken over by.
     /// - Throws: When it cannot be launched.
@@ -21,15 +23,17 @@ struct DaemonEndTests {
         _ policy: DaemonEndPolicy,
         _ isolation: SetUIDLauncher.Isolation,
         _ path: FilePath = "/bin/sleep",
+        _ arguments: [String] = ["100000"],
         mayGainPrivileges: Bool = false
     ) async throws -> JobReference {
         let note = freshPath("reference").string
         await #expect(processExitsWith: .success) {
             [
                 note = note as String, ends = (policy == .end) as Bool, isDirect = (isolation == .direct) as Bool,
-                path = path.string as String, mayGainPrivileges = mayGainPrivileges as Bool
+                path = path.string as String, arguments = arguments as [String],
+                mayGainPrivileges = mayGainPrivileges as Bool
             ] in
-            var command = patient(Command(.path(FilePath(path)), arguments: ["100000"]))
+            var command = patient(Command(.path(FilePath(path)), arguments: arguments))
             command.daemonEnd = ends ? .end : .goOn
             command.noNewPrivileges = !mayGainPrivileges
             let process = try await SetUIDLauncher(isolation: isDirect ? .direct : .isolated)
@@ -63,6 +67,53 @@ struct DaemonEndTests {
         )
         let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(process.processID.rawValue == reference.processID)
+        try await process.terminate(gracePeriod: .seconds(5))
+        try await wait { isGone(reference) }
+    }
+
+    @Test("leaves a job to the next daemon, which signals its group by no number, whatever the kernel")
+    func group() async throws {
+        let reference = try await leaveJob(.goOn, .isolated, "/bin/sh", ["-c", "sleep 100000 & exec sleep 100000"])
+        try await wait { SessionScan.find(group: reference.processID)?.count == 2 }
+        let text = String(decoding: try JSONEncoder().encode(reference), as: UTF8.self)
+        await #expect(processExitsWith: .success) { [text = text as String] in
+            let reference = try JSONDecoder().decode(JobReference.self, from: Data(text.utf8))
+            let process = try await SetUIDLauncher().adopt(reference, as: TestBed.alice.identity)
+            let members = try #require(SessionScan.find(group: reference.processID))
+            // `PIDFD_SIGNAL_PROCESS_GROUP` of `linux/pidfd.h`: as if the kernel were older than 6.9.
+            #expect(Fault(.wait, "pidfd_send_signal", .argument(3, is: 4)).install(EINVAL))
+            #expect(Fault(.wait, "kill").install(EPERM))
+            try process.send(.stop, to: .group)
+            for member in members {
+                try await wait { try ProcessStat(of: member.process).state == UInt8(ascii: "T") }
+            }
+            try process.send(.kill, to: .group)
+            for member in members { try await wait { ProcessStart.time(of: member.process) == nil } }
+            #expect(throws: Errno.noSuchProcess) { try process.send(.kill, to: .group) }
+        }
+        #expect(isGone(reference))
+    }
+
+    @Test("leaves a job to the next daemon that is not told as ended by one who cannot see whether it has")
+    func unseen() async throws {
+        let reference = try await leaveJob(.goOn, .isolated)
+        let text = String(decoding: try JSONEncoder().encode(reference), as: UTF8.self)
+        // As with `hidepid=1` of proc(5), and without a descriptor to be had.
+        for trouble in [EPERM, EMFILE] {
+            await #expect(processExitsWith: .success) { [text = text as String, trouble = trouble as Int32] in
+                let reference = try JSONDecoder().decode(JobReference.self, from: Data(text.utf8))
+                let alice = try await TestBed.alice.identity
+                #expect(reference.bootID == ProcessStart.bootID && ProcFile.showsOwnNamespace)
+                #expect(Fault(.prepare, "openat").install(trouble))
+                let error = await #expect(throws: LaunchError.self) {
+                    try await SetUIDLauncher().adopt(reference, as: alice)
+                }
+                #expect(error?.code == .stepFailed)
+                #expect(error?.errno == Errno(rawValue: trouble))
+                #expect(error?.message.contains("it was left alone") == true)
+            }
+        }
+        let process = try await SetUIDLauncher().adopt(reference, as: TestBed.alice.identity)
         try await process.terminate(gracePeriod: .seconds(5))
         try await wait { isGone(reference) }
     }

@@ -91,8 +91,9 @@ struct launch_credentials {
 };
 int launch_credentials_of(int process_descriptor, struct launch_credentials *credentials);
 
-/* Signals the process group that a child leads: by its descriptor since Linux 6.9 (PIDFD_SIGNAL_PROCESS_GROUP), before that by
- * its number, which is its own only while nobody has reaped it. Returns 0 or a negative error number. */
+/* Signals the process group that a process leads: by its descriptor since Linux 6.9 (PIDFD_SIGNAL_PROCESS_GROUP), before that by
+ * its number, which is its own only while nobody has reaped it: of a child of this process alone. Returns 0 or a negative error
+ * number, -EINVAL where there is no way to it. */
 int launch_signal_group(int process_descriptor, int process, int signal);
 
 /* Whether a child has ended, without reaping it: 1, 0, or a negative error number. */

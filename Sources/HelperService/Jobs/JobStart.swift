@@ -34,7 +34,7 @@ struct JobStart {
         if order.endsWithDaemon {
             adoption = nil
         } else {
-            adoption = context.adoptionDirectory.flatMap { AdoptionSocket(in: $0, for: owner.userID) }
+            adoption = context.adoptionDirectory.flatMap { Self.adoptionSocket(in: $0, for: owner.userID, context.log) }
         }
         let ends: (standard: [OwnedDescriptor], extra: [OwnedDescriptor])
         do throws(JobSession.Denial) {
@@ -93,6 +93,24 @@ struct JobStart {
         // A file system of the daemon's may take its time over a close, and the job is not to wait for that.
         let unneeded = (descriptors + ends.extra).compactMap { $0.take()?.rawValue }
         _ = unsafe unneeded.withUnsafeBufferPointer { unsafe launch_close_aside($0.baseAddress, Int32($0.count)) }
+    }
+
+    /// Where the job can be taken over; `nil`, with a word in the log, where no socket can be made.
+    private static func adoptionSocket(
+        in directory: FilePath,
+        for userID: UInt32,
+        _ log: HelperLog
+    ) -> AdoptionSocket? {
+        do throws(Errno) {
+            return try AdoptionSocket(in: directory, for: userID)
+        } catch {
+            log.write(
+                .warning,
+                "a job of user id \(userID) that is to outlive its daemon cannot be taken over by the next one: no socket can be "
+                    + "made in \(directory): \(error)"
+            )
+            return nil
+        }
     }
 
     /// The descriptors of the job, where the trampoline can have them.

@@ -81,7 +81,7 @@ final class RunningJob {
                     .close(saying: .exited(ending), StepDeadline(client, sequence, signals: session.signals))
             }
         }
-        if client?.tell(.exited(ending), sequence) != true, start.adoption != nil, !isNobodys { keep(ending) }
+        if !isTold(ending), start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()
     }
@@ -215,7 +215,8 @@ final class RunningJob {
     }
 
     private func adopt() {
-        guard let (client, sequence) = start.adoption?.accept(for: session.owner, session.context) else { return }
+        guard let (client, sequence) = start.adoption?.accept(report, for: session.owner, session.context)
+        else { return }
         self.client = client
         self.sequence = sequence
         isAdopted = true
@@ -292,6 +293,16 @@ final class RunningJob {
         return ending
     }
 
+    /// Whether the daemon knows how the job has ended: of one that can be taken over, once it has read that.
+    private func isTold(_ ending: HelperExitReport) -> Bool {
+        guard let client, client.tell(.exited(ending), sequence) else { return false }
+        // What is left of the job is ended over this connection, and its empty cgroup is gone with that.
+        guard start.adoption != nil, !isNobodys, job.tree.group?.remove() ?? true else { return true }
+        guard !hasRead(client, until: .now + Self.retention) else { return true }
+        self.client = nil
+        return false
+    }
+
     /// Keeps the end of a job until a daemon asks for it.
     private func keep(_ ending: HelperExitReport) {
         // The job itself has ended; others may have its place.
@@ -315,10 +326,32 @@ final class RunningJob {
             if waited.contains(1) { handleSignal() }
             if isStopping || ContinuousClock.now >= deadline { return }
             guard waited.contains(0) else { continue }
-            guard let (client, sequence) = adoption.accept(for: session.owner, session.context) else { continue }
+            guard let (client, sequence) = adoption.accept(report, for: session.owner, session.context)
+            else { continue }
             client.tell(.started(report), sequence, descriptors: [processDescriptor])
-            if client.tell(.exited(ending), sequence) { return }
+            if client.tell(.exited(ending), sequence), hasRead(client, until: deadline) { return }
         }
+    }
+
+    /// Waits until a daemon has read how the job has ended, and closes the connection; who goes before that has not heard it.
+    private func hasRead(_ client: Monitor.Client, until deadline: ContinuousClock.Instant) -> Bool {
+        client.socket.endSending()
+        let wasStopping = isStopping
+        defer { isStopping = isStopping || wasStopping }
+        isStopping = false
+        let descriptors = [client.socket.descriptor.rawValue, session.signals.rawValue]
+        while ContinuousClock.now < deadline {
+            let waited = Waiting.wait(for: descriptors, until: deadline)
+            if waited.contains(1) { handleSignal() }
+            if isStopping { return true }
+            guard waited.contains(0) else { continue }
+            switch client.nextFrame(session.context) {
+            case .none, .frame: continue
+            case .end: return true
+            case .reset: return false
+            }
+        }
+        return true
     }
 
     private static func ownPeakResidentBytes() -> Int64 {

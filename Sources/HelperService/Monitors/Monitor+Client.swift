@@ -134,6 +134,10 @@ extension Monitor.Client {
                 do throws(FrameError) {
                     return .frame(try ClientFrame(decoding: received))
                 } catch {
+                    if let version = received.foreignVersion {
+                        refuse(version: version, 0, context)
+                        return .end
+                    }
                     complain("sent no frame: \(error.message)", context)
                     tell(.refused(Refusal(reason: "frame", message: error.message)), 0)
                     return .end
@@ -143,6 +147,15 @@ extension Monitor.Client {
             complain("sent what cannot be read: \(error.message)", context)
             return .end
         }
+    }
+
+    /// Refuses a daemon that speaks another version of the protocol; that can read of the answer which version this one is.
+    func refuse(version: UInt16, _ sequence: UInt64, _ context: HelperContext) {
+        let message =
+            "speaks version \(version) of the protocol, and this process of the helper version \(FrameHeader.version); use the "
+            + "same version of the library and the helper, and restart what still runs from before an upgrade"
+        complain(message, context)
+        tell(.refused(Refusal(reason: "version", message: "the daemon \(message)")), sequence)
     }
 
     private func complain(_ text: String, _ context: HelperContext) {

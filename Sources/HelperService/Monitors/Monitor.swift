@@ -226,6 +226,9 @@ struct Monitor {
                     client.socket.takeDescriptors(false)
                     return (order, frame.descriptors, frame.sequence)
                 case .hello where hasGreeted: return nil
+                case .hello(let version) where version != FrameHeader.version:
+                    client.refuse(version: version, frame.sequence, context)
+                    return nil
                 case .hello:
                     hasGreeted = true
                     client.tell(.welcome(welcome), frame.sequence)

@@ -12,7 +12,10 @@ public struct AuditRecord: Sendable, Hashable {
         /// A job was started.
         case started
 
-        /// A job could not be started.
+        /// A job of an earlier daemon was taken over.
+        case adopted
+
+        /// A job could not be started, or taken over.
         case failed
 
         /// A job ended.
@@ -46,13 +49,13 @@ public struct AuditRecord: Sendable, Hashable {
     /// Every rule that had a say.
     public var rules: [Explanation.Entry]
 
-    /// The program that is run, without its arguments.
+    /// The program that is run, without its arguments; not of a job that is taken over.
     public var executable: String?
 
-    /// The backend, when the job was started or should have been.
+    /// The backend, when the job was started or taken over, or should have been.
     public var backend: LaunchBackend?
 
-    /// The process, when the job was started.
+    /// The process, when the job was started, or was to be taken over.
     public var processID: ProcessID?
 
     /// How long the stages of the start took, when the job was started.

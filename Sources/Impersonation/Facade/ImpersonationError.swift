@@ -20,7 +20,7 @@ public struct ImpersonationError: Error, Sendable {
         /// The decision could not be written to the audit log: ``AuditLogError``.
         public static let auditFailed = Code("auditFailed")
 
-        /// The process could not be started: ``LaunchError``.
+        /// The process could not be started, or taken over: ``LaunchError``.
         public static let launchFailed = Code("launchFailed")
     }
 

@@ -8,7 +8,8 @@ import SystemPackage
 ///
 /// Nothing runs that was not decided and written down before. The audit log gets, for every request, one record of the
 /// decision (denials, badlogins and failures to decide, too); for every command that was let through, one record that
-/// it was started or could not be; and one when it has ended.
+/// it was started or could not be; and one when it has ended. A job that is taken over from an earlier daemon has the same
+/// records.
 public struct Impersonator: Sendable {
     private let resolver: any ExecutionIdentityResolver
     private let launcher: any ProcessLauncher
@@ -83,12 +84,65 @@ public struct Impersonator: Sendable {
     ) async throws(ImpersonationError) -> LaunchOutcome {
         do throws(ImpersonationError) {
             let outcome = try await carryOut(command, for: request)
-            observer.refused(outcome, request, command)
+            observer.refused(outcome, request, .launch(of: command))
             return outcome
         } catch {
             let backend = error.resolution?.identity.map { launcher(for: $0).backend }
-            observer.failed(error, backend: backend, request, command)
+            observer.failed(error, backend: backend, request, .launch(of: command))
             throw error
+        }
+    }
+
+    /// Takes over a job that an earlier daemon has launched and that has outlived it.
+    ///
+    /// It is decided anew as whom the request would run: a job is not taken over for a login that may not have it any more, or
+    /// would run as another account now, and goes on as it is. That decision is in the audit log before the job is taken over,
+    /// with the number of its process, and behind it whether it was; ``LaunchedProcess/exitReport()`` of the returned process
+    /// returns after the end has been written down, as after ``launch(_:for:)``. Nothing is started, so no credential is asked
+    /// for.
+    ///
+    /// - Parameters:
+    ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
+    ///   - request: Whom it was launched for, as it was asked for then.
+    /// - Returns: The running process, a denial or a badlogin.
+    /// - Throws: ``ImpersonationError`` when nothing could be decided, the decision could not be written down, or the job could
+    ///   not be taken over (``ProcessLauncher/adopt(_:as:)``).
+    public func adopt(
+        _ reference: JobReference,
+        for request: ExecutionRequest
+    ) async throws(ImpersonationError) -> LaunchOutcome {
+        do throws(ImpersonationError) {
+            let outcome = try await takeOver(reference, for: request)
+            observer.refused(outcome, request, .adoption)
+            return outcome
+        } catch {
+            let backend = error.resolution?.identity.map { launcher(for: $0).backend }
+            observer.failed(error, backend: backend, request, .adoption)
+            throw error
+        }
+    }
+
+    private func takeOver(
+        _ reference: JobReference,
+        for request: ExecutionRequest
+    ) async throws(ImpersonationError) -> LaunchOutcome {
+        let resolution = try await decide(request, nil)
+        var record = record(of: resolution, request, nil)
+        record.processID = ProcessID(rawValue: reference.processID)
+        try await write(record, after: resolution)
+
+        switch resolution {
+        case .denied(let denial, let explanation): return .denied(denial, because: explanation)
+        case .badLogin(let badLogin, let explanation): return .badLogin(badLogin, because: explanation)
+        case .identity(let identity, let explanation):
+            do throws(LaunchError) {
+                let process = try await launcher(for: identity).adopt(reference, as: identity)
+                observer.started(process, request, .adoption)
+                return .launched(await audited(process, .adopted, record: record), because: explanation)
+            } catch {
+                await recordFailure(error, record: record)
+                throw ImpersonationError(error, after: resolution)
+            }
         }
     }
 
@@ -107,8 +161,8 @@ public struct Impersonator: Sendable {
         case .identity(let identity, let explanation):
             do throws(LaunchError) {
                 let process = try await launcher(for: identity).launch(command, as: identity)
-                observer.started(process, request, command)
-                return .launched(await audited(process, record: record), because: explanation)
+                observer.started(process, request, .launch(of: command))
+                return .launched(await audited(process, .started, record: record), because: explanation)
             } catch {
                 await recordFailure(error, record: record)
                 guard let badLogin = error.badLogin else { throw ImpersonationError(error, after: resolution) }
@@ -128,7 +182,7 @@ public struct Impersonator: Sendable {
 
     private func decide(
         _ request: ExecutionRequest,
-        _ command: Command
+        _ command: Command?
     ) async throws(ImpersonationError) -> Resolution {
         do throws(ResolutionError) {
             return try await resolver.resolve(request)
@@ -177,7 +231,7 @@ public struct Impersonator: Sendable {
         return .badLogin(badLogin, because: explanation)
     }
 
-    private func record(of resolution: Resolution, _ request: ExecutionRequest, _ command: Command) -> AuditRecord {
+    private func record(of resolution: Resolution, _ request: ExecutionRequest, _ command: Command?) -> AuditRecord {
         var record = AuditRecord(
             date: Date(),
             event: .decision,
@@ -190,7 +244,7 @@ public struct Impersonator: Sendable {
         record.account = resolution.identity?.account
         record.rules = resolution.explanation.entries
         record.backend = resolution.identity.map { launcher(for: $0).backend }
-        record.executable = command.executable.spelling
+        record.executable = command?.executable.spelling
         return record
     }
 
@@ -207,7 +261,7 @@ public struct Impersonator: Sendable {
         _ failure: ImpersonationError,
         reason: String,
         _ request: ExecutionRequest,
-        _ command: Command
+        _ command: Command?
     ) async throws(ImpersonationError) -> Never {
         var record = AuditRecord(
             date: Date(),
@@ -220,7 +274,7 @@ public struct Impersonator: Sendable {
         record.mode = failure.resolution?.identity?.mode
         record.account = failure.resolution?.identity?.account
         record.rules = failure.explanation.entries
-        record.executable = command.executable.spelling
+        record.executable = command?.executable.spelling
         do throws(AuditLogError) {
             try await audit.append(record)
         } catch {
@@ -230,13 +284,18 @@ public struct Impersonator: Sendable {
     }
 
     /// Writes down that the job runs and sees to it that its end is written down.
-    private func audited(_ process: LaunchedProcess, record decision: AuditRecord) async -> LaunchedProcess {
+    private func audited(
+        _ process: LaunchedProcess,
+        _ event: AuditRecord.Event,
+        record decision: AuditRecord
+    ) async -> LaunchedProcess {
         var record = decision
         record.date = Date()
-        record.event = .started
+        record.event = event
         record.backend = process.report.backend
         record.processID = process.processID
-        record.timings = process.report.timings
+        // Of a job that was taken over nobody here has seen the start.
+        record.timings = event == .started ? process.report.timings : nil
         record.attestation = process.report.attestation
         record.message = "the job runs as \(process.identity.account.name)"
         record.rules = []

@@ -28,7 +28,8 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// What the kernel says of the process is not what was asked for; it was ended.
         public static let verificationFailed = Code("verificationFailed")
 
-        /// The program did not run within the deadline; the launch was given up.
+        /// The program did not run within the deadline, and the launch was given up; or a job was not handed over in time,
+        /// which is as it was.
         public static let deadlineExceeded = Code("deadlineExceeded")
 
         /// The process ended before the program ran, for example by a signal of the account's own processes.
@@ -57,7 +58,8 @@ public struct LaunchError: Error, Sendable, Hashable {
         /// The policy of the system helper, or of `sudo`, does not permit the launch.
         public static let refused = Code("refused")
 
-        /// No system helper can be reached, or what answers in its place is not trusted.
+        /// No system helper can be reached, or what answers in its place is not trusted, or speaks another version of the
+        /// protocol.
         public static let helperUnavailable = Code("helperUnavailable")
 
         /// The system helper ended before its work was done.

@@ -48,8 +48,9 @@ public protocol ProcessLauncher: Sendable {
     ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
     ///   - identity: Whom it runs as. A process of somebody else is left alone.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError`` with the code ``LaunchError/Code/statusLost`` when it has ended meanwhile, and with
-    ///   ``LaunchError/Code/verificationFailed`` when the process is somebody else's.
+    /// - Throws: ``LaunchError`` with the code ``LaunchError/Code/statusLost`` when it has ended meanwhile, and nobody can tell
+    ///   how; with ``LaunchError/Code/verificationFailed`` when the process is somebody else's. With every other code it may
+    ///   run, and nothing of it is lost: it can be taken over by another attempt.
     func adopt(
         _ reference: JobReference,
         as identity: ExecutionIdentity

@@ -11,6 +11,7 @@ import Synchronization
 /// |---|---|---|
 /// | `impersonation.launches` | counter | `backend`, `outcome`, `step` |
 /// | `impersonation.launch.duration` | timer | `backend` |
+/// | `impersonation.adoptions` | counter | `backend`, `outcome`, `step` |
 /// | `impersonation.jobs.running` | meter | `backend` |
 /// | `impersonation.job.duration` | timer | `backend`, `end` |
 /// | `impersonation.kills` | counter | `backend`, `request` |
@@ -41,20 +42,27 @@ final class JobMetrics: Sendable {
 
     /// A job was started.
     func started(_ report: LaunchReport) {
-        countLaunch("started", backend: report.backend)
+        count("started", backend: report.backend)
         timer("impersonation.launch.duration", [("backend", report.backend.description)])
             .record(duration: report.startTime)
         meter(report.backend).increment()
     }
 
-    /// A job was kept from running by a rule (`denied`) or a credential (`badlogin`).
-    func refused(_ outcome: String) {
-        countLaunch(outcome, backend: nil)
+    /// A job of an earlier daemon was taken over.
+    func adopted(_ report: LaunchReport) {
+        count("adopted", backend: report.backend, isAdoption: true)
+        meter(report.backend).increment()
     }
 
-    /// A job could not be started.
-    func failed(_ error: ImpersonationError, backend: LaunchBackend?) {
-        countLaunch("failed", backend: backend, step: error.launchError?.step.description ?? error.code.description)
+    /// A job was kept from running, or from being taken over, by a rule (`denied`) or a credential (`badlogin`).
+    func refused(_ outcome: String, isAdoption: Bool) {
+        count(outcome, backend: nil, isAdoption: isAdoption)
+    }
+
+    /// A job could not be started, or taken over.
+    func failed(_ error: ImpersonationError, backend: LaunchBackend?, isAdoption: Bool) {
+        let step = error.launchError?.step.description ?? error.code.description
+        count("failed", backend: backend, step: step, isAdoption: isAdoption)
     }
 
     /// A job has ended.
@@ -81,11 +89,17 @@ final class JobMetrics: Sendable {
         Counter(label: "impersonation.kills", dimensions: dimensions, factory: factory).increment()
     }
 
-    private func countLaunch(_ outcome: String, backend: LaunchBackend?, step: String = nothing) {
+    private func count(
+        _ outcome: String,
+        backend: LaunchBackend?,
+        step: String = nothing,
+        isAdoption: Bool = false
+    ) {
         let dimensions = [
             ("backend", backend?.description ?? Self.nothing), ("outcome", outcome), ("step", step),
         ]
-        Counter(label: "impersonation.launches", dimensions: dimensions, factory: factory).increment()
+        let label = isAdoption ? "impersonation.adoptions" : "impersonation.launches"
+        Counter(label: label, dimensions: dimensions, factory: factory).increment()
     }
 
     private func timer(_ label: String, _ dimensions: [(String, String)]) -> Timer {

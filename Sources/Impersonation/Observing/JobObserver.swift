@@ -11,54 +11,71 @@ struct JobObserver: Sendable {
 
     private static let textLimit = 256
 
+    /// What was asked for.
+    enum Errand {
+        case launch(of: Command)
+        case adoption
+
+        fileprivate var program: String? {
+            if case .launch(let command) = self { command.executable.spelling } else { nil }
+        }
+
+        fileprivate var isAdoption: Bool {
+            if case .adoption = self { true } else { false }
+        }
+    }
+
     /// A job runs.
-    func started(_ process: LaunchedProcess, _ request: ExecutionRequest, _ command: Command) {
-        metrics.started(process.report)
+    func started(_ process: LaunchedProcess, _ request: ExecutionRequest, _ errand: Errand) {
+        if errand.isAdoption { metrics.adopted(process.report) } else { metrics.started(process.report) }
         var metadata = metadata(of: process)
         metadata["login"] = Self.text(request.login)
         metadata["mode"] = "\(process.identity.mode.rawValue)"
-        metadata["executable"] = Self.text(command.executable.spelling)
+        metadata["executable"] = Self.text(errand.program)
         metadata["attestation"] = "\(process.report.attestation)"
-        metadata["start_seconds"] = "\(process.report.startTime / .seconds(1))"
-        logger.debug("A job was started", metadata: metadata)
+        metadata["start_seconds"] = errand.isAdoption ? nil : "\(process.report.startTime / .seconds(1))"
+        logger.debug(errand.isAdoption ? "A job was taken over" : "A job was started", metadata: metadata)
     }
 
-    /// A rule, or a credential, keeps a job from running.
-    func refused(_ outcome: LaunchOutcome, _ request: ExecutionRequest, _ command: Command) {
-        var metadata = metadata(of: request, command)
+    /// A rule, or a credential, keeps a job from running, or from being taken over.
+    func refused(_ outcome: LaunchOutcome, _ request: ExecutionRequest, _ errand: Errand) {
+        var metadata = metadata(of: request, errand)
         let text: Logger.Message
         switch outcome {
         case .launched: return
         case .denied(let denial, _):
-            metrics.refused("denied")
+            metrics.refused("denied", isAdoption: errand.isAdoption)
             metadata["reason"] = "\(denial.reason)"
             metadata["message"] = Self.text(denial.message)
-            text = "A job was denied"
+            text = errand.isAdoption ? "A job was not taken over: denied" : "A job was denied"
         case .badLogin(let badLogin, _):
-            metrics.refused("badlogin")
+            metrics.refused("badlogin", isAdoption: errand.isAdoption)
             metadata["reason"] = "\(badLogin.reason)"
             metadata["message"] = Self.text(badLogin.message)
-            text = "A job has no usable login"
+            text = errand.isAdoption ? "A job was not taken over: no usable login" : "A job has no usable login"
         }
         logger.debug(text, metadata: metadata)
     }
 
-    /// A request was not decided, or its job could not be started.
+    /// A request was not decided, or its job could not be started or taken over.
     func failed(
         _ error: ImpersonationError,
         backend: LaunchBackend?,
         _ request: ExecutionRequest,
-        _ command: Command
+        _ errand: Errand
     ) {
-        metrics.failed(error, backend: backend)
-        var metadata = metadata(of: request, command)
+        metrics.failed(error, backend: backend, isAdoption: errand.isAdoption)
+        var metadata = metadata(of: request, errand)
         metadata["reason"] = "\(error.launchError?.code.description ?? error.code.description)"
         metadata["message"] = Self.text(error.message)
         metadata["backend"] = backend.map { "\($0)" }
         metadata["account"] = Self.text(error.resolution?.identity?.account.name.spelling)
         metadata["step"] = error.launchError.map { "\($0.step)" }
         metadata["errno"] = error.launchError?.errno.map { "\($0.rawValue)" }
-        logger.debug("A job could not be started", metadata: metadata)
+        logger.debug(
+            errand.isAdoption ? "A job could not be taken over" : "A job could not be started",
+            metadata: metadata
+        )
     }
 
     /// A job has ended, or its end was lost.
@@ -89,12 +106,12 @@ struct JobObserver: Sendable {
         logger.debug("A job is ended by its host", metadata: metadata)
     }
 
-    private func metadata(of request: ExecutionRequest, _ command: Command) -> Logger.Metadata {
+    private func metadata(of request: ExecutionRequest, _ errand: Errand) -> Logger.Metadata {
         var metadata: Logger.Metadata = [:]
         metadata["login"] = Self.text(request.login)
         metadata["requested"] = Self.text(request.requestedAccount)
         metadata["remote_address"] = Self.text(request.remoteAddress)
-        metadata["executable"] = Self.text(command.executable.spelling)
+        metadata["executable"] = Self.text(errand.program)
         return metadata
     }
 

@@ -181,6 +181,19 @@ package enum SessionScan {
             .filter { $0 != leader }
     }
 
+    /// Sends a signal to every process of the group that a process leads, to each by a descriptor of its own.
+    ///
+    /// - Parameters:
+    ///   - signal: The signal.
+    ///   - leader: The leader of the group.
+    /// - Returns: 0 when a process got it, or a negative error number.
+    static func signal(_ signal: Int32, groupOf leader: StartedChild) -> Int32 {
+        guard let members = find(group: leader.processID) else { return -EAGAIN }
+        // One that still runs behind the look has had its number all the time, and the group with it.
+        guard leader.isRunning else { return -ESRCH }
+        return send(signal, to: members).isEmpty ? leader.send(signal) : 0
+    }
+
     /// Which processes of a group live, by the number of the group.
     package static func find(group: Int32) -> [Member]? {
         listing()?.filter { $0.group == group }.map(\.member)

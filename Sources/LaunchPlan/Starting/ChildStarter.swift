@@ -46,7 +46,10 @@ extension StartedChild {
     /// - Returns: 0 or a negative error number.
     package func sendToGroup(_ signal: Int32) -> Int32 {
         guard ownsNumber else { return -ESRCH }
-        return processDescriptor.withOpen { $0 >= 0 ? launch_signal_group($0, processID, signal) : -ESRCH }
+        let result = processDescriptor.withOpen { $0 >= 0 ? launch_signal_group($0, processID, signal) : -ESRCH }
+        guard result == -EINVAL, processID > 1 else { return result }
+        // Before Linux 6.9 the group of somebody else's child has nothing but a number, so each of its members is signalled.
+        return SessionScan.signal(signal, groupOf: self)
     }
 }
 

@@ -14,7 +14,10 @@ package struct FrameHeader: Hashable, Sendable {
     package static let size = 24
 
     /// The version of the protocol that this library speaks.
-    package static let version: UInt16 = 1
+    ///
+    /// It grows with every change of a message. Magic and version stay in their places for ever, so that each side can say of the
+    /// other which one that speaks.
+    package static let version: UInt16 = 2
 
     static let magic: UInt32 = 0x4C50_4D49
 
@@ -65,6 +68,18 @@ package struct FrameHeader: Hashable, Sendable {
         guard frame.count == Self.size + bodySize else {
             throw FrameError(.trailingBytes, at: Self.size + bodySize, in: "bytes behind the body")
         }
+    }
+
+    /// The version that a frame is of, where that is another one than this library's.
+    ///
+    /// - Parameter frame: The bytes, which may be no frame at all.
+    /// - Returns: `nil` for a frame of this version, and for what does not begin like a frame.
+    static func foreignVersion(of frame: [UInt8]) -> UInt16? {
+        var reader = ByteReader(frame)
+        guard (try? reader.number(UInt32.self, "magic")) == magic,
+            let found = try? reader.number(UInt16.self, "version"), found != version
+        else { return nil }
+        return found
     }
 
     /// Writes the header.

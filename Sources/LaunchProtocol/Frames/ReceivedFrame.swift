@@ -13,6 +13,9 @@ package struct ReceivedFrame: Sendable {
         self.descriptors = descriptors
     }
 
+    /// The version of the protocol that the other side speaks, where that is not this library's.
+    package var foreignVersion: UInt16? { FrameHeader.foreignVersion(of: bytes) }
+
     /// Reads the header, and insists that as many descriptors came as it says.
     func header() throws(FrameError) -> FrameHeader {
         let header = try FrameHeader(decoding: bytes)

@@ -1,5 +1,6 @@
 extension ClientMessage {
     private static let signals: ClosedRange<Int32> = 1...64
+    private static let processIDs: ClosedRange<Int32> = 1...Int32.max
 
     /// How many descriptors go with the message.
     package var descriptorCount: Int {
@@ -17,7 +18,10 @@ extension ClientMessage {
         switch type {
         case .hello: self = .hello(version: try reader.number(UInt16.self, "version"))
         case .launch: self = .launch(try LaunchOrder(from: &reader))
-        case .adopt: self = .adopt
+        case .adopt:
+            let process = try reader.number(Int32.self, "process id", in: Self.processIDs)
+            let user = try reader.number(UInt32.self, "user id", in: OrderRules.ids)
+            self = .adopt(AdoptionRequest(processID: process, userID: user))
         case .withdraw: self = .withdraw
         case .signal:
             let signal = try reader.number(Int32.self, "signal", in: Self.signals)
@@ -50,8 +54,10 @@ extension ClientMessage {
             return try EncodedFrame(.hello, sequence: sequence, body: writer.bytes)
         case .launch(let order):
             return try Self.encoded(order, sequence: sequence, descriptorCount: descriptorCount)
-        case .adopt:
-            return try EncodedFrame(.adopt, sequence: sequence, body: [])
+        case .adopt(let request):
+            try writer.number(request.processID, "process id", in: Self.processIDs)
+            try writer.number(request.userID, "user id", in: OrderRules.ids)
+            return try EncodedFrame(.adopt, sequence: sequence, body: writer.bytes)
         case .withdraw:
             return try EncodedFrame(.withdraw, sequence: sequence, body: [])
         case .signal(let request):

@@ -7,7 +7,7 @@ package enum ClientMessage: Hashable, Sendable {
     case launch(LaunchOrder)
 
     /// Takes over a job whose daemon is gone; the only first message at the job's own socket.
-    case adopt
+    case adopt(AdoptionRequest)
 
     /// Gives a launch up that is not confirmed yet.
     case withdraw

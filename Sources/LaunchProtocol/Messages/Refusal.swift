@@ -1,5 +1,8 @@
 /// What the policy of the helper forbids.
 package struct Refusal: Hashable, Sendable {
+    /// The reason for a daemon that asks for a job by what is another one's: the message says what differs.
+    package static let anotherJob = "another-job"
+
     /// A stable code: letters, digits, hyphens and dots of ASCII, at most 64.
     package var reason: String
 

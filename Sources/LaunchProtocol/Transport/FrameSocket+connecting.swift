@@ -1,4 +1,5 @@
 import CLaunchProtocol
+import Glibc
 import LaunchPlan
 package import SystemPackage
 
@@ -25,6 +26,9 @@ extension FrameSocket {
         guard result == 0 else { throw Errno(rawValue: -result) }
         return user
     }
+
+    /// Says that nothing more comes from here, while the other side may go on (`shutdown(2)`).
+    package func endSending() { descriptor.withOpen { _ = shutdown($0, Int32(SHUT_WR)) } }
 
     /// Has the kernel take descriptors from the other end, or not, where it can be told (Linux 6.16).
     package func takeDescriptors(_ takes: Bool) { socket_take_descriptors(descriptor.rawValue, takes ? 1 : 0) }

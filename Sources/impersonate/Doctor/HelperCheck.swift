@@ -17,8 +17,10 @@ struct HelperCheck {
 
     func finding() -> Finding {
         do throws(Errno) {
-            let (user, reply) = try ask()
-            return finding(of: reply, from: user)
+            switch try ask() {
+            case (let user, .message(let reply)): return finding(of: reply, from: user)
+            case (_, .otherVersion(let version)): return finding(ofVersion: version)
+            }
         } catch {
             let remedy =
                 switch error {
@@ -30,15 +32,19 @@ struct HelperCheck {
         }
     }
 
+    private func finding(ofVersion version: UInt16) -> Finding {
+        Finding(
+            Self.check,
+            .failed,
+            "at \(socket) speaks version \(version) of the protocol, and this program version \(FrameHeader.version)",
+            remedy: "use the same version of both, and restart the helper"
+        )
+    }
+
     private func finding(of reply: HelperMessage, from user: UInt32) -> Finding {
         switch reply {
         case .welcome(let welcome) where welcome.version != FrameHeader.version:
-            return Finding(
-                Self.check,
-                .failed,
-                "at \(socket) speaks version \(welcome.version), and this program version \(FrameHeader.version)",
-                remedy: "use the same version of both"
-            )
+            return finding(ofVersion: welcome.version)
         case .welcome(let welcome):
             guard user == options.user else {
                 let expected = options.user == 0 ? "root" : "user id \(options.user)"
@@ -87,7 +93,12 @@ struct HelperCheck {
         }
     }
 
-    private func ask() throws(Errno) -> (user: UInt32, reply: HelperMessage) {
+    private enum Answer {
+        case message(HelperMessage)
+        case otherVersion(UInt16)
+    }
+
+    private func ask() throws(Errno) -> (user: UInt32, answer: Answer) {
         let connection = try FrameSocket(connectingTo: socket)
         let user = try connection.peerUserID()
         let greeting = ClientMessage.hello(version: FrameHeader.version)
@@ -99,10 +110,9 @@ struct HelperCheck {
         var event = pollfd(fd: connection.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&event, 1, Self.patienceMilliseconds) > 0 else { throw .timedOut }
         for _ in 0..<2 {
-            if case .frame(let received)? = try? connection.receive(), let reply = try? HelperFrame(decoding: received)
-            {
-                return (user, reply.message)
-            }
+            guard case .frame(let received)? = try? connection.receive() else { continue }
+            if let version = received.foreignVersion { return (user, .otherVersion(version)) }
+            if let reply = try? HelperFrame(decoding: received) { return (user, .message(reply.message)) }
         }
         throw .connectionReset
     }

@@ -142,7 +142,9 @@ enum Samples {
     }
 
     static let clientMessages: [ClientMessage] = [
-        .hello(version: 1), .launch(smallest), .launch(order), .launch(onTerminal), .adopt, .withdraw,
+        .hello(version: 1), .launch(smallest), .launch(order), .launch(onTerminal), .withdraw,
+        .adopt(AdoptionRequest(processID: 1, userID: 0)),
+        .adopt(AdoptionRequest(processID: .max, userID: .max - 1)),
         .signal(SignalRequest(signal: SIGTERM, target: .process)),
         .signal(SignalRequest(signal: 1, target: .group)),
         .signal(SignalRequest(signal: 64, target: .tree)),

@@ -36,6 +36,6 @@ func wire(_ string: String) -> [UInt8] {
 
 /// A frame around a body.
 func frame(_ type: UInt16, sequence: UInt64 = 7, descriptors: UInt8 = 0, _ body: [UInt8]) -> [UInt8] {
-    wire(UInt32(0x4C50_4D49)) + wire(UInt16(1)) + wire(type) + wire(sequence) + wire(UInt32(body.count))
+    wire(UInt32(0x4C50_4D49)) + wire(UInt16(2)) + wire(type) + wire(sequence) + wire(UInt32(body.count))
         + [descriptors, 0, 0, 0] + body
 }

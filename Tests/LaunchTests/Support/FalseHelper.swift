@@ -54,12 +54,24 @@ struct FalseHelper {
         )
     }
 
+    /// Says something, as one would that speaks a version of the protocol.
     static func tell(
         _ message: HelperMessage,
         _ descriptors: [OwnedDescriptor] = [],
+        inVersion version: UInt16 = FrameHeader.version,
         over connection: FrameSocket
     ) throws {
-        let frame = HelperFrame(sequence: 1, message: message, descriptors: descriptors)
-        _ = try connection.send(OutgoingFrame(try frame.encoded(), descriptors: descriptors))
+        let frame = try HelperFrame(sequence: 1, message: message, descriptors: descriptors).encoded()
+        _ = try connection.send(OutgoingFrame(bytes: frame.bytes.of(version: version), descriptors: descriptors))
+    }
+}
+
+extension [UInt8] {
+    /// The same frame in another version of the protocol.
+    func of(version: UInt16) -> [UInt8] {
+        var bytes = self
+        bytes[4] = UInt8(truncatingIfNeeded: version)
+        bytes[5] = UInt8(truncatingIfNeeded: version >> 8)
+        return bytes
     }
 }

@@ -74,7 +74,7 @@ final class RawClient {
     @discardableResult
     func greet() throws -> Reply {
         // One that sends this process away has said why before it went.
-        try? tell(.hello(version: 1))
+        try? tell(.greeting)
         hasGreeted = true
         return try reply()
     }
@@ -143,5 +143,17 @@ final class RawClient {
             case .frame(let received): return .message(try HelperFrame(decoding: received).message)
             }
         }
+    }
+}
+
+extension ClientMessage {
+    /// What every daemon says first.
+    static let greeting = ClientMessage.hello(version: FrameHeader.version)
+}
+
+extension AdoptionRequest {
+    /// Asks for a job of alice's.
+    init(_ reference: JobReference) {
+        self.init(processID: reference.processID, userID: TestBed.alice.userID)
     }
 }

@@ -140,7 +140,7 @@ struct HelperLifecycleTests {
         let input = try #require(client?.takeStandardInput())
         let socket = try #require(reference.adoptionSocket)
         let second = try RawClient(FilePath(socket))
-        try second.tell(.adopt)
+        try second.tell(.adopt(AdoptionRequest(reference)))
         try input.close()
         #expect(try await client?.exitReport().status == .exited(7))
         client = nil
@@ -163,7 +163,8 @@ struct HelperLifecycleTests {
         let reference = try await leaveKeptJob(behind: helper, running: "exec sleep 100000")
         let socket = try #require(reference.adoptionSocket)
         let isRoot = privileges == .root
-        await #expect(processExitsWith: .success) { [socket = socket as String, isRoot = isRoot as Bool] in
+        await #expect(processExitsWith: .success) {
+            [socket = socket as String, isRoot = isRoot as Bool, job = reference.processID as Int32] in
             becomeUnprivilegedDaemon()
             guard !isRoot else {
                 // Nobody else connects where the helper can see to that.
@@ -172,7 +173,8 @@ struct HelperLifecycleTests {
             }
             let client = try RawClient(FilePath(socket))
             // It may have been sent away already.
-            try? client.tell(.adopt)
+            try? client.tell(.adopt(AdoptionRequest(processID: job, userID: TestBed.alice.userID)))
+            #expect(try client.reply().refusal == "job-of-another-user")
             #expect(try client.reply().isEnd)
         }
         #expect(isRoot || helper.log.contains("asked for a job of user id 0"))

@@ -72,7 +72,7 @@ struct HelperReadinessTests {
         try nss.freeze(afterAnswers: answers)
         let helper = try RunningHelper(policy: ["peers = 0"])
         let client = try RawClient(helper)
-        try client.tell(.hello(version: 1))
+        try client.tell(.greeting)
         let isServed = try await isSoon {
             if case .frame(_)? = try? client.socket.receive() { true } else { false }
         }

@@ -150,9 +150,9 @@ struct HelperRefusalTests {
     func talkers() async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
         let client = try RawClient(helper)
-        try client.tell(.hello(version: 1))
+        try client.tell(.greeting)
         _ = try client.reply()
-        try client.tell(.hello(version: 1))
+        try client.tell(.greeting)
         #expect(try client.reply().isEnd)
     }
 
@@ -257,18 +257,19 @@ struct HelperRefusalTests {
             #expect(try client.reply().refusal == "frame")
             #expect(try client.reply().isEnd)
         }
-        for message in [ClientMessage.adopt, .withdraw, .signal(SignalRequest(signal: 9, target: .tree))] {
+        let adoption = AdoptionRequest(processID: 2, userID: TestBed.alice.userID)
+        for message in [ClientMessage.adopt(adoption), .withdraw, .signal(SignalRequest(signal: 9, target: .tree))] {
             let client = try RawClient(helper)
             try client.tell(message)
             #expect(try client.reply().refusal == "no-job")
         }
         let polite = try RawClient(helper)
-        try polite.tell(.hello(version: 1))
+        try polite.tell(.greeting)
         guard case .message(.welcome(let welcome)) = try polite.reply() else {
             Issue.record("the helper did not answer")
             return
         }
-        #expect(welcome.version == 1)
+        #expect(welcome.version == FrameHeader.version)
         #expect(welcome.features.contains(.terminals))
         #expect(try RawClient(helper).launch { _ in }.isStart)
     }
@@ -284,7 +285,7 @@ struct HelperRefusalTests {
             }
             .isStart
         )
-        try client.tell(.hello(version: 1))
+        try client.tell(.greeting)
         #expect(try client.reply().refusal == "one-job")
         #expect(try client.reply().isEnd)
     }

@@ -17,7 +17,7 @@ struct Adoption {
     /// - Throws: ``LaunchError`` when it has ended, or is somebody else's.
     func adopt() throws(LaunchError) -> LaunchedProcess {
         let stopwatch = LaunchStopwatch()
-        guard let child = reference.open() else { throw failures.hasEnded(reference) }
+        let child = try openProcess()
         let reactor = try failures.performing(.prepare) { () throws(Errno) in try Reactor.shared() }
         let group = try openGroup()
         let attestation = try attest(child, group.map { ExpectedGroup($0) })
@@ -40,6 +40,23 @@ struct Adoption {
             ),
             control: process
         )
+    }
+
+    private func openProcess() throws(LaunchError) -> StartedChild {
+        let child: StartedChild?
+        do throws(Errno) {
+            child = try reference.open()
+        } catch {
+            throw failures.failure(
+                .stepFailed,
+                .prepare,
+                error,
+                "whether process \(reference.processID) still is the job cannot be told, because it cannot be opened, or /proc "
+                    + "does not show it (hidepid of proc(5)); it was left alone, so take it over again once that is mended"
+            )
+        }
+        guard let child else { throw failures.hasEnded(reference) }
+        return child
     }
 
     private func openGroup() throws(LaunchError) -> ControlGroup? {

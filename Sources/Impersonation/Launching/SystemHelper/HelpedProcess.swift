@@ -66,7 +66,7 @@ final class HelpedProcess: ProcessControl {
         switch connection.receive() {
         case .message(.exited(let report), _): finish(outcome(of: report))
         case .nothing: listen()
-        case .message, .end: helperIsGone()
+        case .message, .otherVersion, .end: helperIsGone()
         }
     }
 
@@ -305,7 +305,7 @@ final class HelpedProcess: ProcessControl {
             try reactor.wait(for: connection.socket.descriptor.rawValue, .reading) { _ in
                 switch connection.receive() {
                 case .message, .nothing: stay(connection, on: reactor)
-                case .end: connection.socket.descriptor.closeNow()
+                case .otherVersion, .end: connection.socket.descriptor.closeNow()
                 }
             }
         } catch {

@@ -97,6 +97,8 @@ struct HelperConnection {
     enum Reply: Sendable {
         case message(HelperMessage, [OwnedDescriptor])
         case nothing
+        /// The helper speaks this version of the protocol, which is not this library's.
+        case otherVersion(UInt16)
         /// The helper is gone, or sends what is no frame.
         case end
     }
@@ -107,10 +109,9 @@ struct HelperConnection {
     /// behind that.
     func receive() -> Reply {
         let reply = receiveOnce()
-        if case .end = reply, case .message(let message, let descriptors) = receiveOnce() {
-            return .message(message, descriptors)
-        }
-        return reply
+        guard case .end = reply else { return reply }
+        let words = receiveOnce()
+        return if case .nothing = words { .end } else { words }
     }
 
     private func receiveOnce() -> Reply {
@@ -119,7 +120,12 @@ struct HelperConnection {
         case .empty: return .nothing
         case .end, .reset: return .end
         case .frame(let received):
-            guard let frame = try? HelperFrame(decoding: received) else { return .end }
+            guard let frame = try? HelperFrame(decoding: received) else {
+                return received.foreignVersion.map { .otherVersion($0) } ?? .end
+            }
+            if case .welcome(let welcome) = frame.message, welcome.version != FrameHeader.version {
+                return .otherVersion(welcome.version)
+            }
             return .message(frame.message, frame.descriptors)
         }
     }
@@ -135,5 +141,21 @@ struct HelperConnection {
         default:
             "the system helper at \(path) cannot be reached; look at the path and at the helper"
         }
+    }
+}
+
+extension LaunchFailureReporter {
+    /// The error for a helper that speaks another version of the protocol; nothing was run, and nothing was taken over.
+    func speaks(_ version: UInt16) -> LaunchError {
+        let both = "speaks version \(version) of the protocol, and this library version \(FrameHeader.version)"
+        return failure(
+            .helperUnavailable,
+            .connect,
+            nil,
+            isOfAdoption
+                ? "the process of the system helper that looks after the job \(both); the job is left as it was: take it over with a "
+                    + "daemon that has the library of its helper, or end it by hand, as root"
+                : "the system helper \(both); install the same version of both, and restart what still runs from before an upgrade"
+        )
     }
 }

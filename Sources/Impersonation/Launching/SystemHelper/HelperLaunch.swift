@@ -134,7 +134,9 @@ struct HelperLaunch {
         } catch {
             throw lost(error)
         }
-        guard case .welcome = try await next(on: connection, until: deadline).message else { throw lost(nil) }
+        guard case .welcome = try await next(on: connection, until: deadline, isGreeting: true).message else {
+            throw lost(nil)
+        }
     }
 
     /// Waits for the answer of the helper.
@@ -152,7 +154,8 @@ struct HelperLaunch {
     /// Waits for the next message that is no refusal and no failure.
     private func next(
         on connection: HelperConnection,
-        until deadline: ContinuousClock.Instant
+        until deadline: ContinuousClock.Instant,
+        isGreeting: Bool = false
     ) async throws(LaunchError) -> (message: HelperMessage, descriptors: [OwnedDescriptor]) {
         while true {
             let waited: Reactor.Ending
@@ -175,7 +178,8 @@ struct HelperLaunch {
             }
             switch connection.receive() {
             case .nothing: continue
-            case .end: throw Task.isCancelled ? failures.cancelled() : lost(nil)
+            case .otherVersion(let version) where isGreeting: throw failures.speaks(version)
+            case .end, .otherVersion: throw Task.isCancelled ? failures.cancelled() : lost(nil)
             // Nobody here has withdrawn it: the helper is about to end, and has seen to the child itself.
             case .message(.failed(let report), _) where report.code == .withdrawn && !Task.isCancelled:
                 let message = "the system helper has given the launch up: \(report.operationText)"

@@ -74,7 +74,8 @@ public struct SystemHelperLauncher: ProcessLauncher {
     ///   - reference: The job, as ``LaunchedProcess/reference`` has named it.
     ///   - identity: Whom it runs as.
     /// - Returns: The running process.
-    /// - Throws: ``LaunchError``.
+    /// - Throws: ``LaunchError``; with the code ``LaunchError/Code/deadlineExceeded`` when another daemon still has the job, or
+    ///   what looks after it stands still, ``LaunchError/Code/helperUnavailable`` when that is gone, or of another version.
     public func adopt(
         _ reference: JobReference,
         as identity: ExecutionIdentity
