@@ -84,6 +84,9 @@ int linux_pipe_fill(int descriptor, const void *bytes, size_t size)
     return (size_t)written == size ? 0 : -EAGAIN;
 }
 
+#ifndef SO_INQ
+#define SO_INQ 84
+#endif
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76
 #endif
@@ -142,7 +145,9 @@ int linux_stream_take(int descriptor, int daemon_reads, int *takes_descriptors)
     setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &no, sizeof no);
     setsockopt(descriptor, SOL_SOCKET, SO_PASSSEC, &no, sizeof no);
     setsockopt(descriptor, SOL_SOCKET, SO_PASSPIDFD, &no, sizeof no);
-    *takes_descriptors = !is_refused || linux_stream_waiting(descriptor) != 0;
+    setsockopt(descriptor, SOL_SOCKET, SO_INQ, &no, sizeof no);
+    /* No other family has any (unix(7)), and what those tell beside the bytes would be taken for one. */
+    *takes_descriptors = peer.ss_family == AF_UNIX && (!is_refused || linux_stream_waiting(descriptor) != 0);
     return 0;
 }
 

@@ -22,20 +22,19 @@ int order_socket_create(int *daemon_end, int *launcher_end, int *takes_descripto
         return -errno;
     const int yes = 1, no = 0;
     /* Before there is anybody to send; kernels before 6.16 do not know the second one. */
-    int result = setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
+    int result = setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 ? 0 : -errno;
     /* A byte of MSG_OOB is passed over by MSG_PEEK otherwise, and dropped with its descriptors by the call that takes what is
      * behind it. */
     if (result == 0)
-        result = setsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
+        result = setsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) == 0 ? 0 : -errno;
     if (!*takes_descriptors)
         *takes_descriptors = setsockopt(ends[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no) != 0;
     if (result == 0)
-        result = fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        result = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : -errno;
     if (result != 0) {
-        const int error = errno;
         close(ends[0]);
         close(ends[1]);
-        return -error;
+        return result;
     }
     *daemon_end = ends[0];
     *launcher_end = ends[1];

@@ -73,6 +73,35 @@ struct TakenSocketTests {
         #expect(takes == -1)
     }
 
+    @Test("of another family is read to its end, though it tells when each byte has come")
+    func network() async throws {
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let (listener, job) = (
+            socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        )
+        defer { close(listener) }
+        var length = size
+        let isConnected = unsafe withUnsafeMutablePointer(to: &place) { place in
+            unsafe place.withMemoryRebound(to: sockaddr.self, capacity: 1) { place in
+                unsafe bind(listener, place, size) == 0 && listen(listener, 1) == 0
+                    && getsockname(listener, place, &length) == 0 && connect(job, place, size) == 0
+            }
+        }
+        try #require(isConnected)
+        let daemon = FileDescriptor(rawValue: accept(listener, nil, nil))
+        var yes: Int32 = 1
+        let ofOne = socklen_t(MemoryLayout<Int32>.size)
+        try #require(unsafe setsockopt(daemon.rawValue, SOL_SOCKET, SO_TIMESTAMP, &yes, ofOne) == 0)
+        try FileDescriptor(rawValue: job).closeAfter { _ = try FileDescriptor(rawValue: job).writeAll("whole".utf8) }
+        // It is there before the socket is taken over.
+        var ready = pollfd(fd: daemon.rawValue, events: Int16(POLLIN), revents: 0)
+        #expect(unsafe poll(&ready, 1, -1) == 1)
+        #expect(try await text(of: ProcessOutput(takingOver: daemon, account: account)) == "whole")
+    }
+
     @Test("is refused as long as another stream has it, and so is a pipe and a terminal")
     func twice() async throws {
         let (daemon, job) = try pair()
@@ -91,7 +120,7 @@ struct TakenSocketTests {
             ]
             for take in ways {
                 let error = #expect(throws: StreamError.self, performing: take)
-                #expect(error?.code == .unsuitable)
+                #expect(error?.code == .taken)
                 #expect(error?.message.contains("is another stream's already") == true)
             }
         }

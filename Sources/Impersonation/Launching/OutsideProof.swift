@@ -123,7 +123,7 @@ struct OutsideProof {
     /// character with the end of the line.
     ///
     /// - Parameter status: The text of the file.
-    /// - Returns: The words of each line; none where two lines have one name.
+    /// - Returns: The words of each line; where two lines have one name, two that nobody expects.
     static func fields(of status: String) -> StatusFields {
         var fields: StatusFields = [:]
         for line in status.utf8.split(separator: UInt8(ascii: "\n")) {
@@ -131,7 +131,7 @@ struct OutsideProof {
             let words = line[line.index(after: colon)...]
                 .split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
             let name = Substring(line[..<colon])
-            if fields.updateValue(words.map { Substring($0) }, forKey: name) != nil { fields[name] = [] }
+            if fields.updateValue(words.map { Substring($0) }, forKey: name) != nil { fields[name] = ["", ""] }
         }
         return fields
     }

@@ -21,11 +21,18 @@ enum StatusOracle {
 
         """,
         "Name:\ta\r\nUid:\t0\t1000\t0\t0\nUid:\t1000\t1000\t1000\t1000\nGid:\t0 0 0 0\nGroups:\nCapBnd:\t01ffffffffff\n",
+        "Uid:\t1000\t1000\t1000\t1000\nGid:\t5\t5\t5\t5\nGroups:\t4\nGroups:\t\n",
+        "Uid:\t1000\t1000\t1000\t1000\nGid:\t5\t5\t5\t5\nGroups:\t \n",
     ]
     .map { Array($0.utf8) }
 
     private static let proof = OutsideProof(
         credentials: ChildPlan.Credentials(userID: 1_000, groupID: 5, groups: [4, 24]),
+        emptyBoundingSet: true
+    )
+
+    private static let proofWithoutGroups = OutsideProof(
+        credentials: ChildPlan.Credentials(userID: 1_000, groupID: 5, groups: []),
         emptyBoundingSet: true
     )
 
@@ -45,6 +52,13 @@ enum StatusOracle {
             && words(of: "Groups", in: said) == ["4", "24"]
         guard (proof.identityDifference(in: fields, comparingGroups: true) == nil) == isMeant else {
             return isMeant ? "is not who it is" : "is taken for somebody else"
+        }
+        let isAlone =
+            words(of: "Uid", in: said) == Array(repeating: "1000", count: 4)
+            && words(of: "Gid", in: said) == Array(repeating: "5", count: 4)
+            && said.filter { $0.name == "Groups" }.map(\.words) == [[]]
+        guard (proofWithoutGroups.identityDifference(in: fields, comparingGroups: true) == nil) == isAlone else {
+            return isAlone ? "is not who it is, without groups" : "is taken for somebody without groups"
         }
         let hasNone = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
             .allSatisfy { name in
@@ -79,10 +93,10 @@ enum StatusOracle {
         return ids.userID?.rawValue == 0 && numbers[0]?.contains(0) != true ? "is root without a 0" : nil
     }
 
-    /// The words behind a name; none where two lines have it.
+    /// The words behind a name; two that are nobody's where two lines have it.
     private static func words(of name: String, in lines: [(name: String, words: [String])]) -> [String]? {
         let meant = lines.filter { $0.name == name }
-        return meant.count > 1 ? [] : meant.first?.words
+        return meant.count > 1 ? ["", ""] : meant.first?.words
     }
 
     /// Read another way: each byte is looked at once.

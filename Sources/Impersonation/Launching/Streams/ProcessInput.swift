@@ -17,7 +17,8 @@ public struct ProcessInput: Sendable {
     /// Takes over the daemon's end of what a job reads, for launchers.
     ///
     /// A connected stream socket is the better one, an end of `socketpair(2)` for example: as with the library's own launchers,
-    /// the job cannot hold up what is done to it, and it is used in this direction alone (`shutdown(2)`). Of a pipe the open file
+    /// the job cannot hold up what is done to it, and it is used in this direction alone (`shutdown(2)`) and tells nothing of who
+    /// sends. Of a pipe the open file
     /// becomes one that does not block (`O_NONBLOCK`), also for others that share it, and the job can make calls to it stand still
     /// (``StandardStream/Input/pipe``). The job reads the end of the file once nobody has a duplicate of the end either: close
     /// yours of the job's end, and let no other child have one.
@@ -25,8 +26,8 @@ public struct ProcessInput: Sendable {
     /// - Parameters:
     ///   - descriptor: The end. It is closed by ``close()``, or with the last copy of this value, and by an exec.
     ///   - account: The account of the job, which may be able to hold up that close, but not for others.
-    /// - Throws: ``StreamError``: `unsuitable` when it is neither a connected stream socket nor the writing end of a pipe, or is
-    ///   another stream's already. The descriptor is the caller's then, as it was.
+    /// - Throws: ``StreamError``: `unsuitable` when it is neither a connected stream socket nor the writing end of a pipe; the
+    ///   descriptor is the caller's then, as it was. `taken` when it is another stream's already, which closes it.
     public init(takingOver descriptor: FileDescriptor, account: UserID) throws(StreamError) {
         let reactor = try StreamEnd.sharedReactor()
         self.init(StreamEnd(try .taking(descriptor, for: .input, of: account.rawValue), on: reactor))

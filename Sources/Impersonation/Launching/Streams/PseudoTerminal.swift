@@ -37,8 +37,8 @@ public struct PseudoTerminal: Sendable {
     ///   - master: The side (`posix_openpt(3)`). It is closed by ``close()`` and ``endWithJob()``, or with the last copy of this
     ///     value, and by an exec.
     ///   - account: The account of the job, which may be able to hold up that close, but not for others.
-    /// - Throws: ``StreamError``: `unsuitable` when it is no such side, or is another stream's already. The descriptor is the
-    ///   caller's then, as it was.
+    /// - Throws: ``StreamError``: `unsuitable` when it is no such side; the descriptor is the caller's then, as it was. `taken` when it is
+    ///   another stream's already, which closes it.
     public init(takingOver master: FileDescriptor, account: UserID) throws(StreamError) {
         let reactor = try StreamEnd.sharedReactor()
         let (reading, writing) = try StreamChannel.takingTerminal(master, of: account.rawValue)

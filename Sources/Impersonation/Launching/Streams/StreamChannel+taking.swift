@@ -122,8 +122,8 @@ extension StreamChannel {
         }
     }
 
-    /// The descriptors that streams have been made of and have not closed yet.
-    private static let claims = Mutex<Set<Int32>>([])
+    /// The descriptors that streams of a process have been made of and have not closed yet: a fork may have closed them all.
+    private static let claims = Mutex<(processID: Int32, numbers: Set<Int32>)>((getpid(), []))
 
     /// Takes a descriptor over once: two streams would both close it, and the second one what has its number by then.
     private static func claiming<Taken>(
@@ -131,9 +131,15 @@ extension StreamChannel {
         _ take: (Int32) throws(StreamError) -> Taken
     ) throws(StreamError) -> Taken {
         let number = end.rawValue
-        guard claims.withLock({ $0.insert(number).inserted }) else {
-            throw .unsuitable(
-                "descriptor \(number) is another stream's already, which closes it; give each stream an end of its own"
+        let isFree = claims.withLock { claims in
+            if claims.processID != getpid() { claims = (getpid(), []) }
+            return claims.numbers.insert(number).inserted
+        }
+        guard isFree else {
+            throw StreamError(
+                .taken,
+                message:
+                    "descriptor \(number) is another stream's already, which closes it; give each stream an end of its own"
             )
         }
         do throws(StreamError) {
@@ -146,7 +152,7 @@ extension StreamChannel {
 
     /// Not behind the close: the number may be somebody else's at once.
     private static func release(_ number: Int32) {
-        _ = claims.withLock { $0.remove(number) }
+        _ = claims.withLock { $0.numbers.remove(number) }
     }
 
     private static func claimed(_ number: Int32, _ userID: UInt32) -> OwnedDescriptor {

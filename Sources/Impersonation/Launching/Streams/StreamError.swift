@@ -26,6 +26,9 @@ public struct StreamError: Error, Sendable, Hashable {
         /// A descriptor cannot be a stream of a job: it is not what that takes.
         public static let unsuitable = Code("unsuitable")
 
+        /// A descriptor is another stream's already: that one closes it, and whoever has given it does not.
+        public static let taken = Code("taken")
+
         /// A system call failed.
         public static let failed = Code("failed")
     }
