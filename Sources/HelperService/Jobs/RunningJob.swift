@@ -24,6 +24,8 @@ final class RunningJob {
     /// Whether no daemon has ever read that the job runs: nobody could ask for it later.
     private var isNobodys = false
     private var isAdopted = false
+    /// Whether this process counts as one that only keeps an end.
+    private var isRemembered = false
     private var killsAt: ContinuousClock.Instant?
     /// Whether the helper is to end.
     private var isStopping = false
@@ -296,18 +298,27 @@ final class RunningJob {
     /// Whether the daemon knows how the job has ended: of one that can be taken over, once it has read that.
     private func isTold(_ ending: HelperExitReport) -> Bool {
         guard let client, client.tell(.exited(ending), sequence) else { return false }
-        // What is left of the job is ended over this connection, and its empty cgroup is gone with that.
-        guard start.adoption != nil, !isNobodys, job.tree.group?.remove() ?? true else { return true }
+        // What is left of the job is ended over this connection.
+        guard start.adoption != nil, !isNobodys, !job.tree.hasRemainder else { return true }
+        // Whoever knows of the end finds the cgroup gone, where the kernel is as fast.
+        _ = job.tree.group?.remove()
+        isRemembered = remember()
         guard !hasRead(client, until: .now + Self.retention) else { return true }
         self.client = nil
         return false
     }
 
+    /// Gives the place of the job, which has ended, to others, where the policy has one for its end.
+    private func remember() -> Bool {
+        let (load, policy) = (session.context.table.load(of: session.owner.userID), session.context.policy)
+        guard load.all.ends < policy.maximumJobs, load.ofTheUser.ends < policy.maximumJobsPerPeer else { return false }
+        session.say(.remembering(session.owner.userID))
+        return true
+    }
+
     /// Keeps the end of a job until a daemon asks for it.
     private func keep(_ ending: HelperExitReport) {
-        // The job itself has ended; others may have its place.
-        let (load, policy) = (session.context.table.load(of: session.owner.userID), session.context.policy)
-        guard load.all.ends < policy.maximumJobs, load.ofTheUser.ends < policy.maximumJobsPerPeer else {
+        guard isRemembered || remember() else {
             session.context.log.write(
                 .warning,
                 "\(session.subject(order)): how it ended is not kept, because nobody has asked for those of as many jobs as the "
@@ -315,7 +326,6 @@ final class RunningJob {
             )
             return
         }
-        session.say(.remembering(session.owner.userID))
         // A helper that was stopped while the job ran has left it to this process; what stops it now is another matter.
         let wasStopping = isStopping
         defer { isStopping = isStopping || wasStopping }

@@ -72,7 +72,7 @@ package struct SocketPlace: Sendable {
     /// Removes the socket, unless it is another one by now, and gives the path up.
     package func leave() {
         if let socket, Self.identity(at: path) == socket { _ = unsafe unlink(path.string) }
-        // The lock is held until this process has ended: whoever has opened the file meanwhile finds that it is gone.
+        // The lock is still held: whoever has opened the file meanwhile finds that it is gone.
         var status = stat()
         guard unsafe fstat(lock.rawValue, &status) == 0, Self.identity(at: lockPath) == Identity(status) else { return }
         _ = unsafe unlink(lockPath.string)

@@ -36,7 +36,7 @@ extension Monitor {
         ///
         /// It counts those that any process of the user id has sent and nobody has received, and compares that with the soft
         /// limit of this one (`ETOOMANYREFS`, `unix(7)`): nobody else's jobs are to decide whether a daemon hears of its own.
-        private static func send(_ frame: OutgoingFrame, over socket: FrameSocket) throws(FrameSocketError)
+        fileprivate static func send(_ frame: OutgoingFrame, over socket: FrameSocket) throws(FrameSocketError)
             -> FrameSocket.Sending
         {
             let limit = ContinuousClock.now + flightTime
@@ -135,7 +135,7 @@ extension Monitor.Client {
                     return .frame(try ClientFrame(decoding: received))
                 } catch {
                     if let version = received.foreignVersion {
-                        refuse(version: version, 0, context)
+                        refuse(version: version, 0, context, inVersion: version)
                         return .end
                     }
                     complain("sent no frame: \(error.message)", context)
@@ -149,13 +149,28 @@ extension Monitor.Client {
         }
     }
 
-    /// Refuses a daemon that speaks another version of the protocol; that can read of the answer which version this one is.
-    func refuse(version: UInt16, _ sequence: UInt64, _ context: HelperContext) {
+    /// Refuses a daemon that speaks another version of the protocol, in words that it can read.
+    ///
+    /// - Parameters:
+    ///   - version: What it speaks.
+    ///   - sequence: The number of what it has said.
+    ///   - context: The helper.
+    ///   - frameVersion: The version of its frames.
+    func refuse(
+        version: UInt16,
+        _ sequence: UInt64,
+        _ context: HelperContext,
+        inVersion frameVersion: UInt16 = FrameHeader.version
+    ) {
         let message =
             "speaks version \(version) of the protocol, and this process of the helper version \(FrameHeader.version); use the "
             + "same version of the library and the helper, and restart what still runs from before an upgrade"
         complain(message, context)
-        tell(.refused(Refusal(reason: "version", message: "the daemon \(message)")), sequence)
+        let refusal = HelperMessage.refused(Refusal(reason: "version", message: "the daemon \(message)"))
+        guard var bytes = try? HelperFrame(sequence: sequence, message: refusal, descriptors: []).encoded().bytes
+        else { return }
+        FrameHeader.set(version: frameVersion, of: &bytes)
+        _ = try? Self.send(OutgoingFrame(bytes: bytes, descriptors: []), over: socket)
     }
 
     private func complain(_ text: String, _ context: HelperContext) {

@@ -230,7 +230,11 @@ package struct Supervisor {
     private mutating func endLeftovers(of child: Int32? = nil) {
         guard let parent = context.controlGroups else { return }
         // What was killed takes a moment, and what hangs in the kernel longer.
-        defer { removesAt = unremoved.isEmpty ? nil : .now + Self.lookDelay }
+        defer {
+            // Each job that ends asks only for what is its own, and however many do, the others have their turn.
+            let next = ContinuousClock.now + Self.lookDelay
+            removesAt = unremoved.isEmpty ? nil : child == nil ? next : removesAt ?? next
+        }
         do throws(Errno) {
             let leftovers = try parent.endLeftovers(of: child)
             let known = unremoved

@@ -82,6 +82,16 @@ package struct FrameHeader: Hashable, Sendable {
         return found
     }
 
+    /// Makes a frame of this version one of another, for who speaks that: what a refusal says has been the same ever since.
+    ///
+    /// - Parameters:
+    ///   - version: The version.
+    ///   - frame: The frame.
+    package static func set(version: UInt16, of frame: inout [UInt8]) {
+        frame[4] = UInt8(truncatingIfNeeded: version)
+        frame[5] = UInt8(truncatingIfNeeded: version >> 8)
+    }
+
     /// Writes the header.
     ///
     /// - Parameter writer: Where nothing is written yet.

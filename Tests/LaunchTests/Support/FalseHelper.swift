@@ -70,8 +70,7 @@ extension [UInt8] {
     /// The same frame in another version of the protocol.
     func of(version: UInt16) -> [UInt8] {
         var bytes = self
-        bytes[4] = UInt8(truncatingIfNeeded: version)
-        bytes[5] = UInt8(truncatingIfNeeded: version >> 8)
+        FrameHeader.set(version: version, of: &bytes)
         return bytes
     }
 }

@@ -75,6 +75,20 @@ struct HelperVersionTests {
         #expect(error?.message.contains("the job is left as it was") == true, "\(error)")
     }
 
+    /// The reason of what somebody is told who speaks a version, as he reads it.
+    private func refusal(to client: RawClient, inVersion version: UInt16) async throws -> String? {
+        var received: ReceivedFrame?
+        try await wait {
+            if case .frame(let frame) = try client.socket.receive() { received = frame }
+            return received != nil
+        }
+        let frame = try #require(received)
+        #expect(frame.foreignVersion == (version == FrameHeader.version ? nil : version))
+        let own = ReceivedFrame(bytes: frame.bytes.of(version: FrameHeader.version), descriptors: [])
+        guard case .refused(let refusal) = try HelperFrame(decoding: own).message else { return nil }
+        return refusal.reason
+    }
+
     @Test("stand in the log of the helper, which goes on serving", arguments: [1, FrameHeader.version + 1])
     func daemon(_ version: UInt16) async throws {
         let helper = try RunningHelper(policy: ["peers = 0"])
@@ -85,7 +99,8 @@ struct HelperVersionTests {
             let lines = helper.log.split(separator: "\n").filter { $0.contains(words) }.count
             let client = try RawClient(helper)
             #expect(client.send(bytes))
-            #expect(try client.reply().refusal == "version")
+            let own = bytes == greeting ? FrameHeader.version : version
+            #expect(try await refusal(to: client, inVersion: own) == "version")
             #expect(try client.reply().isEnd)
             #expect(helper.log.split(separator: "\n").filter { $0.contains(words) }.count == lines + 1)
         }
@@ -99,7 +114,7 @@ struct HelperVersionTests {
         let client = try RawClient(FilePath(try #require(reference.adoptionSocket)))
         let request = ClientMessage.adopt(AdoptionRequest(reference))
         #expect(client.send(try ClientFrame(sequence: 7, message: request).encoded().bytes.of(version: 1)))
-        #expect(try client.reply().refusal == "version")
+        #expect(try await refusal(to: client, inVersion: 1) == "version")
         #expect(helper.log.contains("speaks version 1 of the protocol"))
         let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
         #expect(
