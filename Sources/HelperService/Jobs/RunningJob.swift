@@ -297,12 +297,16 @@ final class RunningJob {
 
     /// Whether the daemon knows how the job has ended: of one that can be taken over, once it has read that.
     private func isTold(_ ending: HelperExitReport) -> Bool {
-        guard let client, client.tell(.exited(ending), sequence) else { return false }
+        guard let client else { return false }
         // What is left of the job is ended over this connection.
-        guard start.adoption != nil, !isNobodys, !job.tree.hasRemainder else { return true }
-        // Whoever knows of the end finds the cgroup gone, where the kernel is as fast.
-        _ = job.tree.group?.remove()
-        isRemembered = remember()
+        let isToBeRead = start.adoption != nil && !isNobodys && !job.tree.hasRemainder
+        if isToBeRead {
+            // Whoever knows of the end finds the cgroup gone, where the kernel is as fast, and the place free.
+            _ = job.tree.group?.remove()
+            isRemembered = remember()
+        }
+        guard client.tell(.exited(ending), sequence) else { return false }
+        guard isToBeRead else { return true }
         guard !hasRead(client, until: .now + Self.retention) else { return true }
         self.client = nil
         return false

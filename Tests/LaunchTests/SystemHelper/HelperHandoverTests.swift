@@ -141,6 +141,28 @@ struct HelperHandoverTests {
         #expect(try await process.exitReport().status == .exited(7))
     }
 
+    @Test("that has ended leaves its place to another job, though its daemon does not read that")
+    func unreadPlace() async throws {
+        let helper = try RunningHelper.keepingJobs(policy: ["maximum-jobs = 1"])
+        let go = freshPath("go")
+        let script = "while ! [ -e \(go) ]; do sleep 0.01; done; exit 7"
+        let reference = try await helper.leaveJob("/bin/sh", ["-c", script])
+        let other = try RawClient(FilePath(try #require(reference.adoptionSocket)))
+        try other.tell(.adopt(AdoptionRequest(reference)))
+        #expect(try other.reply().isStart)
+        let person = try await TestBed.alice.identity
+        let command = patient(Command(.path("/bin/true")))
+        #expect(try await launchError(command, as: person, helper.launcher).code == .refused)
+        try writeFile("", to: go)
+        var event = pollfd(fd: other.socket.descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        try #require(unsafe poll(&event, 1, 60_000) == 1)
+        let next = try await helper.launcher.launch(command, as: person)
+        #expect(try await next.exitReport().status == .exited(0))
+        other.close()
+        let process = try await helper.launcher.adopt(reference, as: person)
+        #expect(try await process.exitReport().status == .exited(7))
+    }
+
     @Test("because no socket could be made for it is told of in the helper's log")
     func socketless() async throws {
         let adoptions = try RunningHelper.makeAdoptionDirectory()
