@@ -388,12 +388,15 @@ struct SharedSessionHazardTests {
         try service.become(scripted: "account:wait=GATE", "account:return=13")
         let (client, process) = try connect(helper)
         try order(client, service, with: [pipe])
+        let file = try OpenFile(pipe: pipe)
         pipe.closeNow()
-        // Then the one that looks at the account is the only one that has it.
         try await wait { KeptSessionProcesses.state(of: process) == nil }
+        // What that process closes in another one it may not have closed yet when it has gone, and that one would stand still.
+        try await wait { processes.children.contains { file.holders.subtracting([holder.processID.rawValue]) == [$0] } }
         try service.openGate()
         try await wait { processes.children.contains { KeptSessionProcesses.hangs($0) } }
         #expect(kill(processes.keeper, SIGTERM) == 0)
+        // After the time that jobs have for their end, and a killed process for its own: 28 seconds.
         try await service.waitForClose()
         #expect(service.stages.suffix(2) == ["close", "uncred"])
         page.release()
