@@ -64,6 +64,19 @@ package enum ProcFile {
         }
     }
 
+    /// The number of the process that a descriptor holds (`Pid:` of `pidfd_open(2)`'s `fdinfo`).
+    ///
+    /// Before Linux 5.14 `/proc` does not tell it to a process that is not root and not dumpable (`prctl(2)`).
+    ///
+    /// - Parameter descriptor: What `pidfd_open(2)` has made, by whomever.
+    /// - Returns: Its number in this pid namespace; 0 where it has none in it, -1 when it has been reaped, and `nil` where `/proc` does
+    ///   not tell.
+    package static func process(of descriptor: Int32) -> Int32? {
+        guard showsOwnNamespace, let text = try? read(FilePath("/proc/thread-self/fdinfo/\(descriptor)")) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix("Pid:") }
+        return line.flatMap { Int32($0.dropFirst(4).drop { $0 == "\t" || $0 == " " }) }
+    }
+
     /// The numbers of every process that `/proc` shows.
     ///
     /// - Throws: `Errno` of `opendir(3)`.

@@ -31,7 +31,8 @@ struct AttestationTests {
         let groups = TestBed.controlGroups.string
         await #expect(processExitsWith: .success) { [groups = groups as String] in
             let person = try await warmedUp(.isolated)
-            for errno in [ENOTTY, EINVAL, EPERM, ENOSYS] {
+            // The last two say of a process that runs that it is none of this pid namespace.
+            for errno in [ENOTTY, EINVAL, EPERM, ENOSYS, ESRCH, EREMOTE] {
                 #expect(askTheKernel.install(errno))
                 let content = try await run(Command(.path("/bin/true")), as: person)
                 #expect(content.process.report.attestation == .none(.kernelDoesNotTell))
@@ -179,6 +180,28 @@ struct AttestationTests {
             child.processDescriptor.withOpen { attestor.lookInFiles(at: child.processID, $0) } == .agreement(.procfs)
         )
         try await process.terminate(gracePeriod: .zero)
+    }
+
+    @Test("is looked at by the number that it has here, whichever the helper tells, and not named by that")
+    func foreignNumber() async throws {
+        let command = patient(Command(.path("/bin/sleep"), arguments: ["1000"]))
+        let process = try await SetUIDLauncher().launch(command, as: TestBed.alice.identity)
+        let number = process.processID.rawValue
+        let descriptor = OwnedDescriptor(linux_pidfd_open(number))
+        #expect(ProcFile.process(of: descriptor.rawValue) == number)
+        let attestor = Attestor(
+            credentials: ChildPlan.Credentials(userID: 2001, groupID: 2001, groups: TestBed.alice.groups),
+            comparesGroups: true,
+            group: nil
+        )
+        // A helper in another pid namespace would tell a number that here is somebody else's.
+        #expect(attestor.lookInFiles(at: getpid(), descriptor.rawValue) == .agreement(.procfs))
+        #expect(JobReference.of(StartedChild(processID: getpid(), processDescriptor: descriptor)) == nil)
+        let own = try #require(JobReference.of(StartedChild(processID: number, processDescriptor: descriptor)))
+        #expect(own.processID == number)
+        try await process.terminate(gracePeriod: .zero)
+        #expect(ProcFile.process(of: descriptor.rawValue) == -1)
+        #expect(attestor.lookInFiles(at: getpid(), descriptor.rawValue) == .agreement(.none(.jobHasEnded)))
     }
 
     @Test("is nobody any more when the kernel has reaped it, and that is no difference")

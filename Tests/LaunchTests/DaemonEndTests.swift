@@ -118,6 +118,39 @@ struct DaemonEndTests {
         try await wait { isGone(reference) }
     }
 
+    @Test("leaves a job to the next daemon that is not told as ended by one in another pid or time namespace")
+    func namespaces() async throws {
+        let reference = try await leaveJob(.goOn, .isolated)
+        try #require(reference.processNamespace != nil && reference.timeNamespace != nil)
+        let launcher = SetUIDLauncher()
+        for change in [{ $0.processNamespace! += 1 }, { $0.timeNamespace! += 1 }] as [(inout JobReference) -> Void] {
+            var foreign = reference
+            change(&foreign)
+            // Whoever runs under that number here, or nobody.
+            for number in [reference.processID, 1, .max] {
+                foreign.processID = number
+                let error = await #expect(throws: LaunchError.self) {
+                    try await launcher.adopt(foreign, as: TestBed.alice.identity)
+                }
+                #expect(error?.code == .stepFailed)
+                #expect(error?.errno == .improperLink)
+                #expect(error?.message.contains("another pid or time namespace") == true, "\(error)")
+            }
+            // No namespace outlives the boot.
+            foreign.bootID = "0e1ff5b6-7a7b-4d3e-8f6a-3f0f6b1f2f1a"
+            let error = await #expect(throws: LaunchError.self) {
+                try await launcher.adopt(foreign, as: TestBed.alice.identity)
+            }
+            #expect(error?.code == .statusLost)
+        }
+        // As an earlier version wrote it down.
+        var early = reference
+        (early.processNamespace, early.timeNamespace) = (nil, nil)
+        let process = try await launcher.adopt(early, as: TestBed.alice.identity)
+        try await process.terminate(gracePeriod: .seconds(5))
+        try await wait { isGone(reference) }
+    }
+
     @Test("leaves a job to the next daemon whose account has other groups since", arguments: everyIsolation)
     func groups(_ isolation: SetUIDLauncher.Isolation) async throws {
         let reference = try await leaveJob(.goOn, isolation)

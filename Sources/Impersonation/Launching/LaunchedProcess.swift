@@ -33,8 +33,8 @@ public final class LaunchedProcess: Sendable {
     /// Names the job beyond the life of this daemon; `nil` once it has ended, and behind `sudo`, where nobody can take it over.
     ///
     /// It is `nil`, too, where `/proc` does not show the job to the daemon (`hidepid` of `proc(5)`, but for daemons
-    /// with `CAP_SYS_PTRACE` or in the group of its `gid=`), or is that of another pid namespace: nothing else would tell the job
-    /// from a later process of its number. Through the system helper it has no ``JobReference/adoptionSocket`` where the helper
+    /// with `CAP_SYS_PTRACE` or in the group of its `gid=`), or is that of another pid namespace, or where the system helper is in
+    /// another one, whose numbers mean nothing here: nothing else would tell the job from a later process of its number. Through the system helper it has no ``JobReference/adoptionSocket`` where the helper
     /// was started without `--adoption-directory`, or could make no socket in there, which its log says.
     ///
     /// A later daemon takes it over with ``ProcessLauncher/adopt(_:as:)``, if it was launched to outlive this one

@@ -18,7 +18,7 @@ package struct ControlGroupName {
     let kind: Kind
     let maker: Int32
     private let start: UInt64
-    private let namespaces: [UInt64]
+    private let namespaces: ProcessNamespaces
 
     private static let own = Mutex<(process: Int32, text: String)?>(nil)
 
@@ -32,7 +32,8 @@ package struct ControlGroupName {
             // A fork has another number, and the same memory.
             if let own, own.process == process { return own.text }
             let start = ProcessStart.time(of: process) ?? 0
-            let text = ([UInt64(process), start] + ownNamespaces).map { String($0) }.joined(separator: "-")
+            let namespaces = ProcessNamespaces.own
+            let text = "\(process)-\(start)-\(namespaces.processes)-\(namespaces.times)"
             // What could not be read now may be read later.
             if start != 0 { own = (process, text) }
             return text
@@ -56,20 +57,20 @@ package struct ControlGroupName {
         self.kind = kind
         self.maker = maker
         self.start = start
-        namespaces = [processes, time]
+        namespaces = ProcessNamespaces(processes: processes, times: time)
     }
 
     /// Whether the process that made the group has certainly ended.
     ///
     /// Nobody here can tell that of a process in another namespace, or of one that did not know its own start.
     var isMakerGone: Bool {
-        guard start != 0, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
+        guard start != 0, namespaces.areOwn else { return false }
         return ProcessStart.hasEnded(maker, startedAt: start)
     }
 
     /// Whether the process that made the group is there, and is one of this namespace.
     var isMakerAlive: Bool {
-        guard start != 0, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
+        guard start != 0, namespaces.areOwn else { return false }
         return !ProcessStart.hasEnded(maker, startedAt: start)
     }
 
@@ -78,18 +79,7 @@ package struct ControlGroupName {
     /// - Parameter process: The number.
     /// - Returns: Whether it was; one that did not know its own start counts.
     func isOf(reaped process: Int32) -> Bool {
-        guard maker == process, !namespaces.contains(0), namespaces == Self.ownNamespaces else { return false }
+        guard maker == process, namespaces.areOwn else { return false }
         return start == 0 || ProcessStart.hasEnded(maker, startedAt: start)
-    }
-
-    /// Those of pids and of times, which say what a number and a start mean; 0 where they are
-    /// not known, and 1 where the kernel has none.
-    private static var ownNamespaces: [UInt64] {
-        ["pid", "time"]
-            .map { name in
-                var status = stat()
-                guard unsafe stat("/proc/self/ns/\(name)", &status) != 0 else { return UInt64(status.st_ino) }
-                return errno == ENOENT ? 1 : 0
-            }
     }
 }

@@ -12,7 +12,9 @@ struct JobReferenceTests {
         userID: 2_001,
         mayGainPrivileges: false,
         controlGroup: "/sys/fs/cgroup/farm/job-1-x",
-        adoptionSocket: "/run/adoptions/job-1.sock"
+        adoptionSocket: "/run/adoptions/job-1.sock",
+        processNamespace: 4_026_531_836,
+        timeNamespace: 4_026_531_834
     )
 
     @Test("is read as it was written")

@@ -43,6 +43,16 @@ struct Adoption {
     }
 
     private func openProcess() throws(LaunchError) -> StartedChild {
+        guard reference.isOfAnotherBoot || !reference.isOfOtherNamespaces else {
+            throw failures.failure(
+                .stepFailed,
+                .prepare,
+                .improperLink,
+                "process \(reference.processID) was written down in another pid or time namespace, that of another container for "
+                    + "one, or those of this daemon cannot be read (/proc/thread-self/ns): here nobody can tell whether it runs; it "
+                    + "was left alone, so take it over from there"
+            )
+        }
         let child: StartedChild?
         do throws(Errno) {
             child = try reference.open()

@@ -1,6 +1,7 @@
 /// Names a running job beyond the life of the daemon that launched it, to be written down and read back.
 ///
-/// A number of a process alone would soon mean another one: the start time and the boot tell them apart. Whoever can change what is
+/// A number of a process alone would soon mean another one: the start time and the boot tell them apart. In another container both
+/// mean nothing, so the namespaces of the daemon that launched the job are part of it. Whoever can change what is
 /// written down can have the next daemon end another process, so it has to be the daemon's alone.
 public struct JobReference: Sendable, Hashable, Codable {
     /// The number of its first process.
@@ -11,6 +12,14 @@ public struct JobReference: Sendable, Hashable, Codable {
 
     /// The boot (`/proc/sys/kernel/random/boot_id`).
     public var bootID: String
+
+    /// The pid namespace that the number is one of (`pid_namespaces(7)`, the inode of `/proc/self/ns/pid`); `nil` where it is not
+    /// known.
+    public var processNamespace: UInt64?
+
+    /// The time namespace that the start is a time of (`time_namespaces(7)`); `nil` where it is not known, and 1 where the kernel
+    /// has none.
+    public var timeNamespace: UInt64?
 
     /// The user id of the account that it was launched as; `nil` in references of earlier versions.
     public var userID: UInt32?
@@ -34,6 +43,8 @@ public struct JobReference: Sendable, Hashable, Codable {
     ///   - mayGainPrivileges: Whether an exec may have made somebody else of it since.
     ///   - controlGroup: The cgroup of the job, if it has one.
     ///   - adoptionSocket: Where the system helper hands the job over.
+    ///   - processNamespace: The pid namespace that the number is one of.
+    ///   - timeNamespace: The time namespace that the start is a time of.
     public init(
         processID: Int32,
         startTime: UInt64,
@@ -41,7 +52,9 @@ public struct JobReference: Sendable, Hashable, Codable {
         userID: UInt32? = nil,
         mayGainPrivileges: Bool? = nil,
         controlGroup: String? = nil,
-        adoptionSocket: String? = nil
+        adoptionSocket: String? = nil,
+        processNamespace: UInt64? = nil,
+        timeNamespace: UInt64? = nil
     ) {
         self.processID = processID
         self.startTime = startTime
@@ -50,5 +63,7 @@ public struct JobReference: Sendable, Hashable, Codable {
         self.mayGainPrivileges = mayGainPrivileges
         self.controlGroup = controlGroup
         self.adoptionSocket = adoptionSocket
+        self.processNamespace = processNamespace
+        self.timeNamespace = timeNamespace
     }
 }

@@ -27,7 +27,8 @@ public enum Attestation: Sendable, Hashable {
         /// leaves it at that.
         case kernelDoesNotTell
 
-        /// Neither the kernel nor `/proc` let themselves be asked; `hidepid` of `proc(5)` does that to a daemon that is not root.
+        /// Neither the kernel nor `/proc` let themselves be asked; `hidepid` of `proc(5)` does that to a daemon that is not root,
+        /// and another pid namespace, in which the system helper is, to every daemon.
         case unreadable
 
         /// The launcher does not look.

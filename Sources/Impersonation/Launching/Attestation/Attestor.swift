@@ -37,7 +37,7 @@ struct Attestor {
             do throws(Errno) {
                 let found = try Self.kernelCredentials(descriptor)
                 return difference(of: found).map(Verdict.difference) ?? .agreement(.kernel)
-            } catch .noSuchProcess {
+            } catch .noSuchProcess where Self.isGone(descriptor) {
                 return .agreement(.none(.jobHasEnded))
             } catch {
                 guard policy == .always else { return .agreement(.none(.kernelDoesNotTell)) }
@@ -48,6 +48,9 @@ struct Attestor {
 
     /// Asks the files of `/proc`; whatever they say of a process that has been reaped is said of somebody else.
     func lookInFiles(at processID: Int32, _ descriptor: Int32) -> Verdict {
+        // The system helper may be in another pid namespace, and its numbers are not those of `/proc` then.
+        let processID = ProcFile.process(of: descriptor) ?? processID
+        guard processID > 0 else { return .agreement(.none(processID < 0 ? .jobHasEnded : .unreadable)) }
         let proof = OutsideProof(credentials: credentials, emptyBoundingSet: false)
         let found = Result { () throws(Errno) -> String? in
             let difference = try proof.identityDifference(
@@ -59,7 +62,7 @@ struct Attestor {
             if let group, try !group.contains(processID) { return Self.wrongGroup(group) }
             return nil
         }
-        guard launch_has_ended(descriptor) >= 0 || Self.runs(descriptor) else { return .agreement(.none(.jobHasEnded)) }
+        guard !Self.isGone(descriptor) else { return .agreement(.none(.jobHasEnded)) }
         return switch found {
         case .success(let difference?): .difference(difference)
         case .success(nil): .agreement(.procfs)
@@ -80,10 +83,13 @@ struct Attestor {
 
     private static func wrongGroup(_ group: ExpectedGroup) -> String { "it is not in its cgroup \(group.path)" }
 
-    /// Whether a process that is no child of this one has not ended.
-    private static func runs(_ descriptor: Int32) -> Bool {
+    /// Whether a process has been reaped, or is no child of this one and has ended.
+    ///
+    /// The kernel also knows no such process (`ESRCH`) where one runs in a pid namespace that is not below this process's own.
+    private static func isGone(_ descriptor: Int32) -> Bool {
+        guard launch_has_ended(descriptor) < 0 else { return false }
         var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return unsafe poll(&event, 1, 0) == 0
+        return unsafe poll(&event, 1, 0) != 0
     }
 
     private static func kernelCredentials(_ descriptor: Int32) throws(Errno) -> launch_credentials {

@@ -177,11 +177,15 @@ extension HelperAdoption {
     /// Nobody listens any more.
     private func unserved(at path: FilePath, _ errno: Errno?) -> LaunchError {
         guard !hasEnded else { return failures.hasEnded(reference) }
+        let sight =
+            reference.isOfOtherNamespaces && !reference.isOfAnotherBoot
+            ? "whether it has ended cannot be seen here, because its number is one of another pid or time namespace"
+            : "it has not ended, as far as can be seen"
         return failures.failure(
             .helperUnavailable,
             .connect,
             errno,
-            "nobody hands process \(reference.processID) over at \(path), and it has not ended, as far as can be seen: the process "
+            "nobody hands process \(reference.processID) over at \(path), and \(sight): the process "
                 + "of the system helper that looked after it is gone, or this is not its socket; without one the job can only be "
                 + "ended by hand, as root"
         )
