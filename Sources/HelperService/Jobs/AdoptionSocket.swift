@@ -62,6 +62,9 @@ struct AdoptionSocket {
         }
     }
 
+    /// Lets go of it, in a process that is not the one that listens.
+    func leave() { listener.closeNow() }
+
     func close() {
         listener.closeNow()
         _ = unsafe path.withPlatformString { unsafe unlink($0) }

@@ -76,11 +76,16 @@ final class RunningJob {
         let ending = settle(exit)
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
         if !job.tree.hasRemainder {
-            if client == nil, start.adoption != nil, !isNobodys {
-                session.session?.closeAside(session.signals)
-            } else {
+            let deadline = StepDeadline(client, sequence, signals: session.signals)
+            // Whoever has it may go before he has read of its end, which is somebody else's to ask for then.
+            if let adoption = start.adoption, !isNobodys {
                 session.session?
-                    .close(saying: .exited(ending), StepDeadline(client, sequence, signals: session.signals))
+                    .closeAside(saying: .exited(ending), deadline) {
+                        adoption.leave()
+                        client?.socket.descriptor.closeNow()
+                    }
+            } else {
+                session.session?.close(saying: .exited(ending), deadline)
             }
         }
         if !isTold(ending), start.adoption != nil, !isNobodys { keep(ending) }

@@ -79,8 +79,9 @@ struct WarmPages {
 
         init?(_ line: Substring) {
             let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard words.count > 1 else { return nil }
             let ends = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-            guard words.count > 1, words[1].last == "p", words[1].first == "r", ends.count == 2, ends[0] < ends[1],
+            guard words[1].last == "p", words[1].first == "r", ends.count == 2, ends[0] < ends[1],
                 ends[1] - ends[0] <= WarmPages.largestMapping
             else { return nil }
             (start, end, isWritable) = (ends[0], ends[1], words[1].dropFirst().first == "w")

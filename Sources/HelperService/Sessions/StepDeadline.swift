@@ -18,6 +18,9 @@ struct StepDeadline {
         self.signals = signals
     }
 
+    /// The same for a process that tells the daemon nothing.
+    var withoutDaemon: StepDeadline { StepDeadline(nil, sequence, signals: signals) }
+
     /// Whether the daemon has gone or has withdrawn what it wanted, or this process is to end.
     ///
     /// Before the job runs the daemon has nothing else to say.

@@ -5,6 +5,7 @@ import Testing
 
 @testable import Impersonation
 @testable import LaunchPlan
+@testable import LaunchProtocol
 
 @Suite("Every session that was opened is closed, as root,", .testBed)
 struct PAMBalanceTests {
@@ -215,10 +216,86 @@ struct PAMBalanceTests {
     @Test("and a job that nobody has asked for has its end kept, also when a module hangs over that of its session")
     func hangingCloseOfKeptJob() async throws {
         let service = try PAMService(scripted: "close:hang=")
-        let (helper, reference) = try await leaveJob(behind: service, "sleep 0.2; exit 9")
-        while !service.stages.contains("close") { try await Task.sleep(for: .milliseconds(5)) }
-        let adopted = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
-        #expect(try await adopted.exitReport().status == .exited(9))
+        let gate = freshPath("gate")
+        let (helper, reference) = try await leaveJob(behind: service, Self.waiting(for: gate))
+        try writeFile("", to: gate)
+        try await wait { service.stages.contains("close") }
+        #expect(try await ending(of: reference, helper, service) == .exited(9))
+        #expect(helper.log.contains("could not be closed"))
+    }
+
+    @Test("and a job has its end kept when its daemon goes while a module hangs over that of its session")
+    func daemonGoesMeanwhile() async throws {
+        let service = try PAMService(scripted: "close:hang=")
+        let helper = try RunningHelper.keepingJobs(policy: ["pam-services = \(service.name)"])
+        let client = try RawClient(helper)
+        try client.greet()
+        try client.order {
+            $0.executables = ["/bin/sh"]
+            $0.arguments = ["sh", "-c", "exit 9"].map { Array($0.utf8) }
+            $0.endsWithDaemon = false
+            $0.startDeadlineMilliseconds = 300_000
+            $0.session = SessionOrder(service: Array(service.name.utf8), authenticates: false)
+        }
+        guard case .message(.started(let report)) = try client.reply() else {
+            Issue.record("the job was not started")
+            return
+        }
+        try await wait { service.stages.contains("close") }
+        client.close()
+        let reference = JobReference(
+            processID: report.processID,
+            startTime: 0,
+            bootID: ProcessStart.bootID,
+            adoptionSocket: try #require(report.adoptionSocket?.string)
+        )
+        #expect(try await ending(of: reference, helper, service) == .exited(9))
+    }
+
+    @Test(
+        "and a job has its end kept when what closes its session hangs in the kernel, and cannot be killed",
+        .enabled(if: TestBed.hasMachineRoot, "mounts a file system")
+    )
+    func standingClose() async throws {
+        let page = try HeldPage(of: TestBed.alice)
+        let (pipe, holder) = try await page.heldPipe()
+        // First, or the close here waits as well.
+        defer {
+            page.release()
+            pipe.closeNow()
+        }
+        // Whoever opens a pipe waits for who is in the middle of it, and no signal changes that.
+        let service = try PAMService(scripted: "close:environ=/proc/\(holder.processID.rawValue)/fd/1")
+        let gate = freshPath("gate")
+        let (helper, reference) = try await leaveJob(behind: service, Self.waiting(for: gate))
+        try writeFile("", to: gate)
+        try await wait { service.stages.contains("close") }
+        #expect(try await ending(of: reference, helper, service) == .exited(9))
+        #expect(helper.log.contains("the process that closes it stands in the kernel"))
+    }
+
+    /// A script that ends when there is a file.
+    private static func waiting(for gate: FilePath) -> String {
+        "while ! [ -e \(gate) ]; do sleep 0.01; done; exit 9"
+    }
+
+    /// How a kept job has ended, by whoever asks until somebody answers: the helper may wait longer for the end of a session than
+    /// one who asks does for an answer.
+    private func ending(
+        of reference: JobReference,
+        _ helper: RunningHelper,
+        _ service: PAMService
+    ) async throws -> TerminationStatus? {
+        let alice = try await TestBed.alice.identity
+        let deadline = ContinuousClock.now + ample
+        while ContinuousClock.now < deadline {
+            do throws(LaunchError) {
+                return try await PAMLauncher(helper, service).adopt(reference, as: alice).exitReport().status
+            } catch {
+                try #require(error.code == .deadlineExceeded, "\(error)")
+            }
+        }
+        return nil
     }
 
     @Test("and no module leaves the process as somebody else")

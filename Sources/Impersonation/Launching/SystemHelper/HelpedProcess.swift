@@ -15,8 +15,8 @@ final class HelpedProcess: ProcessControl {
     private static let remainderPatience = Duration.seconds(10)
 
     /// How long the helper may take to tell how a process ended: it waits for what is left of the job and for a tracer, ten
-    /// seconds each, and for each of three steps of a session's end, five.
-    private static let tellingPatience = Duration.seconds(40)
+    /// seconds each, and for a session's end, twenty at most.
+    private static let tellingPatience = Duration.seconds(45)
 
     private let child: StartedChild
     private let connection: HelperConnection
