@@ -201,6 +201,37 @@ int helper_come_back(uint32_t user)
     return geteuid() == user ? helper_protect() : -EPROTO;
 }
 
+int helper_adopt_orphans(void)
+{
+    siginfo_t info;
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD)
+        return 0;
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+int helper_child_signal_open(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return -errno;
+    const int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void helper_reap_orphans(int job)
+{
+    for (;;) {
+        siginfo_t info;
+        memset(&info, 0, sizeof info);
+        /* One that stands before the others hides them until it was reaped itself, which is soon. */
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0 || info.si_pid == job)
+            return;
+        (void)waitpid(info.si_pid, NULL, WNOHANG);
+    }
+}
+
 int helper_reap(int *status)
 {
     const pid_t child = waitpid(-1, status, WNOHANG | __WALL);

@@ -15,10 +15,15 @@ struct JobProcess {
     let tree: ProcessTree
     private static let mayKill: UInt32 = 5
 
-    init(_ child: StartedChild, as userID: UInt32, in group: ControlGroup?) {
+    init(
+        _ child: StartedChild,
+        as userID: UInt32,
+        in group: ControlGroup?,
+        adopting adoption: OrphanAdoption? = nil
+    ) {
         self.child = child
         self.userID = userID
-        tree = ProcessTree(leader: child, group: group, of: userID)
+        tree = ProcessTree(leader: child, group: group, of: userID, adopting: adoption)
     }
 
     /// Sends a signal; the leader has not been reaped, so its number is its own.

@@ -68,6 +68,8 @@ struct JobStart {
                 )
             )
         }
+        // Before there is anybody who could lose his parent.
+        let adopts = group == nil && helper_adopt_orphans() == 1
         do throws(TrampolineStart.Failure) {
             launch = try TrampolineStart(
                 context.trampoline,
@@ -89,10 +91,13 @@ struct JobStart {
                 )
             )
         }
-        job = JobProcess(launch.child, as: order.credentials.userID, in: group)
         // A file system of the daemon's may take its time over a close, and the job is not to wait for that.
         let unneeded = (descriptors + ends.extra).compactMap { $0.take()?.rawValue }
-        _ = unsafe unneeded.withUnsafeBufferPointer { unsafe launch_close_aside($0.baseAddress, Int32($0.count)) }
+        let closer = unsafe unneeded.withUnsafeBufferPointer {
+            unsafe launch_close_aside($0.baseAddress, Int32($0.count))
+        }
+        let orphans = adopts ? OrphanAdoption(by: getpid(), except: [closer]) : nil
+        job = JobProcess(launch.child, as: order.credentials.userID, in: group, adopting: orphans)
     }
 
     /// Where the job can be taken over; `nil`, with a word in the log, where no socket can be made.

@@ -17,8 +17,12 @@ final class RunningJob {
 
     /// The process that has ordered the job: something else may hold its connection, the job itself for one.
     private let daemon: OwnedDescriptor?
+    /// Tells of the ends of children, where those of the job who lose their parent become some of this process.
+    private let orphans: OwnedDescriptor?
     private var client: Monitor.Client?
     private var sequence: UInt64
+    /// Whether the first process was reaped, and its number is not its own any more.
+    private var isReaped = false
     /// Whether what is left of the job is killed with the end of its first process.
     private var endsTree: Bool
     /// Whether no daemon has ever read that the job runs: nobody could ask for it later.
@@ -52,6 +56,8 @@ final class RunningJob {
         self.order = order
         self.report = report
         daemon = order.endsWithDaemon ? session.owner.process : nil
+        // Without a descriptor they stay zombies as long as this process.
+        orphans = start.job.tree.adoptsOrphans ? try? OwnedDescriptor(moving: helper_child_signal_open()) : nil
         client = session.client
         sequence = session.sequence
         // Without a cgroup nobody would find later what has to end with the daemon.
@@ -73,6 +79,7 @@ final class RunningJob {
         // Its start could not be stopped any more when this process was told to end.
         if session.isToldToStop { stop() }
         let exit = waitForEnd()
+        buryOrphans()
         let ending = settle(exit)
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
         if !job.tree.hasRemainder {
@@ -174,7 +181,7 @@ final class RunningJob {
             let descriptors = [
                 watchesProcess ? processDescriptor.rawValue : -1, client?.socket.descriptor.rawValue ?? -1,
                 client == nil ? start.adoption?.descriptor ?? -1 : -1, session.signals.rawValue,
-                client == nil ? -1 : daemon?.rawValue ?? -1,
+                client == nil ? -1 : daemon?.rawValue ?? -1, orphans?.rawValue ?? -1,
             ]
             let retry = watchesProcess ? nil : ContinuousClock.now + retryDelay
             let waited = Waiting.wait(for: descriptors, until: [killsAt, retry].compactMap { $0 }.min())
@@ -186,6 +193,7 @@ final class RunningJob {
             if waited.contains(2) { adopt() }
             if waited.contains(1) { handleRequest() }
             if waited.contains(4), client != nil { daemonIsGone() }
+            if waited.contains(5) { buryOrphans() }
             guard waited.contains(0) || retry != nil else { continue }
             if let exit = reap() { return exit }
             // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
@@ -265,9 +273,17 @@ final class RunningJob {
         }
         var exit = launch_exit()
         let result = unsafe launch_reap(processDescriptor.rawValue, &exit)
+        isReaped = result != 0
         if result == 1 { return exit }
         // Where the kernel has reaped it for this process, newer ones still know how it ended.
         return unsafe result < 0 && launch_exit_of_reaped(processDescriptor.rawValue, &exit) == 0 ? exit : nil
+    }
+
+    /// Reaps those of the job who have lost their parent, and have ended: as zombies they count against the limits of the account.
+    private func buryOrphans() {
+        guard let orphans else { return }
+        while helper_signals_next(orphans.rawValue) > 0 {}
+        helper_reap_orphans(isReaped ? 0 : start.launch.child.processID)
     }
 
     /// Waits until nothing is left of a job that is to leave nothing.
@@ -341,8 +357,10 @@ final class RunningJob {
         isStopping = false
         let deadline = ContinuousClock.now + Self.retention
         while !isStopping, let adoption = start.adoption {
-            let waited = Waiting.wait(for: [adoption.descriptor, session.signals.rawValue], until: deadline)
+            let descriptors = [adoption.descriptor, session.signals.rawValue, orphans?.rawValue ?? -1]
+            let waited = Waiting.wait(for: descriptors, until: deadline)
             if waited.contains(1) { handleSignal() }
+            if waited.contains(2) { buryOrphans() }
             if isStopping || ContinuousClock.now >= deadline { return }
             guard waited.contains(0) else { continue }
             guard let (client, sequence) = adoption.accept(report, for: session.owner, session.context)
@@ -358,10 +376,13 @@ final class RunningJob {
         let wasStopping = isStopping
         defer { isStopping = isStopping || wasStopping }
         isStopping = false
-        let descriptors = [client.socket.descriptor.rawValue, session.signals.rawValue]
+        let descriptors = [
+            client.socket.descriptor.rawValue, session.signals.rawValue, orphans?.rawValue ?? -1,
+        ]
         while ContinuousClock.now < deadline {
             let waited = Waiting.wait(for: descriptors, until: deadline)
             if waited.contains(1) { handleSignal() }
+            if waited.contains(2) { buryOrphans() }
             if isStopping { return true }
             guard waited.contains(0) else { continue }
             switch client.nextFrame(session.context) {

@@ -15,6 +15,9 @@ package final class ProcessTree: Sendable {
     /// finds nobody once the first process was reaped.
     package let scansSession: Bool
 
+    /// What this process is given of a job without a cgroup of its own, if anything.
+    private let adoption: OrphanAdoption?
+
     /// Who was found in the session so far: who has lost its parent since is not found again.
     private let known = Mutex<Set<SessionScan.Member>>([])
 
@@ -24,7 +27,14 @@ package final class ProcessTree: Sendable {
     ///   - leader: Its first process.
     ///   - group: Its cgroup, if it has one.
     ///   - userID: The account of the job: a group that belongs to that account can be left.
-    package init(leader: StartedChild, group: ControlGroup?, of userID: UInt32) {
+    ///   - adoption: What this process is given of the job, if anything.
+    package init(
+        leader: StartedChild,
+        group: ControlGroup?,
+        of userID: UInt32,
+        adopting adoption: OrphanAdoption? = nil
+    ) {
+        self.adoption = adoption
         self.leader = leader
         self.group = group
         scansSession = group.map { $0.owner == userID } ?? true
@@ -44,7 +54,7 @@ package final class ProcessTree: Sendable {
             // Nobody can be added to a job whose first process has ended and left nobody.
             let mayGrow = leader.isRunning
             for _ in 0..<2 {
-                let found = SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 })
+                let found = SessionScan.kill(treeOf: leader, knowing: known.withLock { $0 }, adopting: adoption)
                 known.withLock { $0.formUnion(found) }
                 isKilled = isKilled || !found.isEmpty
                 guard mayGrow || !found.isEmpty else { break }
@@ -65,7 +75,7 @@ package final class ProcessTree: Sendable {
             return 0
         }
         // Mostly that one look is all it takes.
-        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 })
+        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 }, adopting: adoption)
         guard found?.isEmpty != true || group != nil else { return 0 }
         kill()
         return countRemainder()
@@ -86,6 +96,7 @@ package final class ProcessTree: Sendable {
                 signal,
                 treeOf: leader,
                 knowing: known.withLock { $0 },
+                adopting: adoption,
                 except: members
             )
             known.withLock { $0.formUnion(found) }
@@ -96,6 +107,9 @@ package final class ProcessTree: Sendable {
         return isTaken ? 0 : result
     }
 
+    /// Whether this process is given whoever of the job loses his parent, and has to reap him.
+    package var adoptsOrphans: Bool { adoption != nil }
+
     /// Whether a process is left in the cgroup, once the leader was reaped.
     package var hasRemainder: Bool { group?.isPopulated ?? false }
 
@@ -105,7 +119,7 @@ package final class ProcessTree: Sendable {
     /// How many processes are left beside the leader, as far as they can be found: a look at all processes.
     package func countRemainder() -> Int {
         guard scansSession else { return remainder }
-        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 })
+        let found = SessionScan.find(treeOf: leader, knowing: known.withLock { $0 }, adopting: adoption)
         return max(remainder, found?.count ?? 1)
     }
 }

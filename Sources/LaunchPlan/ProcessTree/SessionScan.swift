@@ -5,7 +5,7 @@ import SystemPackage
 /// Finds the processes of a job where it has no cgroup: by session, process group and descent.
 ///
 /// Weaker than a cgroup: a process that leaves the session after its parent has ended belongs to nobody that the kernel
-/// still knows of, unless this process adopts orphans (`PR_SET_CHILD_SUBREAPER`).
+/// still knows of, unless a process of the job's own adopts orphans (``OrphanAdoption``).
 package enum SessionScan {
     /// A process that was found, told from a later one of the same number by its start.
     package struct Member: Hashable, Sendable {
@@ -45,6 +45,7 @@ package enum SessionScan {
     ///     moment.
     ///   - known: Processes that belonged to the job earlier. They, those of their sessions and what they have started belong to
     ///     it even if they have lost their parent since.
+    ///   - adoption: What this process is given of the job, if anything.
     ///   - exceptions: Who is not to get it.
     /// - Returns: Who got it.
     @discardableResult
@@ -52,9 +53,11 @@ package enum SessionScan {
         _ signal: Int32,
         treeOf leader: StartedChild,
         knowing known: Set<Member> = [],
+        adopting adoption: OrphanAdoption? = nil,
         except exceptions: Set<Int32> = []
     ) -> Set<Member> {
-        send(signal, to: find(treeOf: leader, knowing: known)?.filter { !exceptions.contains($0.process) } ?? [])
+        let found = find(treeOf: leader, knowing: known, adopting: adoption)
+        return send(signal, to: found?.filter { !exceptions.contains($0.process) } ?? [])
     }
 
     /// Kills the processes of a job but its leader until none is found any more.
@@ -64,15 +67,20 @@ package enum SessionScan {
     /// - Parameters:
     ///   - leader: The first process of the job, stopped.
     ///   - known: Processes that belonged to the job earlier.
+    ///   - adoption: What this process is given of the job, if anything.
     /// - Returns: Who was to be killed; one that hangs in the kernel is still there.
     @discardableResult
-    package static func kill(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> Set<Member> {
+    package static func kill(
+        treeOf leader: StartedChild,
+        knowing known: Set<Member> = [],
+        adopting adoption: OrphanAdoption? = nil
+    ) -> Set<Member> {
         let deadline = ContinuousClock.now + stoppingTime
         // Where nobody can look, those who were seen earlier are all there is to go by.
         var stopped: Set<Member> = []
         var order: [Member] = []
         repeat {
-            let new = (find(treeOf: leader, knowing: known.union(stopped)) ?? Array(known))
+            let new = (find(treeOf: leader, knowing: known.union(stopped), adopting: adoption) ?? Array(known))
                 .filter { !stopped.contains($0) }
             if stopped.isEmpty, new.isEmpty { return [] }
             guard !new.isEmpty else { break }
@@ -84,7 +92,8 @@ package enum SessionScan {
         var killed = stopped
         _ = send(SIGKILL, to: order)
         for _ in 0..<rounds {
-            let new = find(treeOf: leader, knowing: known.union(killed))?.filter { !killed.contains($0) } ?? []
+            let found = find(treeOf: leader, knowing: known.union(killed), adopting: adoption) ?? []
+            let new = found.filter { !killed.contains($0) }
             guard !new.isEmpty else { break }
             _ = send(SIGKILL, to: new)
             killed.formUnion(new)
@@ -97,11 +106,17 @@ package enum SessionScan {
     /// - Parameters:
     ///   - leader: The first process of the job.
     ///   - known: Processes that belonged to the job earlier.
+    ///   - adoption: What this process is given of the job, if anything.
     /// - Returns: Those that live; `nil` when nobody could look, which is not the same as nobody.
-    package static func find(treeOf leader: StartedChild, knowing known: Set<Member> = []) -> [Member]? {
+    package static func find(
+        treeOf leader: StartedChild,
+        knowing known: Set<Member> = [],
+        adopting adoption: OrphanAdoption? = nil
+    ) -> [Member]? {
         guard let all = listing() else { return nil }
         let number = leader.processID > 1 && leader.ownsNumber ? leader.processID : nil
-        return members(of: number, first: leader.processID, among: all, knowing: known) {
+        let roots = known.union(adoption?.orphans(but: number, among: all) ?? [])
+        return members(of: number, first: leader.processID, among: all, knowing: roots) {
             read($0.member.process) == $0
         }
         .map(\.member)

@@ -68,7 +68,7 @@ public enum Containment: Sendable, Hashable {
     case leavableControlGroup(FilePath)
 
     /// A session of its own: weaker, because a process that makes a session of its own and loses its parent is not found
-    /// any more.
+    /// any more; behind the system helper it is, as long as the job's process of the helper is there.
     case session
 
     /// Nothing: the daemon has no right to signal the account and no way around that, so that only the first process can be

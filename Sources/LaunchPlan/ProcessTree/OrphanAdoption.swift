@@ -1,0 +1,36 @@
+/// What a process is given of the one job that it looks after: whoever of it has lost its parent
+/// (`PR_SET_CHILD_SUBREAPER` of `prctl(2)`).
+///
+/// A process that leaves the session of the job, and whose parent has ended, is a child of this one then, however often that was
+/// done; so it is found.
+package struct OrphanAdoption: Sendable {
+    /// The process that is given them.
+    private let adopter: Int32
+
+    /// Children of its own, which are none of the job's. They are not reaped, so that their numbers stay their own.
+    private let others: Set<Int32>
+
+    /// Describes what a process is given.
+    ///
+    /// - Parameters:
+    ///   - adopter: The process, which had no children before the job.
+    ///   - others: Those that it has made since for itself.
+    package init(by adopter: Int32, except others: Set<Int32> = []) {
+        self.adopter = adopter
+        self.others = others
+    }
+
+    /// Those who have lost their parent.
+    ///
+    /// - Parameters:
+    ///   - leader: The first process of the job, which is a child as well; `nil` once its number may be another one's.
+    ///   - all: Everybody.
+    func orphans(but leader: Int32?, among all: [SessionScan.Entry]) -> Set<SessionScan.Member> {
+        Set(
+            all.filter { entry in
+                entry.parent == adopter && entry.member.process != leader && !others.contains(entry.member.process)
+            }
+            .map(\.member)
+        )
+    }
+}
