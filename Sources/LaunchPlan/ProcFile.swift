@@ -69,10 +69,11 @@ package enum ProcFile {
     /// Before Linux 5.14 `/proc` does not tell it to a process that is not root and not dumpable (`prctl(2)`).
     ///
     /// - Parameter descriptor: What `pidfd_open(2)` has made, by whomever.
-    /// - Returns: Its number in this pid namespace; 0 where it has none in it, -1 when it has been reaped, and `nil` where `/proc` does
-    ///   not tell.
+    /// - Returns: Its number in this pid namespace; 0 where it has none in it, -1 when it has been reaped, and `nil` where `/proc`
+    ///   does not tell.
     package static func process(of descriptor: Int32) -> Int32? {
-        guard showsOwnNamespace, let text = try? read(FilePath("/proc/thread-self/fdinfo/\(descriptor)")) else { return nil }
+        let file = FilePath("/proc/thread-self/fdinfo/\(descriptor)")
+        guard showsOwnNamespace, let text = try? read(file) else { return nil }
         let line = text.split(separator: "\n").first { $0.hasPrefix("Pid:") }
         return line.flatMap { Int32($0.dropFirst(4).drop { $0 == "\t" || $0 == " " }) }
     }

@@ -182,6 +182,37 @@ struct AttestationTests {
         try await process.terminate(gracePeriod: .zero)
     }
 
+    @Test("is in a cgroup that the daemon does not see, by its name in /proc", .controlGroups)
+    func unseenGroup() async throws {
+        let groups = try ControlGroups(below: TestBed.controlGroups)
+        let command = patient(Command(.path("/bin/sleep"), arguments: ["1000"]))
+        let process = try await SetUIDLauncher(controlGroups: groups).launch(command, as: TestBed.alice.identity)
+        guard case .controlGroup(let path) = process.report.containment, let name = path.lastComponent else {
+            Issue.record("the job has no cgroup")
+            return
+        }
+        let number = process.processID.rawValue
+        let child = StartedChild(
+            processID: number,
+            processDescriptor: OwnedDescriptor(linux_pidfd_open(number))
+        )
+        func verdict(_ group: FilePath) -> Attestor.Verdict {
+            let attestor = Attestor(
+                credentials: ChildPlan.Credentials(userID: 2001, groupID: 2001, groups: TestBed.alice.groups),
+                comparesGroups: true,
+                group: ExpectedGroup(at: group)
+            )
+            return attestor.look(at: child, .always)
+        }
+        #expect(verdict(path) == .agreement(attestationOfThisKernel == .kernel ? .kernel : .procfs))
+        #expect(verdict(FilePath("/nowhere").appending(name)) == .agreement(.procfs))
+        for other in ["/nowhere/\(name)x", "/nowhere", "/"] {
+            #expect(verdict(FilePath(other)) == .difference("it is not in its cgroup \(other)"))
+        }
+        try await process.terminate(gracePeriod: .zero)
+        #expect(verdict(FilePath("/nowhere").appending(name)) == .agreement(.none(.jobHasEnded)))
+    }
+
     @Test("is looked at by the number that it has here, whichever the helper tells, and not named by that")
     func foreignNumber() async throws {
         let command = patient(Command(.path("/bin/sleep"), arguments: ["1000"]))
@@ -235,6 +266,8 @@ struct AttestationTests {
         case otherAccount
         /// A process of the account, in a cgroup that it is not in.
         case otherGroup
+        /// A process of the account, in a cgroup that is not there.
+        case noGroup
     }
 
     @Test(
@@ -266,12 +299,18 @@ struct AttestationTests {
             Issue.record("the daemon has ordered nothing")
             return
         }
+        let claimed: FilePath? =
+            switch report {
+            case .truth, .otherAccount: nil
+            case .otherGroup: group.path
+            case .noGroup: group.path.removingLastComponent().appending("job-1-2-3-4-5")
+            }
         let started = StartedReport(
             processID: job.processID.rawValue,
             userID: TestBed.alice.userID,
             fellBack: false,
             startNanoseconds: 1,
-            controlGroup: report == .otherGroup ? group.path : nil
+            controlGroup: claimed
         )
         let descriptor = OwnedDescriptor(linux_pidfd_open(job.processID.rawValue))
         try FalseHelper.tell(.started(started), [descriptor], over: connection)
@@ -291,7 +330,7 @@ struct AttestationTests {
         let error = try #require(throws: LaunchError.self) { try outcome.get() }
         #expect(error.code == .verificationFailed, "\(error)")
         #expect(error.step == .verifyOutside)
-        let difference = report == .otherGroup ? "it is not in its cgroup \(group.path)" : "\(TestBed.alice.userID)"
+        let difference = claimed.map { "it is not in its cgroup \($0)" } ?? "\(TestBed.alice.userID)"
         #expect(error.message.contains(difference), "\(error)")
     }
 }

@@ -7,7 +7,9 @@ package struct OrphanAdoption: Sendable {
     /// The process that is given them.
     private let adopter: Int32
 
-    /// Children of its own, which are none of the job's. They are not reaped, so that their numbers stay their own.
+    /// Children of its own, which are none of the job's.
+    ///
+    /// They are not reaped, so that their numbers stay their own.
     private let others: Set<Int32>
 
     /// Describes what a process is given.
@@ -25,6 +27,7 @@ package struct OrphanAdoption: Sendable {
     /// - Parameters:
     ///   - leader: The first process of the job, which is a child as well; `nil` once its number may be another one's.
     ///   - all: Everybody.
+    /// - Returns: They.
     func orphans(but leader: Int32?, among all: [SessionScan.Entry]) -> Set<SessionScan.Member> {
         Set(
             all.filter { entry in

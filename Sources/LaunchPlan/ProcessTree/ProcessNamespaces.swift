@@ -18,7 +18,8 @@ package struct ProcessNamespaces: Hashable, Sendable {
     package static var own: ProcessNamespaces {
         let processes = number(of: "pid")
         let times = number(of: "time")
-        return ProcessNamespaces(processes: processes ?? 0, times: times ?? (processes == nil || errno != ENOENT ? 0 : 1))
+        let hasNone = times == nil && errno == ENOENT && processes != nil
+        return ProcessNamespaces(processes: processes ?? 0, times: times ?? (hasNone ? 1 : 0))
     }
 
     /// Whether both are known, and those of this process.

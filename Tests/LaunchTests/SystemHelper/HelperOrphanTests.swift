@@ -15,7 +15,10 @@ struct HelperOrphanTests {
         private let note = freshPath("runaway")
         private let gate = freshPath("gate")
 
+        /// What the first process does.
+        ///
         /// - Parameter isDeaf: Whether the process ignores `SIGTERM`.
+        /// - Returns: The script.
         func script(isDeaf: Bool = false) -> String {
             """
             \(isDeaf ? "trap '' TERM;" : "") setsid -f sh -c 'echo $$ > \(note).new; mv \(note).new \(note); exec sleep 100000'

@@ -16,7 +16,9 @@ struct ExpectedGroup {
         kernelID = group.kernelID ?? 0
     }
 
-    /// A group that the system helper has made.
+    /// A group that the system helper has made: below a file system of cgroups that this process may not have, or only a part of.
+    ///
+    /// Then it is known by its name, which nobody can guess, in `/proc`.
     init(at path: FilePath) {
         var status = stat()
         self.path = path
