@@ -118,6 +118,26 @@ struct DaemonEndTests {
         try await wait { isGone(reference) }
     }
 
+    @Test("leaves a job to the next daemon that takes over no other one: by another boot or start it has ended")
+    func otherJob() async throws {
+        let reference = try await leaveJob(.goOn, .isolated)
+        let launcher = SetUIDLauncher()
+        for change in [
+            { $0.bootID = "0e1ff5b6-7a7b-4d3e-8f6a-3f0f6b1f2f1a" }, { $0.startTime += 1 }, { $0.startTime -= 1 },
+        ] as [(inout JobReference) -> Void] {
+            var other = reference
+            change(&other)
+            let error = await #expect(throws: LaunchError.self) {
+                try await launcher.adopt(other, as: TestBed.alice.identity)
+            }
+            #expect(error?.code == .statusLost, "\(error)")
+            #expect(ProcessStart.time(of: reference.processID) == reference.startTime)
+        }
+        let process = try await launcher.adopt(reference, as: TestBed.alice.identity)
+        try await process.terminate(gracePeriod: .seconds(5))
+        try await wait { isGone(reference) }
+    }
+
     @Test("leaves a job to the next daemon that is not told as ended by one in another pid or time namespace")
     func namespaces() async throws {
         let reference = try await leaveJob(.goOn, .isolated)

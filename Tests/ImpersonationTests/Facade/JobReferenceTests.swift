@@ -1,6 +1,7 @@
 import Damage
 import Foundation
 import Impersonation
+import LaunchPlan
 import Testing
 
 @Suite("A reference to a job, written down")
@@ -44,10 +45,11 @@ struct JobReferenceTests {
     @Test("names a process that was started then, and no other, whatever was made of it")
     func numbers() async throws {
         for (process, start) in [(Int32(0), UInt64(0)), (-1, 1), (.min, .max), (1, 0), (.max, .max)] {
-            let reference = JobReference(processID: process, startTime: start, bootID: Self.whole.bootID)
-            await #expect(throws: LaunchError.self) {
+            let reference = JobReference(processID: process, startTime: start, bootID: ProcessStart.bootID)
+            let error = await #expect(throws: LaunchError.self) {
                 try await SetUIDLauncher().adopt(reference, as: Sample.identity())
             }
+            #expect(error?.code == .statusLost, "\(reference): \(error)")
         }
     }
 }
