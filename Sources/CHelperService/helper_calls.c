@@ -137,6 +137,9 @@ int helper_reap_children(void)
     /* Whoever starts the helper may ignore the signal, which an exec keeps: the kernel would reap jobs and processes of the helper,
      * and nobody would hear how they ended. Without flags, since SA_NOCLDWAIT does the same. */
     const struct sigaction action = {.sa_handler = SIG_DFL};
+    /* A log that may not grow (RLIMIT_FSIZE) is no reason to end, like one that nobody reads. */
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+        return -errno;
     return sigaction(SIGCHLD, &action, NULL) == 0 ? 0 : -errno;
 }
 

@@ -46,8 +46,8 @@ int helper_set_death_signal(int parent, int number);
 /* Sets the soft limit of open files, up to the hard one, and tells what it was. Returns 0 or a negative error number. */
 int helper_open_files_set(uint64_t limit, uint64_t *former);
 
-/* Gives SIGCHLD its default disposition, without which the kernel reaps the children of this process. Returns 0 or a negative error
- * number. */
+/* Gives SIGCHLD its default disposition, without which the kernel reaps the children of this process, and ignores SIGXFSZ. Returns 0
+ * or a negative error number. */
 int helper_reap_children(void);
 
 /* Blocks the signals and makes them readable (signalfd(2)), close-on-exec and not blocking; SIGPIPE, and SIGHUP where it is

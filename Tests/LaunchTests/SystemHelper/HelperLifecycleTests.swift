@@ -195,12 +195,12 @@ struct HelperLifecycleTests {
         let monitor = try #require(parent(of: process.processID))
         #expect(helper.monitors.contains(monitor))
         kill(monitor, SIGKILL)
-        do throws(LaunchError) {
-            _ = try await process.exitReport()
-            Issue.record("the end of the helper went unnoticed")
-        } catch {
-            #expect(error.code == .helperLost)
+        let isTold = try await isInTime {
+            await #expect(throws: LaunchError.self) { try await process.exitReport() }
         }
+        #expect(isTold)
+        let error = await #expect(throws: LaunchError.self) { try await process.exitReport() }
+        #expect(error?.code == .helperLost)
         #expect(try await isGone(process.processID))
         // Nobody else has noticed.
         let next = try await helper.launcher.launch(patient(Command(.path("/bin/true"))), as: TestBed.alice.identity)

@@ -106,6 +106,43 @@ struct HelperStartTests {
     }
 
     @Test(
+        "works, and hears signals, whatever mask and limits it has from whoever starts it, and its jobs have no such signals",
+        arguments: RunningHelper.Privileges.allCases
+    )
+    func hostileStart(_ privileges: RunningHelper.Privileges) async throws {
+        // A file, which may not grow.
+        let messages = try FileDescriptor.open(
+            freshPath("messages"),
+            .writeOnly,
+            options: [.create, .append],
+            permissions: .ownerReadWrite
+        )
+        defer { try? messages.close() }
+        let helper = try RunningHelper(
+            privileges,
+            policy: ["peers = 0"],
+            messagesTo: messages,
+            startedBy: [
+                "/usr/bin/env", "--block-signal", "--ignore-signal=HUP,INT,QUIT,USR1,PIPE,ALRM,TERM,CHLD",
+                "/usr/bin/prlimit", "--fsize=0:unlimited", "--stack=262144", "--core=0", "--",
+                "/bin/sh", "-c", "umask 0; exec \"$@\"", "sh",
+            ]
+        )
+        var place = stat()
+        try #require(unsafe stat(helper.socket.string, &place) == 0)
+        let users: Set<UserID> = [UserID(0), UserID(RunningHelper.account)]
+        let launcher = SystemHelperLauncher(socket: helper.socket, helperUserIDs: users)
+        let script = "grep -E '^Sig(Blk|Ign):' /proc/self/status; umask"
+        var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
+        command.standardOutput = .captured(limit: 1_000)
+        let process = try await launcher.launch(command, as: TestBed.alice.identity)
+        let text = try await process.exitReport().standardOutput?.text
+        #expect(text == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0022\n")
+        #expect(place.st_mode & 0o777 == 0o666)
+        #expect(helper.stop(SIGTERM) == 0)
+    }
+
+    @Test(
         "says what it was started wrong with",
         arguments: [["--sockets"], ["--socket"], ["--socket", "x"], ["--parked", "0"]]
     )
