@@ -223,10 +223,19 @@ package enum HelperProgram {
         }
     }
 
+    private static let withoutControlGroups =
+        "without control-groups in the policy: the processes of a job are told by their session and their descent alone, so one "
+        + "that leaves both is not ended with the job, what a job has started may go on when its process of the helper is killed, "
+        + "and jobs can have no limits for all of their processes together; name a directory of cgroup v2 there, with "
+        + "Delegate=yes in the unit"
+
     private static func controlGroups(_ policy: HelperPolicy, _ log: HelperLog) throws(HelperError)
         -> ControlGroupParent?
     {
-        guard let path = policy.controlGroups else { return nil }
+        guard let path = policy.controlGroups else {
+            log.write(.notice, withoutControlGroups)
+            return nil
+        }
         let parent: ControlGroupParent
         do throws(ControlGroupError) {
             parent = try ControlGroupParent(opening: path, takingBackControllers: true)

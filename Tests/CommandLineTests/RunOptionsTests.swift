@@ -55,6 +55,8 @@ struct RunOptionsTests {
         #expect(parts.count == 3 && parts.allSatisfy { $0 > 0 })
         #expect(abs(try #require(timings.start) - parts.reduce(0, +)) < 1e-9)
         #expect(launch.attestation?.isEmpty == false)
+        #expect(launch.containment?.kind == "session")
+        #expect(launch.containment?.path == nil)
         #expect(launch.usage != nil)
         let attributes = try FileManager.default.attributesOfItem(atPath: scratch.file("report"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)

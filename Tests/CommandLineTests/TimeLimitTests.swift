@@ -57,9 +57,13 @@ struct TimeLimitTests {
         let outcome = try await Tool()
             .run(
                 ["run"] + configuration
-                    + ["--login", "alice", "--control-groups", place, "--timeout", "1s", "--", "sh", "-c", script]
+                    + ["--login", "alice", "--control-groups", place, "--timeout", "1s"]
+                    + ["--report", scratch.file("report"), "--", "sh", "-c", script]
             )
         #expect(outcome.status == 124)
+        let report = try JSONDecoder().decode(Report.self, from: Data(scratch.read("report").utf8))
+        #expect(report.launch?.containment?.kind == "controlGroup")
+        #expect(report.launch?.containment?.path?.hasPrefix("\(place)/job-") == true)
         let commands = try FileManager.default.contentsOfDirectory(atPath: "/proc")
             .compactMap { FileManager.default.contents(atPath: "/proc/\($0)/cmdline") }
         #expect(!commands.contains(Data("sleep\u{0}918273\u{0}".utf8)))

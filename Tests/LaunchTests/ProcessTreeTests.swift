@@ -5,64 +5,18 @@ import Testing
 
 @testable import Impersonation
 
-/// What a job can do to survive its end: forks that leave group and session, and that are deaf to what is polite.
-private let survivors = [
-    "in its session": "(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exec sleep 1000",
-    "in a session of its own":
-        "setsid sh -c \"trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done\" & exec sleep 1000",
-    // A letter that joins the parenthesis behind it in /proc/PID/stat.
-    "with a name that hides the fields behind it":
-        "setsid sh -c 'printf \"\\330\\200\" > /proc/$$/comm; trap \"\" TERM HUP; echo x > READY; "
-        + "while :; do sleep 0.05; done' & exec sleep 1000",
-    "deaf itself": "trap '' TERM; echo x > READY; while :; do sleep 0.05; done",
-    "stopped": "(echo x > READY; kill -STOP 0) & exec sleep 1000",
-]
-
-/// And what only a cgroup finds: a daemon, made by two forks with a session in between.
-private let daemons = [
-    "a daemon":
-        "setsid sh -c \"(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exit\" & wait; exec sleep 1000",
-    "a forking swarm":
-        "setsid sh -c 'f() { (setsid sh -c \"sleep 0.02\" &) ; }; while :; do f; echo x > READY; done' & exec sleep 1000",
-]
-
-/// What ends a job before it ends by itself.
-enum JobEnding: String, CaseIterable, Sendable {
-    case termination, timeout, cancellation
-
-    func end(_ process: LaunchedProcess) async throws -> ExitReport {
-        let grace = Duration.milliseconds(100)
-        switch self {
-        case .termination: return try await process.terminate(gracePeriod: grace)
-        case .timeout: return try await process.exitReport(terminatingAfter: .milliseconds(50), gracePeriod: grace)
-        case .cancellation:
-            let waiting = Task { try await process.exitReport(gracePeriod: grace) }
-            waiting.cancel()
-            return try await waiting.value
-        }
-    }
-
-    var interruption: ExitReport.Interruption? {
-        switch self {
-        case .termination: nil
-        case .timeout: .timeout
-        case .cancellation: .cancellation
-        }
-    }
-}
-
 @Suite("The processes of a job in a cgroup", .testBed, .controlGroups)
 struct ControlGroupTests {
     @Test(
         "are all ended with it where they have a cgroup",
-        arguments: survivors.merging(daemons) { $1 }.keys.sorted(),
+        arguments: StubbornJob.all,
         JobEnding.allCases
     )
     func withControlGroup(_ name: String, _ ending: JobEnding) async throws {
         let path = TestBed.controlGroups
         let groups = try ControlGroups(below: path)
         let label = "\(name), \(ending)"
-        let process = try await start(name, SetUIDLauncher(controlGroups: groups), label: label)
+        let process = try await StubbornJob.start(name, SetUIDLauncher(controlGroups: groups), label: label)
         guard case .controlGroup(let group) = process.report.containment else {
             Issue.record("the job has no cgroup")
             return
@@ -72,7 +26,7 @@ struct ControlGroupTests {
         #expect(report.interruption == ending.interruption)
         let events = (try? ProcFile.read(group.appending("cgroup.events"))) ?? ""
         #expect(!events.contains("populated 1"))
-        #expect(try leftovers(of: label) == [])
+        #expect(try StubbornJob.leftovers(of: label) == [])
         // The directory goes with the last process of the job.
         while exists(group) { await Task.yield() }
     }
@@ -216,22 +170,22 @@ struct ControlGroupTests {
 struct ProcessTreeTests {
     @Test(
         "are all ended with it, those that a session scan can find",
-        arguments: survivors.keys.sorted(),
+        arguments: StubbornJob.survivors,
         everyIsolation
     )
     func withoutControlGroup(_ name: String, _ isolation: SetUIDLauncher.Isolation) async throws {
-        let process = try await start(name, SetUIDLauncher(isolation: isolation))
+        let process = try await StubbornJob.start(name, SetUIDLauncher(isolation: isolation))
         #expect(process.report.containment == .session)
         try await process.terminate(gracePeriod: .milliseconds(100))
         // What was killed is a zombie until the init process has looked.
-        while try !leftovers(of: name).isEmpty { await Task.yield() }
+        while try !StubbornJob.leftovers(of: name).isEmpty { await Task.yield() }
     }
 
-    @Test("are all ended with it also when they get no time", arguments: survivors.keys.sorted())
+    @Test("are all ended with it also when they get no time", arguments: StubbornJob.survivors)
     func withoutGrace(_ name: String) async throws {
-        let process = try await start(name, SetUIDLauncher())
+        let process = try await StubbornJob.start(name, SetUIDLauncher())
         try await process.terminate(gracePeriod: .zero)
-        while try !leftovers(of: name).isEmpty { await Task.yield() }
+        while try !StubbornJob.leftovers(of: name).isEmpty { await Task.yield() }
     }
 
     @Test("get no cgroup in a place that others can write to, or that is none", arguments: ["/tmp", "/nonexistent"])
@@ -240,31 +194,6 @@ struct ProcessTreeTests {
         #expect(error?.step == .createControlGroup)
         #expect(error?.message.contains(path) == true)
     }
-}
-
-/// Starts one of the jobs above and waits until it is what it wants to be.
-///
-/// Its name stands in the environment of each of its processes.
-private func start(
-    _ name: String,
-    _ launcher: SetUIDLauncher,
-    label: String? = nil
-) async throws -> LaunchedProcess {
-    let ready = freshPath("ready")
-    let script = try #require(survivors[name] ?? daemons[name]).replacing("READY", with: ready.string)
-    var command = patient(Command(.path("/bin/sh"), arguments: ["-c", script]))
-    command.environment = .export(["SURVIVOR": label ?? name])
-    let process = try await launcher.launch(command, as: TestBed.alice.identity)
-    while !exists(ready) { await Task.yield() }
-    return process
-}
-
-private func leftovers(of name: String) throws -> [Int32] {
-    try ProcFile.processes()
-        .filter { process in
-            guard let text = try? ProcFile.read(FilePath("/proc/\(process)/environ")) else { return false }
-            return text.split(separator: "\0").contains("SURVIVOR=\(name)")
-        }
 }
 
 private func commands(of user: UInt32) throws -> [String] {

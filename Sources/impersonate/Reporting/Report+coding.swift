@@ -1,7 +1,7 @@
 extension Report {
     private enum CodingKeys: String, CodingKey {
         case outcome, login, requested, mode, account, domain, uid, gid, groups, reason, message, rules, alternatives
-        case executable, backend, pid, status, step, errno, usage, timings, attestation
+        case executable, backend, pid, status, step, errno, usage, timings, containment, attestation
         case workingDirectory = "working_directory"
         case omittedVariables = "omitted_variables"
         case timedOut = "timed_out"
@@ -29,6 +29,7 @@ extension Report {
         try container.encode(launch.backend, forKey: .backend)
         try container.encode(launch.pid, forKey: .pid)
         try container.encode(launch.workingDirectory, forKey: .workingDirectory)
+        try container.encode(launch.containment, forKey: .containment)
         try container.encode(launch.attestation, forKey: .attestation)
         try container.encode(launch.omittedVariables, forKey: .omittedVariables)
         try container.encode(launch.status, forKey: .status)
@@ -61,6 +62,7 @@ extension Report {
         launch.backend = try container.decodeIfPresent(String.self, forKey: .backend)
         launch.pid = try container.decodeIfPresent(Int32.self, forKey: .pid)
         launch.workingDirectory = try container.decodeIfPresent(String.self, forKey: .workingDirectory)
+        launch.containment = try container.decodeIfPresent(Containment.self, forKey: .containment)
         launch.attestation = try container.decodeIfPresent(String.self, forKey: .attestation)
         launch.omittedVariables = try container.decodeIfPresent([String].self, forKey: .omittedVariables)
         launch.status = try container.decodeIfPresent(Status.self, forKey: .status)

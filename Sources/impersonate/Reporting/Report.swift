@@ -46,6 +46,35 @@ struct Report: Codable, Sendable {
         }
     }
 
+    /// What holds the processes of the command together.
+    struct Containment: Codable, Sendable, Hashable {
+        /// `controlGroup`, `leavableControlGroup`, `session` or `firstProcess`.
+        var kind: String
+
+        /// The directory of its cgroup, where it has one.
+        var path: String?
+
+        init(_ containment: Impersonation.Containment) {
+            switch containment {
+            case .controlGroup(let group): (kind, path) = ("controlGroup", group.string)
+            case .leavableControlGroup(let group): (kind, path) = ("leavableControlGroup", group.string)
+            case .session: kind = "session"
+            case .firstProcess: kind = "firstProcess"
+            }
+        }
+
+        /// Writes both keys, `path` as `null` where there is no cgroup.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(kind, forKey: .kind)
+            try container.encode(path, forKey: .path)
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case kind, path
+        }
+    }
+
     /// What the command used; times in seconds.
     struct Usage: Codable, Sendable, Hashable {
         var wall: Double
@@ -102,6 +131,7 @@ struct Report: Codable, Sendable {
         var backend: String?
         var pid: Int32?
         var workingDirectory: String?
+        var containment: Containment?
         var attestation: String?
         var omittedVariables: [String]?
         var status: Status?

@@ -39,6 +39,7 @@ struct RunEnding {
             launch.backend = process.report.backend.description
             launch.pid = process.processID.rawValue
             launch.workingDirectory = process.report.workingDirectory.string
+            launch.containment = Report.Containment(process.report.containment)
             launch.attestation = process.report.attestation.description
             launch.omittedVariables = process.report.omittedVariables
             launch.timedOut = result.timedOut

@@ -66,6 +66,19 @@ struct HelperStartTests {
         #expect(text.contains("without CAP_SETPCAP: "))
     }
 
+    @Test("says what it costs that its policy names no place for cgroups, and only then")
+    func noControlGroups() throws {
+        let words = [
+            "without control-groups in the policy", "one that leaves both is not ended with the job",
+            "is killed", "no limits", "name a directory of cgroup v2", "Delegate=yes",
+        ]
+        let without = try RunningHelper()
+        for word in words { #expect(without.log.contains(word), "\(without.log)") }
+        guard !TestBed.controlGroups.isEmpty else { return }
+        let with = try RunningHelper(policy: ["control-groups = \(TestBed.controlGroups)"])
+        #expect(!with.log.contains("without control-groups"))
+    }
+
     @Test("reads its policy and says what that permits, or what is wrong with it")
     func checkPolicy() throws {
         let good = try run([
