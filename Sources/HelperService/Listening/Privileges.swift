@@ -19,7 +19,7 @@ package enum Privileges {
             name: "CAP_SETPCAP",
             isNeeded: false,
             cost: "jobs keep the helper's capability bounding set, so limit that where the helper is started "
-                + "(CapabilityBoundingSet=)"
+                + "(CapabilityBoundingSet=), and jobs that may gain privileges and are to have an empty one are refused"
         ),
         Capability(
             number: 5,
@@ -29,7 +29,15 @@ package enum Privileges {
                 "without cgroups, processes of a job that have changed their account by a set-user-id program are not "
                 + "ended with it, and a process of the helper that is killed leaves its job running"
         ),
-        Capability(number: 0, name: "CAP_CHOWN", isNeeded: false, cost: "jobs can have no pseudo-terminal"),
+        Capability(
+            number: 0,
+            name: "CAP_CHOWN",
+            isNeeded: false,
+            cost:
+                "jobs can have no pseudo-terminal, and the sockets by which kept jobs are taken over (--adoption-directory) "
+                + "have mode 0666: whoever reaches the directory can connect, and the user id at the other end alone says "
+                + "who gets a job"
+        ),
         Capability(
             number: 23,
             name: "CAP_SYS_NICE",

@@ -1,5 +1,7 @@
+import CLaunchPlan
 import CLaunchProtocol
 import Glibc
+import HelperService
 import SystemPackage
 import Testing
 
@@ -64,6 +66,49 @@ struct HelperStartTests {
         #expect(text.contains("the helper lacks \(missing), so no job can be given its"))
         #expect(text.contains("without CAP_KILL: "))
         #expect(text.contains("without CAP_SETPCAP: "))
+    }
+
+    /// What the notice about each capability that can be missing has to name, by its name for `setpriv(1)`.
+    private static let costs: [(name: String, words: [String])] = [
+        ("chown", ["no pseudo-terminal", "mode 0666", "user id at the other end"]),
+        ("kill", ["set-user-id program", "without cgroups", "leaves its job running"]),
+        ("setpcap", ["bounding set", "CapabilityBoundingSet=", "may gain privileges", "refused"]),
+        ("sys_nice", ["no precedence over jobs", "control-groups", "priority"]),
+        ("sys_resource", ["hard limit above the helper's own", "shared"]),
+    ]
+
+    /// Those that root of the bed does not have himself.
+    private static let missingHere = Set(
+        Privileges.all.filter { launch_has_capability($0.number) != 1 }.map { $0.name.dropFirst("CAP_".count) }
+    )
+
+    /// The capabilities that a helper says it lacks.
+    private func missing(_ log: String) -> [Substring] {
+        log.split(separator: "\n")
+            .compactMap { line in
+                line.firstRange(of: "without CAP_").map { line[$0.upperBound...].prefix { $0 != ":" } }
+            }
+    }
+
+    @Test("says what it costs that it lacks one capability, and names no other", arguments: Self.costs)
+    func cost(_ name: String, _ words: [String]) throws {
+        let without = "-\(name)"
+        let helper = try RunningHelper(
+            startedBy: [
+                "/usr/bin/setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=\(without)", "--",
+            ]
+        )
+        let capability = Substring(name.uppercased())
+        #expect(Set(missing(helper.log)) == Self.missingHere.union([capability]))
+        let line = try #require(helper.log.split(separator: "\n").first { $0.contains("without CAP_\(capability): ") })
+        for word in words { #expect(line.contains(word), "\(line)") }
+    }
+
+    @Test("says so of each of them that it looks for, and of none when it has all")
+    func everyCost() throws {
+        let helper = try RunningHelper(.twoCapabilities)
+        #expect(missing(helper.log).sorted() == Self.costs.map { Substring($0.name.uppercased()) })
+        #expect(Set(missing(try RunningHelper().log)) == Self.missingHere)
     }
 
     @Test("says what it costs that its policy names no place for cgroups, and only then")
