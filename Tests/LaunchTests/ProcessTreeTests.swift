@@ -127,6 +127,7 @@ struct ControlGroupTests {
         guard !TestBed.hasControllers else { return }
         let launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: TestBed.controlGroups))
         let error = try await launchError(command, as: TestBed.alice.identity, launcher)
+        #expect(error.code == .notPermitted)
         #expect(error.step == .createControlGroup)
         #expect(error.message.contains("+pids"))
     }

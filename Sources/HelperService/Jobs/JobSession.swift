@@ -335,7 +335,8 @@ final class JobSession {
             return try parent.makeGroup(order.treeLimits, order.endsWithDaemon ? .job : .kept)
         } catch {
             let errno = error.errno?.rawValue ?? 0
-            throw .failed(FailureReport(code: .stepFailed, step: step, errno: errno, operationText: error.message))
+            let code: FailureReport.Code = error.lacksControllers ? .notPermitted : .stepFailed
+            throw .failed(FailureReport(code: code, step: step, errno: errno, operationText: error.message))
         }
     }
 

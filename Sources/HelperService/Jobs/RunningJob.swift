@@ -325,6 +325,9 @@ final class RunningJob {
             // Whoever knows of the end finds the cgroup gone, where the kernel is as fast, and the place free.
             _ = job.tree.group?.remove()
             isRemembered = remember()
+        } else if job.tree.group != nil, !job.tree.hasRemainder {
+            // Who has something sent to the tree behind that is told that nobody is left, however soon this process goes.
+            client.socket.endReceiving()
         }
         guard client.tell(.exited(ending), sequence) else { return false }
         guard isToBeRead else { return true }

@@ -105,7 +105,8 @@ package final class ControlGroupParent: Sendable {
                 throw ControlGroupError(
                     error,
                     "the limits need the controllers \(controllers) in \(path), which \(Self.cause(of: error)), or leave the "
-                        + "limits out"
+                        + "limits out",
+                    lacksControllers: Self.lasting.contains(error)
                 )
             }
         }
@@ -143,6 +144,12 @@ package final class ControlGroupParent: Sendable {
         return group
     }
 
+    /// What the kernel says where controllers are not there, not delegated, or not to be handed down, and not for want of a
+    /// descriptor or of memory.
+    private static let lasting: Set<Errno> = [
+        .noSuchFileOrDirectory, .invalidArgument, .permissionDenied, .notPermitted, .resourceBusy, .readOnlyFileSystem,
+    ]
+
     /// Why controllers cannot be handed down, and what to do about it.
     private static func cause(of error: Errno) -> String {
         guard error == .resourceBusy else {
@@ -158,9 +165,12 @@ package final class ControlGroupParent: Sendable {
 package struct ControlGroupError: Error {
     package let errno: Errno?
     package let message: String
+    /// Whether limits were asked for where nothing keeps them: not a failure of this moment.
+    package let lacksControllers: Bool
 
-    init(_ errno: Errno?, _ message: String) {
+    init(_ errno: Errno?, _ message: String, lacksControllers: Bool = false) {
         self.errno = errno
         self.message = message
+        self.lacksControllers = lacksControllers
     }
 }

@@ -30,6 +30,9 @@ extension FrameSocket {
     /// Says that nothing more comes from here, while the other side may go on (`shutdown(2)`).
     package func endSending() { descriptor.withOpen { _ = shutdown($0, Int32(SHUT_WR)) } }
 
+    /// Has whoever sends something from now on told that nobody takes it (`EPIPE`), while this side may go on (`shutdown(2)`).
+    package func endReceiving() { descriptor.withOpen { _ = shutdown($0, Int32(SHUT_RD)) } }
+
     /// Has the kernel take descriptors from the other end, or not, where it can be told (Linux 6.16).
     package func takeDescriptors(_ takes: Bool) { socket_take_descriptors(descriptor.rawValue, takes ? 1 : 0) }
 }

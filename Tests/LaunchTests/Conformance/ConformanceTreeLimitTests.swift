@@ -8,12 +8,14 @@ import Testing
 struct ConformanceTreeLimitTests {
     private let requirements = ProcessLauncherConformance.requirements.filter { $0.name.hasPrefix("a limit ") }
 
-    @Test("are kept where jobs have cgroups", arguments: [LauncherConformanceWay.isolated, .helperAsRoot])
+    @Test("are kept where jobs have cgroups", arguments: LauncherConformanceWay.inGroups)
     func kept(_ way: LauncherConformanceWay) async throws {
-        let helper = try RunningHelper(policy: ["peers = 0", "control-groups = \(TestBed.controlGroups)"])
+        let grouped = try way.helper.map { try GroupedHelper($0, policy: ["peers = 0"]) }
         #expect(requirements.count == 3)
-        for requirement in requirements { try await requirement.check(way.subject(socket: helper.socket)) }
-        helper.stop()
+        for requirement in requirements {
+            try await requirement.check(way.subject(socket: grouped?.helper.socket ?? ""))
+        }
+        try await grouped?.stop()
     }
 
     @Test("are missed in a launcher that forgets them, and in one that claims to have none and keeps them")

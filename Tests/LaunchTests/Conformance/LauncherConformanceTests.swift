@@ -22,11 +22,9 @@ struct LauncherConformanceTests {
 
     @Test("of a daemon without any privilege:", arguments: promises, LauncherConformanceWay.throughHelper)
     func throughHelper(_ promise: String, _ way: LauncherConformanceWay) async throws {
-        let helper = try RunningHelper(
-            way == .helperWithTwoCapabilities ? .twoCapabilities : .root,
-            policy: (way.session?.policy ?? [])
-                + (way.hasControlGroups ? ["control-groups = \(TestBed.controlGroups)"] : [])
-        )
+        let privileges = try #require(way.helper)
+        let grouped = way.hasControlGroups ? try GroupedHelper(privileges) : nil
+        let helper = try grouped?.helper ?? RunningHelper(privileges, policy: way.session?.policy ?? [])
         let environment = way == .shippedSession ? try Self.variables() : nil
         let way = way.rawValue
         await #expect(processExitsWith: .success) {
@@ -39,6 +37,7 @@ struct LauncherConformanceTests {
             try await prove(promise, with: subject)
         }
         helper.stop()
+        try await grouped?.stop()
         environment?.restore()
     }
 

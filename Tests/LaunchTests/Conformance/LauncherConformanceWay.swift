@@ -7,9 +7,12 @@ import Testing
 /// A way of the library from a daemon to a job, as the published conformance suite sees it.
 enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case isolated
+    case isolatedInGroup
     case direct
     case helperAsRoot
+    case helperAsRootInGroup
     case helperWithTwoCapabilities
+    case helperWithTwoCapabilitiesInGroup
     case pam
     case sharedSession
     case shippedSession
@@ -21,12 +24,27 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     var testDescription: String { rawValue }
 
     /// Those of a daemon that is root.
-    static let ofRoot: [Self] = [.isolated, .direct]
+    static let ofRoot: [Self] = [.isolated, .direct] + inGroups.filter { $0.helper == nil }
 
     /// Those that lead through a helper.
-    static let throughHelper: [Self] = [
-        .helperAsRoot, .helperWithTwoCapabilities, .pam, .sharedSession, .shippedSession,
-    ]
+    static let throughHelper: [Self] =
+        [
+            .helperAsRoot, .helperWithTwoCapabilities, .pam, .sharedSession, .shippedSession,
+        ] + inGroups.filter { $0.helper != nil }
+
+    /// Those where jobs have cgroups; none where the bed has no place for them.
+    static let inGroups: [Self] =
+        TestBed.controlGroups.isEmpty
+        ? [] : [.isolatedInGroup, .helperAsRootInGroup, .helperWithTwoCapabilitiesInGroup]
+
+    /// The privileges of the helper, where the way leads through one.
+    var helper: RunningHelper.Privileges? {
+        switch self {
+        case .isolated, .isolatedInGroup, .direct, .sudo, .sudoWithoutSignals, .sudoByRust, .current: nil
+        case .helperAsRoot, .helperAsRootInGroup, .pam, .sharedSession, .shippedSession: .root
+        case .helperWithTwoCapabilities, .helperWithTwoCapabilitiesInGroup: .twoCapabilities
+        }
+    }
 
     /// The same way as ``LaunchContractTests`` knows it, where it leads through a session of PAM.
     var session: LaunchWay? {
@@ -41,19 +59,20 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
     /// Those of a daemon that has a rule in sudoers.
     static let throughSudo: [Self] = [.sudo, .sudoWithoutSignals] + (TestBed.hasSudoRust ? [.sudoByRust] : [])
 
-    /// Whether jobs get cgroups: one way of a daemon that is root and one through a helper, where those can be limited.
-    var hasControlGroups: Bool { [.isolated, .helperAsRoot].contains(self) && TestBed.hasControllers }
+    /// Whether jobs get cgroups.
+    var hasControlGroups: Bool { Self.inGroups.contains(self) }
 
     /// What the way cannot promise.
     var exemptions: Set<LauncherExemption> {
-        let limits: Set<LauncherExemption> = hasControlGroups ? [] : [.treeLimitsAreRefused]
+        let limits: Set<LauncherExemption> = hasControlGroups && TestBed.hasControllers ? [] : [.treeLimitsAreRefused]
         let others: Set<LauncherExemption> =
             switch self {
-            case .isolated, .direct: []
-            case .helperAsRoot, .pam, .sharedSession: [.jobsAreNotTakenOver]
+            case .isolated, .isolatedInGroup, .direct: []
+            case .helperAsRoot, .helperAsRootInGroup, .pam, .sharedSession: [.jobsAreNotTakenOver]
             // Its pam_env reads /etc/environment.
             case .shippedSession: [.jobsAreNotTakenOver, .sessionHasVariables]
-            case .helperWithTwoCapabilities: [.boundingSetIsKept, .jobsAreNotTakenOver, .terminalsAreRefused]
+            case .helperWithTwoCapabilities, .helperWithTwoCapabilitiesInGroup:
+                [.boundingSetIsKept, .jobsAreNotTakenOver, .terminalsAreRefused]
             case .current: [.boundingSetIsKept]
             case .sudo, .sudoByRust: [.boundingSetIsKept, .jobsAreNotTakenOver]
             case .sudoWithoutSignals: [.boundingSetIsKept, .jobsAreNotTakenOver, .onlyTheFirstProcessIsEnded]
@@ -63,14 +82,12 @@ enum LauncherConformanceWay: String, CaseIterable, Sendable, CustomTestStringCon
 
     private func launcher(_ socket: FilePath) throws -> any ProcessLauncher {
         switch self {
-        case .isolated:
-            SetUIDLauncher(
-                isolation: .isolated,
-                controlGroups: try hasControlGroups ? ControlGroups(below: TestBed.controlGroups) : nil
-            )
+        case .isolated: SetUIDLauncher(isolation: .isolated)
+        case .isolatedInGroup:
+            SetUIDLauncher(isolation: .isolated, controlGroups: try ControlGroups(below: TestBed.controlGroups))
         case .direct: SetUIDLauncher(isolation: .direct)
-        case .helperAsRoot: SystemHelperLauncher(socket: socket)
-        case .helperWithTwoCapabilities:
+        case .helperAsRoot, .helperAsRootInGroup: SystemHelperLauncher(socket: socket)
+        case .helperWithTwoCapabilities, .helperWithTwoCapabilitiesInGroup:
             SystemHelperLauncher(socket: socket, helperUserIDs: [UserID(RunningHelper.account)])
         case .pam: LaunchWay.session.launcher(socket)
         case .sharedSession: LaunchWay.sharedSession.launcher(socket)

@@ -36,6 +36,42 @@ struct LaunchContractTests {
         helper.stop()
     }
 
+    @Test(
+        "where jobs have cgroups:",
+        .controlGroups,
+        arguments: LaunchClaim.allCases,
+        [LaunchWay.isolated, .helperAsRoot, .helperWithTwoCapabilities]
+    )
+    func inControlGroups(_ claim: LaunchClaim, _ way: LaunchWay) async throws {
+        let grouped = try way.helper.map { try GroupedHelper($0) }
+        let claim = claim.rawValue
+        let way = way.rawValue
+        let socket = grouped?.helper.socket.string ?? ""
+        await #expect(processExitsWith: .success) {
+            [claim = claim as String, way = way as String, socket = socket as String] in
+            let claim = try #require(LaunchClaim(rawValue: claim))
+            let way = try #require(LaunchWay(rawValue: way))
+            let launcher: any ProcessLauncher
+            if way.helper == nil {
+                launcher = SetUIDLauncher(controlGroups: try ControlGroups(below: TestBed.controlGroups))
+            } else {
+                becomeUnprivilegedDaemon()
+                launcher = way.launcher(FilePath(socket))
+            }
+            try await claim.prove(launcher)
+            let process = try await launcher.launch(
+                patient(Command(.path("/bin/true"))),
+                as: TestBed.alice.identity
+            )
+            guard case .controlGroup = process.report.containment else {
+                Issue.record("the job has no cgroup: \(process.report.containment)")
+                return
+            }
+            _ = try await process.exitReport()
+        }
+        try await grouped?.stop()
+    }
+
     @Test("of a daemon that has a rule in sudoers:", arguments: LaunchClaim.allCases)
     func behindSudo(_ claim: LaunchClaim) async throws {
         let claim = claim.rawValue

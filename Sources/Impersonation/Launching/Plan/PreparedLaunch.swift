@@ -119,7 +119,8 @@ struct PreparedLaunch {
         do throws(ControlGroupError) {
             return try groups.parent.makeGroup(limits, command.daemonEnd == .goOn ? .kept : .job)
         } catch {
-            throw LaunchError(.stepFailed, step: .createControlGroup, errno: error.errno, message: error.message)
+            let code: LaunchError.Code = error.lacksControllers ? .notPermitted : .stepFailed
+            throw LaunchError(code, step: .createControlGroup, errno: error.errno, message: error.message)
         }
     }
 
