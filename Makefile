@@ -80,6 +80,9 @@ helper: packages ## Builds the system helper as it is installed, with Swift's li
 		|| { echo 'helper: the program would look for libraries in places of its own' >&2; exit 1; }
 	@readelf -d .build/helper/impersonation-helper | grep -q BIND_NOW \
 		|| { echo 'helper: the program would be bound call by call' >&2; exit 1; }
+	@! readelf -d .build/helper/impersonation-helper | grep NEEDED \
+		| grep -v -E '\[(libpam\.so\.0|libm\.so\.6|libstdc\+\+\.so\.6|libgcc_s\.so\.1|libc\.so\.6|ld-linux-[a-z0-9_-]+\.so\.[0-9])\]' \
+		|| { echo 'helper: the program would need a library that the machine may not have' >&2; exit 1; }
 
 # What a release build and what is linked into it make of it; everything else is tried with the one of the tests.
 helper-test: helper ## Builds the helper as it is installed, and tries with it what holds for every way to a job

@@ -124,6 +124,26 @@ struct HelperStartTests {
         #expect(!with.log.contains("without control-groups"))
     }
 
+    /// Whether the helper of the bed is one as it is installed, and not that of the build of the tests.
+    private static let isInstalled = TestBed.variable("IMPERSONATION_TEST_BED_HELPER") != nil
+
+    @Test("needs no library but those of C, C++ and PAM, and no Foundation as the tests build it")
+    func libraries() throws {
+        let (status, text) = try run(["/usr/bin/readelf", "--dynamic", "--wide", Self.program])
+        try #require(status == 0, "\(text)")
+        let needed = text.matches(of: /\(NEEDED\).*\[(.*)\]/).map(\.output.1)
+        let everywhere = ["libpam.so.0", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libc.so.6"]
+        let others = needed.filter { !everywhere.contains(String($0)) && !$0.hasPrefix("ld-linux-") }
+        #expect(needed.contains("libpam.so.0") && needed.contains("libc.so.6"))
+        if Self.isInstalled {
+            #expect(others == [])
+            #expect(!text.contains("RPATH") && !text.contains("RUNPATH"))
+            #expect(text.contains("BIND_NOW"))
+        }
+        // Foundation brings ICU along, and looks at files of its own before the helper has looked at anything.
+        #expect(!others.contains { $0.contains("Foundation") || $0.contains("icu") }, "\(others)")
+    }
+
     @Test("reads its policy and says what that permits, or what is wrong with it")
     func checkPolicy() throws {
         let good = try run([
