@@ -11,7 +11,9 @@ struct HostileCommand: AsyncParsableCommand {
         abstract: "Measures launches of one account beside a load and beside an attack of another one."
     )
 
-    @Option(help: "A launcher: isolated, direct or helper; all unless given. Can be given more than once.")
+    @Option(
+        help: "A launcher: isolated, direct, helper or limited-helper; all unless given. Can be given more than once."
+    )
     var launcher: [LauncherChoice] = []
 
     @Option(help: "The program of the system helper.")
@@ -81,13 +83,11 @@ struct HostileCommand: AsyncParsableCommand {
         let place = unsafe getenv("IMPERSONATION_TEST_BED_CGROUP").map { unsafe String(cString: $0) } ?? ""
         let groups = place.isEmpty ? nil : try ControlGroups(below: FilePath(place))
         let choices = LauncherChoice.meant(launcher, hasHelper: helper != nil)
-        let running =
-            choices.contains(.helper)
-            ? try helper.map { try HelperProcess($0, controlGroups: place.isEmpty ? nil : place) } : nil
-        defer { running?.end() }
 
         var broken: [String] = []
         for choice in choices {
+            let running = try choice.start(helper, controlGroups: place.isEmpty ? nil : place)
+            defer { running?.end() }
             let launcher = try choice.launcher(running, controlGroups: groups)
             let hasGroups = groups != nil && choice != .direct
             var duel = Duel(

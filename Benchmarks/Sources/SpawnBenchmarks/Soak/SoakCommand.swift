@@ -14,7 +14,9 @@ struct SoakCommand: AsyncParsableCommand {
     @Option(help: "How many of them go on at once.")
     var concurrency = 8
 
-    @Option(help: "A launcher: isolated, direct or helper; all unless given. Can be given more than once.")
+    @Option(
+        help: "A launcher: isolated, direct, helper or limited-helper; all unless given. Can be given more than once."
+    )
     var launcher: [LauncherChoice] = []
 
     @Option(help: "The program of the system helper.")
@@ -42,11 +44,11 @@ struct SoakCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let account = try await JobAccount(named: account)
         let choices = LauncherChoice.meant(launcher, hasHelper: helper != nil)
-        let running = choices.contains(.helper) ? try helper.map { try HelperProcess($0) } : nil
-        defer { running?.end() }
 
         var broken: [String] = []
         for choice in choices {
+            let running = try choice.start(helper)
+            defer { running?.end() }
             let soak = Soak(
                 launcher: try choice.launcher(running),
                 account: account,
@@ -55,7 +57,7 @@ struct SoakCommand: AsyncParsableCommand {
                 churn: UInt32(churn),
                 bound: .milliseconds(bound)
             )
-            let result = try await soak.run(helper: choice == .helper ? running : nil)
+            let result = try await soak.run(helper: running)
             print(result.text(of: choice.rawValue))
             broken += result.broken.map { "\(choice.rawValue): \($0)" }
         }

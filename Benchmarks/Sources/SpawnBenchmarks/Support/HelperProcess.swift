@@ -11,7 +11,14 @@ final class HelperProcess {
     /// Its process, a child of this one.
     let process: pid_t
 
+    /// Whose process it is.
+    let account: uid_t
+
     private let directory: WorkDirectory
+    private let unit: DelegatedGroup?
+
+    /// The account of the bed for a helper that is not root.
+    private static let limitedAccount: uid_t = 991
 
     /// How long a session that jobs share may stay open without one; longer than a round.
     static let sessionIdleTime = Duration.seconds(120)
@@ -24,24 +31,40 @@ final class HelperProcess {
     /// - Parameters:
     ///   - program: The path of `impersonation-helper`.
     ///   - controlGroups: Where its jobs get cgroups of their own, if they do.
+    ///   - isLimited: Whether it has an account of its own, `CAP_SETUID` and `CAP_SETGID`, and so no sessions of PAM.
     /// - Throws: ``BenchmarkError`` when it ends instead; with what it said.
-    init(_ program: String, controlGroups: String? = nil) throws {
+    init(_ program: String, controlGroups: String? = nil, isLimited: Bool = false) throws {
         directory = try WorkDirectory()
-        socket = FilePath("\(directory.path)/helper.sock")
+        account = isLimited ? Self.limitedAccount : 0
+        unit = try isLimited ? controlGroups.map { try DelegatedGroup(for: Self.limitedAccount, below: $0) } : nil
+        let run = "\(directory.path)/run"
+        guard unsafe mkdir(run, 0o755) == 0, unsafe chown(run, account, account) == 0 else {
+            throw BenchmarkError("\(run) could not be made (errno \(errno))")
+        }
+        socket = FilePath("\(run)/helper.sock")
         let policy = "\(directory.path)/policy.conf"
         let log = "\(directory.path)/log"
+        let sessions = [
+            "pam-services = \(PAMLauncher.defaultService)",
+            "pam-session-idle = \(Self.sessionIdleTime.components.seconds)",
+        ]
         let lines =
             [
                 "peers = 0", "accounts = *", "maximum-jobs-per-peer = 512", "maximum-start-time = 3600",
-                "pam-services = \(PAMLauncher.defaultService)",
-                "pam-session-idle = \(Self.sessionIdleTime.components.seconds)",
             ]
-            + (controlGroups.map { ["control-groups = \($0)"] } ?? [])
+            + (isLimited ? [] : sessions)
+            + ((unit?.path ?? controlGroups).map { ["control-groups = \($0)"] } ?? [])
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(filePath: policy))
-        guard unsafe chmod(policy, 0o600) == 0 else {
+        guard unsafe chmod(policy, isLimited ? 0o644 : 0o600) == 0 else {
             throw BenchmarkError("the policy of the helper could not be made root's alone (errno \(errno))")
         }
-        process = try Self.spawn([program, "--policy", policy, "--socket", socket.string], log: log)
+        var words = [program, "--policy", policy, "--socket", socket.string]
+        if isLimited {
+            // Where the program was built that account may not come.
+            words[0] = try directory.copy(program, as: "impersonation-helper")
+            words = Self.limiting(words)
+        }
+        process = try Self.spawn(unit?.entering(words) ?? words, log: log)
         for _ in 0..<(Self.patience / 2) {
             var status: Int32 = 0
             let text = ProcessFile.text(log) ?? ""
@@ -66,7 +89,18 @@ final class HelperProcess {
     func end() {
         kill(process, SIGTERM)
         _ = try? Subprogram.wait(for: process)
+        unit?.remove()
         directory.remove()
+    }
+
+    /// A command line that starts another one as the account, with two capabilities and no way to more.
+    private static func limiting(_ words: [String]) -> [String] {
+        let account = "\(limitedAccount)"
+        return [
+            "/usr/bin/setpriv", "--reuid", account, "--regid", account, "--clear-groups",
+            "--inh-caps=-all,+setuid,+setgid", "--ambient-caps=-all,+setuid,+setgid",
+            "--bounding-set=-all,+setuid,+setgid", "--",
+        ] + words
     }
 
     private static func spawn(_ words: [String], log: String) throws -> pid_t {

@@ -1,11 +1,30 @@
 import ArgumentParser
 import Impersonation
+import SystemPackage
 
 /// A launcher of this library, as it is named on the command line.
 enum LauncherChoice: String, CaseIterable, ExpressibleByArgument {
     case isolated
     case direct
     case helper
+
+    /// Through a helper that has an account of its own, `CAP_SETUID` and `CAP_SETGID`.
+    case limitedHelper = "limited-helper"
+
+    var needsHelper: Bool { self == .helper || self == .limitedHelper }
+
+    /// Starts the helper that the launcher goes through.
+    ///
+    /// - Parameters:
+    ///   - program: The path of `impersonation-helper`.
+    ///   - controlGroups: Where its jobs get cgroups of their own, if they do.
+    /// - Returns: The helper; `nil` where the launcher needs none.
+    /// - Throws: ``BenchmarkError`` when a helper is needed and there is none.
+    func start(_ program: String?, controlGroups: String? = nil) throws -> HelperProcess? {
+        guard needsHelper else { return nil }
+        guard let program else { throw BenchmarkError("the launcher \(rawValue) needs its program: --helper PATH") }
+        return try HelperProcess(program, controlGroups: controlGroups, isLimited: self == .limitedHelper)
+    }
 
     /// Makes the launcher.
     ///
@@ -21,14 +40,14 @@ enum LauncherChoice: String, CaseIterable, ExpressibleByArgument {
             return SetUIDLauncher(isolation: .isolated, controlGroups: controlGroups)
         case .direct:
             return SetUIDLauncher(isolation: .direct)
-        case .helper:
-            guard let helper else { throw BenchmarkError("the helper's launcher needs its program: --helper PATH") }
-            return SystemHelperLauncher(socket: helper.socket)
+        case .helper, .limitedHelper:
+            guard let helper else { throw BenchmarkError("the launcher \(rawValue) needs its program: --helper PATH") }
+            return SystemHelperLauncher(socket: helper.socket, helperUserIDs: [UserID(helper.account)])
         }
     }
 
     /// The launchers that are meant: those named, or else all there can be.
     static func meant(_ named: [LauncherChoice], hasHelper: Bool) -> [LauncherChoice] {
-        named.isEmpty ? allCases.filter { $0 != .helper || hasHelper } : named
+        named.isEmpty ? allCases.filter { !$0.needsHelper || hasHelper } : named
     }
 }
