@@ -224,8 +224,8 @@ package enum HelperProgram {
     }
 
     private static let withoutControlGroups =
-        "without control-groups in the policy: the processes of a job are told by their session and their descent alone, so one "
-        + "that leaves both is not ended with the job, what a job has started may go on when its process of the helper is killed, "
+        "without control-groups in the policy: the processes of a job are told by their session and their descent alone, so what "
+        + "a job has started may go on when its process of the helper is killed, or where a module of PAM has left a process, "
         + "and jobs can have no limits for all of their processes together; name a directory of cgroup v2 there, with "
         + "Delegate=yes in the unit"
 

@@ -114,7 +114,7 @@ struct HelperStartTests {
     @Test("says what it costs that its policy names no place for cgroups, and only then")
     func noControlGroups() throws {
         let words = [
-            "without control-groups in the policy", "one that leaves both is not ended with the job",
+            "without control-groups in the policy", "may go on when its process of the helper is killed",
             "is killed", "no limits", "name a directory of cgroup v2", "Delegate=yes",
         ]
         let without = try RunningHelper()
