@@ -59,6 +59,33 @@ struct DamagedFileTests {
         #expect(read < 9_900)
     }
 
+    @Test func `a result is what its bytes say, or is refused`() throws {
+        let original = Array(
+            (#"{"id": "7", "file": "shot.json", "owner": 2001, "outcome": "identity", "reason": "selfAllowed", "message": "m", "#
+                + #""groups": [2001, 3001], "uid": 2001, "rules": [{"rule": "r", "source": "/c", "line": 3, "text": "t"}], "#
+                + #""exited": 0, "seconds": 1.5}"#)
+                .utf8
+        )
+        var generator = ByteDamage(seed: 4)
+        var read = 0
+        for _ in 0..<10_000 {
+            let bytes = generator.damage(original, with: Self.interesting)
+            guard let result = try? JobResult(decoding: bytes) else { continue }
+            read += 1
+            // What was read is written, and read again as the same: nothing of it is lost, and no number is another one.
+            let again = try JobResult(decoding: result.encoded())
+            try #require(again == result, "\(bytes)")
+            // No member is made up: what it does not name is not there.
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard !text.contains("\\") else { continue }
+            try #require(result.uid == nil || text.contains("\"uid\""), "\(text)")
+            try #require(result.exited == nil || text.contains("\"exited\""), "\(text)")
+            try #require(result.signaled == nil && result.account == nil, "\(text)")
+        }
+        #expect(read > 100)
+        #expect(read < 9_900)
+    }
+
     @Test func `what a job printed is somebody with a group, or nobody`() throws {
         let original = Array("x\nuid=2001(alice) gid=2001(alice) groups=2001(alice),3001(render)\n".utf8)
         var generator = ByteDamage(seed: 3)
