@@ -124,9 +124,11 @@ struct BlockAccountingTests {
     @Test(
         "is counted in blocks of 512 bytes, that of its children included",
         .enabled(if: directory != nil, "needs a file system whose blocks the kernel counts"),
-        arguments: everyIsolation
+        arguments: [LaunchWay.isolated, .direct, .helperAsRoot, .helperWithTwoCapabilities]
     )
-    func counted(_ isolation: SetUIDLauncher.Isolation) async throws {
+    func counted(_ way: LaunchWay) async throws {
+        let helper = try way.helper.map { try RunningHelper($0, policy: ["peers = 0"]) }
+        let launcher = way.launcher(helper?.socket ?? "/nowhere")
         let file = Self.directory.flatMap { Self.scratch(in: $0) }
         let writing = try #require(file)
         defer { try? writing.close() }
@@ -134,7 +136,6 @@ struct BlockAccountingTests {
         let reading = try FileDescriptor.open(FilePath("/proc/self/fd/\(writing.rawValue)"), .readOnly)
         defer { try? reading.close() }
         func script(_ text: String) async throws -> ResourceUsage {
-            let launcher = SetUIDLauncher(isolation: isolation)
             let result = try await runScript(text, as: TestBed.alice.identity, launcher) { command in
                 command.extraDescriptors = [
                     ExtraDescriptor(name: "WRITING", descriptor: writing),

@@ -1,3 +1,4 @@
+import CLaunchPlan
 import Glibc
 import SystemPackage
 import Testing
@@ -79,6 +80,30 @@ struct ReusedNumberTests {
         await #expect(processExitsWith: .success) {
             signal(SIGCHLD, SIG_IGN)
             try await Self.expectNobodyElse(.isolated, withGroups: false)
+        }
+    }
+
+    @Test("is not mistaken for it by a signal to its group where the kernel takes nothing but a number for that")
+    func groupByNumber() async throws {
+        await #expect(processExitsWith: .success) {
+            let person = try await warmedUp(.isolated)
+            let command = Command(.path("/bin/sh"), arguments: ["-c", "sleep 100000 & exec sleep 100000"])
+            let process = try await SetUIDLauncher().launch(patient(command), as: person)
+            let number = process.processID.rawValue
+            let start = try #require(ProcessStart.time(of: number))
+            let descriptor = OwnedDescriptor(linux_pidfd_open(number))
+            try await wait { SessionScan.find(group: number)?.count == 2 }
+            let members = try #require(SessionScan.find(group: number))
+            // `PIDFD_SIGNAL_PROCESS_GROUP` of `linux/pidfd.h`: as if the kernel were older than 6.9.
+            #expect(Fault(.wait, "pidfd_send_signal", .argument(3, is: 4)).install(EINVAL))
+            #expect(launch_signal_group(descriptor.rawValue, number, SIGSTOP) == 0)
+            for member in members {
+                try await wait { try ProcessStat(of: member.process).state == UInt8(ascii: "T") }
+            }
+            _ = try await process.terminate(gracePeriod: .zero)
+            let heir = try await Heir(of: number, TestBed.alice, laterThan: start)
+            #expect(launch_signal_group(descriptor.rawValue, number, SIGKILL) == -EINVAL)
+            #expect(heir.isUntouched)
         }
     }
 }

@@ -57,6 +57,29 @@ struct HelperRefusalTests {
         return ExecutionIdentity(admitted: account, login: account.name, mode: .user, method: .switchAccount)
     }
 
+    /// Alice is 2001, of the groups alice (2001), render (3001) and video (3002).
+    @Test(
+        "what its policy puts out of bounds by groups and numbers, and launches what is just within",
+        arguments: [
+            ("groups = alice render video", "groups = alice render"),
+            ("groups = 2001 3001 3002", "groups = render video"),
+            ("denied-groups = bob", "denied-groups = video"),
+            ("denied-groups = 3003", "denied-groups = 2001"),
+            ("minimum-gid = 2001", "minimum-gid = 2002"),
+            ("minimum-uid = 2001", "minimum-uid = 2002"),
+            ("denied-accounts = bob", "denied-accounts = 2001"),
+        ]
+    )
+    func bounds(_ within: String, _ beyond: String) async throws {
+        let permitting = try RunningHelper(policy: ["peers = 0", within])
+        let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, permitting.launcher)
+        #expect(result.exit.status == .exited(0))
+        let refusing = try RunningHelper(policy: ["peers = 0", beyond])
+        let error = try await refusal(refusing)
+        #expect(error.code == .refused, "\(error)")
+        #expect(refusing.log.contains("as alice: refused"), "\(refusing.log)")
+    }
+
     @Test("a denied group that the daemon has left out of its request")
     func groups() async throws {
         let helper = try RunningHelper(policy: ["peers = 0", "denied-accounts = @video"])

@@ -9,7 +9,8 @@ public enum Attestation: Sendable, Hashable {
 
     /// The kernel, by the files of `/proc` (`proc_pid_status(5)`); the process id was the job's own while they were read.
     ///
-    /// In direct mode always, and with the supplementary groups and the capabilities.
+    /// In direct mode always, and with the supplementary groups and the capabilities; behind the system helper also where the daemon
+    /// does not see the cgroup of the job, which only its name in `/proc` tells then.
     case procfs
 
     /// Nobody, because of this.
