@@ -99,6 +99,36 @@ struct TreeLimitTests {
         }
     }
 
+    @Test("how many processes a job has had at once is told with its end", arguments: Self.ways)
+    func processes(_ way: LaunchWay) async throws {
+        try await withLauncher(way) { launcher in
+            for count in [1, 20] {
+                // All of them are there before the first one ends.
+                let command = Command(
+                    .path("/bin/sh"),
+                    arguments: ["-c", "for i in $(seq \(count)); do cat <&3 & done; exec 3<&-; wait"]
+                )
+                let ends = try FileDescriptor.pipe()
+                var job = patient(command)
+                job.treeLimits.processes = 100
+                job.extraDescriptors = [ExtraDescriptor(name: "GATE", descriptor: ends.readEnd)]
+                let process = try await launcher.launch(job, as: TestBed.alice.identity)
+                try ends.readEnd.close()
+                try await wait { try ProcFile.read(Self.members(of: process)).split(separator: "\n").count > count }
+                try ends.writeEnd.close()
+                // Since Linux 6.1, where there is a limit.
+                let peak = try #require(try await process.exitReport().treePeaks?.processes)
+                #expect((count + 1...count + 8).contains(Int(peak)))
+            }
+        }
+    }
+
+    /// The file that lists the processes of a job.
+    private static func members(of process: LaunchedProcess) throws -> FilePath {
+        guard case .controlGroup(let path) = process.report.containment else { throw Errno.noSuchFileOrDirectory }
+        return path.appending("cgroup.procs")
+    }
+
     @Test("a job of more weight gets more of a processor that two want", arguments: Self.ways)
     func weight(_ way: LaunchWay) async throws {
         try await withLauncher(way) { launcher in
