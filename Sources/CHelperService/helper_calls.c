@@ -207,7 +207,8 @@ int helper_come_back(uint32_t user)
 int helper_adopt_orphans(void)
 {
     siginfo_t info;
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD)
+    /* A thread that a module has left may have children of its own later. */
+    if (helper_thread_count() != 1 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD)
         return 0;
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
@@ -217,22 +218,42 @@ int helper_child_signal_open(void)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    /* Of ends alone: a job that stops and goes on all the time is to wake nobody. */
+    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+    if (sigaction(SIGCHLD, &action, NULL) != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return -errno;
     const int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
 }
 
-void helper_reap_orphans(int job)
+void helper_child_signal_block(int blocks)
 {
-    for (;;) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(blocks ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+/* The kernel looks at every child for each of them, and whoever makes them may be as fast. */
+#define ORPHANS_AT_ONCE 64
+
+int helper_reap_orphans(int job)
+{
+    for (int i = 0; i < ORPHANS_AT_ONCE; i++) {
         siginfo_t info;
         memset(&info, 0, sizeof info);
-        /* One that stands before the others hides them until it was reaped itself, which is soon. */
+        /* One that stands before the others hides them until it was reaped itself. */
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0 || info.si_pid == job)
-            return;
+            return 0;
         (void)waitpid(info.si_pid, NULL, WNOHANG);
     }
+    return 1;
+}
+
+int helper_has_orphans(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 int helper_reap(int *status)

@@ -69,15 +69,22 @@ int helper_is_itself(uint32_t user);
 int helper_become_itself(uint32_t user);
 
 /* Has the processes of a job that lose their parent become children of this process (PR_SET_CHILD_SUBREAPER), unless it has children
- * already: one that a module of PAM has left, and the orphans of that, are none of the job's. Returns whether they do. */
+ * already, or threads: what a module of PAM has left, and the orphans of that, are none of the job's. Returns whether they do. */
 int helper_adopt_orphans(void);
 
 /* Blocks SIGCHLD as well, and makes it readable (signalfd(2)), close-on-exec and not blocking. Returns the descriptor, or a negative
  * error number. */
 int helper_child_signal_open(void);
 
-/* Reaps what this process was given and has ended, but not the job itself, nor what was started without a signal. */
-void helper_reap_orphans(int job);
+/* Blocks SIGCHLD, or takes that back: modules of PAM, and what they execute, may wait for it. */
+void helper_child_signal_block(int blocks);
+
+/* Reaps what this process was given and has ended, a few at a time, but not the job itself, nor what was started without a signal.
+ * Returns whether there may be more. */
+int helper_reap_orphans(int job);
+
+/* Whether this process has a child that was started with a signal: an orphan, once the job itself was reaped. */
+int helper_has_orphans(void);
 
 /* The end of a child without waiting: its process id, 0 when none has ended, or a negative error number. */
 int helper_reap(int *status);

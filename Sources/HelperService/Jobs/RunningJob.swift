@@ -21,6 +21,8 @@ final class RunningJob {
     private let orphans: OwnedDescriptor?
     private var client: Monitor.Client?
     private var sequence: UInt64
+    /// Whether more of them may have ended than were reaped.
+    private var hasMoreOrphans = false
     /// Whether the first process was reaped, and its number is not its own any more.
     private var isReaped = false
     /// Whether what is left of the job is killed with the end of its first process.
@@ -78,9 +80,12 @@ final class RunningJob {
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         // Its start could not be stopped any more when this process was told to end.
         if session.isToldToStop { stop() }
+        // Whoever has ended before there was a descriptor to tell of it.
+        buryOrphans()
         let exit = waitForEnd()
         buryOrphans()
         let ending = settle(exit)
+        if orphans != nil { helper_child_signal_block(0) }
         // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
         if !job.tree.hasRemainder {
             let deadline = StepDeadline(client, sequence, signals: session.signals)
@@ -95,6 +100,8 @@ final class RunningJob {
                 session.session?.close(saying: .exited(ending), deadline)
             }
         }
+        if orphans != nil { helper_child_signal_block(1) }
+        buryOrphans()
         if !isTold(ending), start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()
@@ -184,7 +191,7 @@ final class RunningJob {
                 client == nil ? -1 : daemon?.rawValue ?? -1, orphans?.rawValue ?? -1,
             ]
             let retry = watchesProcess ? nil : ContinuousClock.now + retryDelay
-            let waited = Waiting.wait(for: descriptors, until: [killsAt, retry].compactMap { $0 }.min())
+            let waited = Waiting.wait(for: descriptors, until: [killsAt, retry, burial].compactMap { $0 }.min())
             if let killsAt, ContinuousClock.now >= killsAt {
                 self.killsAt = nil
                 job.kill()
@@ -193,7 +200,7 @@ final class RunningJob {
             if waited.contains(2) { adopt() }
             if waited.contains(1) { handleRequest() }
             if waited.contains(4), client != nil { daemonIsGone() }
-            if waited.contains(5) { buryOrphans() }
+            if waited.contains(5) || hasMoreOrphans { buryOrphans() }
             guard waited.contains(0) || retry != nil else { continue }
             if let exit = reap() { return exit }
             // A tracer is told first, and may keep the zombie for as long as it likes; the descriptor stays readable.
@@ -283,21 +290,31 @@ final class RunningJob {
     private func buryOrphans() {
         guard let orphans else { return }
         while helper_signals_next(orphans.rawValue) > 0 {}
-        helper_reap_orphans(isReaped ? 0 : start.launch.child.processID)
+        hasMoreOrphans = helper_reap_orphans(isReaped ? 0 : start.launch.child.processID) == 1
     }
+
+    /// Whether one is left, also one that forks faster than anybody can look; not where this process may have other children, which let
+    /// go of what strangers have sent (``AdoptionSocket``).
+    private var hasOrphans: Bool {
+        orphans != nil && isReaped && start.adoption == nil && helper_has_orphans() == 1
+    }
+
+    /// When the next of them are reaped, where there may be more; other things have their turn in between.
+    private var burial: ContinuousClock.Instant? { hasMoreOrphans ? .now : nil }
 
     /// Waits until nothing is left of a job that is to leave nothing.
     private func settle(_ exit: launch_exit) -> HelperExitReport {
         // They are killed since before the first process was reaped, where that had to wait for its tracer.
         let deadline = (endingSince ?? .now) + Self.remainderPatience
         var delay = Duration.milliseconds(1)
-        while endsTree, job.tree.hasRemainder, ContinuousClock.now < deadline {
+        while endsTree, job.tree.hasRemainder || hasOrphans, ContinuousClock.now < deadline {
             job.kill()
             _ = Waiting.wait(for: [], until: .now + delay)
             delay = min(delay * 2, Self.longestRetryDelay)
+            buryOrphans()
         }
         let group = job.tree.group
-        let remaining = endsTree ? max(job.tree.remainder, remaining) : 0
+        let remaining = endsTree ? max(job.tree.remainder, hasOrphans ? 1 : 0, remaining) : 0
         let peaks = group?.peaks
         let ending = HelperExitReport(
             code: HelperExitReport.Ending(rawValue: exit.code) ?? .unknown,
@@ -361,9 +378,9 @@ final class RunningJob {
         let deadline = ContinuousClock.now + Self.retention
         while !isStopping, let adoption = start.adoption {
             let descriptors = [adoption.descriptor, session.signals.rawValue, orphans?.rawValue ?? -1]
-            let waited = Waiting.wait(for: descriptors, until: deadline)
+            let waited = Waiting.wait(for: descriptors, until: burial ?? deadline)
             if waited.contains(1) { handleSignal() }
-            if waited.contains(2) { buryOrphans() }
+            if waited.contains(2) || hasMoreOrphans { buryOrphans() }
             if isStopping || ContinuousClock.now >= deadline { return }
             guard waited.contains(0) else { continue }
             guard let (client, sequence) = adoption.accept(report, for: session.owner, session.context)
@@ -383,9 +400,9 @@ final class RunningJob {
             client.socket.descriptor.rawValue, session.signals.rawValue, orphans?.rawValue ?? -1,
         ]
         while ContinuousClock.now < deadline {
-            let waited = Waiting.wait(for: descriptors, until: deadline)
+            let waited = Waiting.wait(for: descriptors, until: burial ?? deadline)
             if waited.contains(1) { handleSignal() }
-            if waited.contains(2) { buryOrphans() }
+            if waited.contains(2) || hasMoreOrphans { buryOrphans() }
             if isStopping { return true }
             guard waited.contains(0) else { continue }
             switch client.nextFrame(session.context) {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a process is given of the one job that it looks after: whoever of it has lost its parent
 /// (`PR_SET_CHILD_SUBREAPER` of `prctl(2)`).
 ///
@@ -29,9 +31,12 @@ package struct OrphanAdoption: Sendable {
     ///   - all: Everybody.
     /// - Returns: They.
     func orphans(but leader: Int32?, among all: [SessionScan.Entry]) -> Set<SessionScan.Member> {
-        Set(
+        // Nothing gets into a session that it has not begun or inherited: in this process's own are its own children.
+        let own = getsid(0)
+        return Set(
             all.filter { entry in
-                entry.parent == adopter && entry.member.process != leader && !others.contains(entry.member.process)
+                entry.parent == adopter && entry.session != own && entry.member.process != leader
+                    && !others.contains(entry.member.process)
             }
             .map(\.member)
         )
