@@ -204,34 +204,49 @@ int helper_come_back(uint32_t user)
     return geteuid() == user ? helper_protect() : -EPROTO;
 }
 
-int helper_adopt_orphans(void)
+int helper_adopt_orphans(int lowest)
 {
     siginfo_t info;
+    const int threads = helper_thread_count();
+    if (threads < 0)
+        return threads;
     /* A thread that a module has left may have children of its own later. */
-    if (helper_thread_count() != 1 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD)
-        return 0;
-    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-}
-
-int helper_child_signal_open(void)
-{
-    sigset_t set;
+    if (threads != 1 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD)
+        return -EBUSY;
+    sigset_t set, former;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     /* Of ends alone: a job that stops and goes on all the time is to wake nobody. */
     const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-    if (sigaction(SIGCHLD, &action, NULL) != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    if (sigaction(SIGCHLD, &action, NULL) != 0)
         return -errno;
-    const int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return descriptor < 0 ? -errno : descriptor;
+    const int made = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (made < 0)
+        return -errno;
+    const int descriptor = fcntl(made, F_DUPFD_CLOEXEC, lowest);
+    int error = errno;
+    close(made);
+    if (descriptor < 0)
+        return -error;
+    /* Before there is a child: what is blocked is not lost. */
+    if (sigprocmask(SIG_BLOCK, &set, &former) == 0) {
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+            return descriptor;
+        error = errno;
+        sigprocmask(SIG_SETMASK, &former, NULL);
+    } else {
+        error = errno;
+    }
+    close(descriptor);
+    return -error;
 }
 
-void helper_child_signal_block(int blocks)
+int helper_child_signal_block(int blocks)
 {
-    sigset_t set;
+    sigset_t set, former;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    sigprocmask(blocks ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+    return sigprocmask(blocks ? SIG_BLOCK : SIG_UNBLOCK, &set, &former) == 0 && sigismember(&former, SIGCHLD) == 1;
 }
 
 /* The kernel looks at every child for each of them, and whoever makes them may be as fast. */
@@ -250,10 +265,46 @@ int helper_reap_orphans(int job)
     return 1;
 }
 
-int helper_has_orphans(void)
+/* Kills an orphan, or reaps one that has ended. Returns whether it was one. */
+static int kill_orphan(pid_t process, pid_t job, pid_t session)
+{
+    /* Nothing gets into a session that it has not begun or inherited: in this process's own are its own children. */
+    if (process <= 1 || process == job || getsid(process) == session)
+        return 0;
+    const pid_t ended = waitpid(process, NULL, WNOHANG);
+    /* Whatever a list says: only a child that was not reaped has its number for itself. */
+    if (ended == 0)
+        (void)kill(process, SIGKILL);
+    /* Whoever was reaped may have started another one, which stands where the list was read before, and moves those up that stand
+     * behind. */
+    return ended >= 0;
+}
+
+int helper_kill_orphans(int job)
 {
     siginfo_t info;
-    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+    /* Mostly there is none. */
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return 0;
+    /* Whoever forks and ends all the time is gone before anybody has looked through all processes; this is a look at few. */
+    const int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -errno; /* Linux without CONFIG_PROC_CHILDREN, or no descriptor left */
+    const pid_t session = getsid(0);
+    char text[4096];
+    pid_t process = 0;
+    int count = 0;
+    for (ssize_t size; (size = read(file, text, sizeof text)) > 0;)
+        for (ssize_t i = 0; i < size; i++) {
+            if (text[i] >= '0' && text[i] <= '9') {
+                process = process * 10 + (text[i] - '0');
+            } else {
+                count += kill_orphan(process, job, session);
+                process = 0;
+            }
+        }
+    close(file);
+    return count;
 }
 
 int helper_reap(int *status)

@@ -302,6 +302,7 @@ void helper_signals_give_back(void)
 static struct {
     int is_made;
     int is_set;
+    int spares_children;
     pid_t maker; /* timers are not inherited (fork(2)) */
     timer_t timer;
     timer_t last;
@@ -310,6 +311,16 @@ static struct {
     unsigned char words[HELPER_WORDS_SIZE];
 } deadline;
 
+/* The list has numbers of the namespace that /proc was mounted in; the kernel says whether one is a child's here. */
+static int kill_child(pid_t number)
+{
+    siginfo_t info;
+    if (number <= 1 || waitid(P_PID, (id_t)number, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0)
+        return 0;
+    (void)kill(number, SIGKILL);
+    return 1;
+}
+
 /* What a module has started and left: pam_exec(8) waits for its program as long as that likes. */
 static int kill_children(void)
 {
@@ -317,19 +328,20 @@ static int kill_children(void)
     const int file = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return 0;
-    const ssize_t size = read(file, text, sizeof text);
-    close(file);
     pid_t number = 0;
-    for (ssize_t i = 0; i < size; i++) {
-        if (text[i] >= '0' && text[i] <= '9') {
-            number = number * 10 + (text[i] - '0');
-        } else {
-            if (number > 1)
-                kill(number, SIGKILL);
-            number = 0;
+    int found = 0;
+    for (ssize_t size; (size = read(file, text, sizeof text)) > 0;) {
+        for (ssize_t i = 0; i < size; i++) {
+            if (text[i] >= '0' && text[i] <= '9') {
+                number = number * 10 + (text[i] - '0');
+            } else {
+                found |= kill_child(number);
+                number = 0;
+            }
         }
     }
-    return size > 0;
+    close(file);
+    return found;
 }
 
 /* Those that theirs have made become children of this process, which inherits orphans during a step. */
@@ -348,7 +360,8 @@ static void end_of_time(int signal)
     (void)signal;
     if (deadline.size > 0)
         (void)send(deadline.descriptor, deadline.words, deadline.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    kill_descendants();
+    if (!deadline.spares_children)
+        kill_descendants();
     _exit(75);
 }
 
@@ -414,6 +427,12 @@ void helper_deadline_forget(void)
     }
     deadline.is_made = 0;
     deadline.is_set = 0;
+    deadline.spares_children = 0;
+}
+
+void helper_deadline_spare_children(void)
+{
+    deadline.spares_children = 1;
 }
 
 void helper_deadline_clear(void)

@@ -15,6 +15,8 @@
  *   hang=deaf     sleeps for good, with all signals blocked if "deaf" follows
  *   wait=FILE     waits until the file is there
  *   run=PROGRAM   runs a program that it does not wait for
+ *   clone=        leaves a process whose end raises no signal
+ *   thread=       leaves a thread that sleeps for good
  *   become=UID    takes an effective user id and keeps it
  *   keyring=NAME  joins a session keyring
  *   mounts=own    leaves the mount namespace
@@ -35,6 +37,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <security/pam_appl.h>
 #include <security/pam_ext.h>
@@ -115,6 +118,24 @@ static int weaken(unsigned capability)
     return (int)syscall(SYS_capset, &header, sets);
 }
 
+static void *sleep_for_good(void *nothing)
+{
+    for (;;)
+        pause();
+    return nothing;
+}
+
+static int leave_thread(void)
+{
+    pthread_t thread;
+    sigset_t all, former;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    const int error = pthread_create(&thread, NULL, sleep_for_good, NULL);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return error == 0 ? PAM_SUCCESS : PAM_SYSTEM_ERR;
+}
+
 static int act(pam_handle_t *handle, const char *stage, const char *action, const char *value)
 {
     int code = PAM_SUCCESS;
@@ -174,6 +195,14 @@ static int act(pam_handle_t *handle, const char *stage, const char *action, cons
             execl(value, value, "100000", (char *)NULL);
             _exit(127);
         }
+    } else if (strcmp(action, "clone") == 0) {
+        if (syscall(SYS_clone, 0, NULL, NULL, NULL, NULL) == 0) {
+            /* An exec would give it the signal. */
+            close_range(0, ~0U, 0);
+            sleep_for_good(NULL);
+        }
+    } else if (strcmp(action, "thread") == 0) {
+        code = leave_thread();
     } else if (strcmp(action, "become") == 0) {
         code = seteuid((uid_t)atoi(value)) == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
     } else if (strcmp(action, "create") == 0) {

@@ -69,22 +69,22 @@ int helper_is_itself(uint32_t user);
 int helper_become_itself(uint32_t user);
 
 /* Has the processes of a job that lose their parent become children of this process (PR_SET_CHILD_SUBREAPER), unless it has children
- * already, or threads: what a module of PAM has left, and the orphans of that, are none of the job's. Returns whether they do. */
-int helper_adopt_orphans(void);
+ * already, or threads: what a module of PAM has left, and the orphans of that, are none of the job's. Blocks SIGCHLD as well, and
+ * makes it readable (signalfd(2)), close-on-exec and not blocking. Returns the descriptor, none below that number, or a negative error
+ * number, and has changed nothing then: -EBUSY where a module has left something. */
+int helper_adopt_orphans(int lowest);
 
-/* Blocks SIGCHLD as well, and makes it readable (signalfd(2)), close-on-exec and not blocking. Returns the descriptor, or a negative
- * error number. */
-int helper_child_signal_open(void);
-
-/* Blocks SIGCHLD, or takes that back: modules of PAM, and what they execute, may wait for it. */
-void helper_child_signal_block(int blocks);
+/* Blocks SIGCHLD, or takes that back. Returns whether it was blocked. */
+int helper_child_signal_block(int blocks);
 
 /* Reaps what this process was given and has ended, a few at a time, but not the job itself, nor what was started without a signal.
  * Returns whether there may be more. */
 int helper_reap_orphans(int job);
 
-/* Whether this process has a child that was started with a signal: an orphan, once the job itself was reaped. */
-int helper_has_orphans(void);
+/* Kills what this process was given, but not the job itself, 0 once that was reaped, and reaps what has ended of it. Returns how many
+ * it has found; where that is 0, and the first process of the job has ended, there are none. A negative error number where there are
+ * children, and nobody can look. */
+int helper_kill_orphans(int job);
 
 /* The end of a child without waiting: its process id, 0 when none has ended, or a negative error number. */
 int helper_reap(int *status);

@@ -90,4 +90,7 @@ void helper_deadline_clear(void);
 /* Lets a process that was forked meanwhile have deadlines of its own. */
 void helper_deadline_forget(void);
 
+/* Has the end of the time spare the children of this process, which it kills otherwise: a job may have left some on purpose. */
+void helper_deadline_spare_children(void);
+
 #endif

@@ -14,6 +14,8 @@ struct JobProcess {
     let userID: UInt32
     let tree: ProcessTree
     private static let mayKill: UInt32 = 5
+    /// How long whoever goes on forking is killed at once; he gets away only where he ends between two steps of that.
+    private static let orphanPatience = Duration.milliseconds(20)
 
     init(
         _ child: StartedChild,
@@ -48,9 +50,27 @@ struct JobProcess {
     ///
     /// - Returns: How many are still there.
     func end() -> Int {
-        guard launch_has_capability(Self.mayKill) != 1 else { return tree.end() }
+        let orphans = tree.adoptsOrphans ? endOrphans(but: child.processID) ?? 0 : 0
+        guard launch_has_capability(Self.mayKill) != 1 else { return max(orphans, tree.end()) }
         kill()
-        return tree.scansSession ? tree.countRemainder() : 0
+        return max(orphans, tree.scansSession ? tree.countRemainder() : 0)
+    }
+
+    /// Kills and reaps whoever has lost his parent and was given to this process, until none is found or time is up: one that was
+    /// killed takes a moment, and one that hangs in the kernel longer.
+    ///
+    /// Whoever forks and ends all the time is gone before a look at all processes comes to him, and is found here.
+    ///
+    /// - Parameter job: The number of the first process; 0 once it was reaped.
+    /// - Returns: How many are left; `nil` when nobody could look. Once the first process has ended, whoever it has started has a
+    ///   forebear among them, unless he was given to somebody else: the first process of a pid namespace that he has entered.
+    func endOrphans(but job: Int32) -> Int? {
+        let deadline = ContinuousClock.now + Self.orphanPatience
+        var found: Int32 = 0
+        repeat {
+            sendingToAll { found = helper_kill_orphans(job) }
+        } while found > 0 && ContinuousClock.now < deadline
+        return found < 0 ? nil : Int(found)
     }
 
     private func sending(_ send: () -> Int32) {

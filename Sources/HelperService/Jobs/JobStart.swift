@@ -13,6 +13,8 @@ struct JobStart {
     let steps: [ChildOperation]
     /// Where the job can be taken over when its daemon is gone.
     let adoption: AdoptionSocket?
+    /// Tells of the ends of children, where those of the job who lose their parent become some of this process.
+    let orphans: OwnedDescriptor?
 
     /// How long a child that was killed may take to go before the failure is reported without it.
     private static let reapingTime = Duration.seconds(1)
@@ -69,7 +71,7 @@ struct JobStart {
             )
         }
         // Before there is anybody who could lose his parent.
-        let adopts = group == nil && helper_adopt_orphans() == 1
+        orphans = group == nil ? Self.adoptOrphans(context.log) : nil
         do throws(TrampolineStart.Failure) {
             launch = try TrampolineStart(
                 context.trampoline,
@@ -93,11 +95,36 @@ struct JobStart {
         }
         // A file system of the daemon's may take its time over a close, and the job is not to wait for that.
         let unneeded = (descriptors + ends.extra).compactMap { $0.take()?.rawValue }
-        let closer = unsafe unneeded.withUnsafeBufferPointer {
-            unsafe launch_close_aside($0.baseAddress, Int32($0.count))
+        unsafe unneeded.withUnsafeBufferPointer { _ = unsafe launch_close_aside($0.baseAddress, Int32($0.count)) }
+        job = JobProcess(
+            launch.child,
+            as: order.credentials.userID,
+            in: group,
+            adopting: orphans == nil ? nil : OrphanAdoption(by: getpid())
+        )
+    }
+
+    /// Has whoever of a job without a cgroup loses his parent become a child of this process; `nil`, with a word in the log, where
+    /// that cannot be.
+    private static func adoptOrphans(_ log: HelperLog) -> OwnedDescriptor? {
+        let reason: String
+        if ProcFile.showsOwnNamespace {
+            let result = helper_adopt_orphans(OwnedDescriptor.lowest)
+            guard result < 0 else { return OwnedDescriptor(result) }
+            reason =
+                -result == EBUSY
+                ? "a module of PAM or of the name service has left a process or a thread, and what that leaves could not be told from "
+                    + "what the job leaves"
+                : "\(Errno(rawValue: -result))"
+        } else {
+            reason = "/proc does not show the processes of the helper's own pid namespace"
         }
-        let orphans = adopts ? OrphanAdoption(by: getpid(), except: [closer]) : nil
-        job = JobProcess(launch.child, as: order.credentials.userID, in: group, adopting: orphans)
+        log.write(
+            .notice,
+            "what leaves the session of a job and loses its parent is not ended with it: \(reason); set control-groups, so that jobs "
+                + "have cgroups"
+        )
+        return nil
     }
 
     /// Where the job can be taken over; `nil`, with a word in the log, where no socket can be made.
@@ -176,6 +203,8 @@ struct JobStart {
         job.kill()
         let descriptor = launch.child.processDescriptor.rawValue
         let isGone = !Waiting.wait(for: [descriptor], until: .now + Self.reapingTime).isEmpty
+        // The exec may have been faster, and what it has become may have forked.
+        if isGone, job.tree.adoptsOrphans { _ = job.endOrphans(but: launch.child.processID) }
         var exit = launch_exit()
         if isGone { _ = unsafe launch_reap(descriptor, &exit) }
         job.tree.group?.remove()

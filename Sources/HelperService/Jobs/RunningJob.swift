@@ -17,12 +17,12 @@ final class RunningJob {
 
     /// The process that has ordered the job: something else may hold its connection, the job itself for one.
     private let daemon: OwnedDescriptor?
-    /// Tells of the ends of children, where those of the job who lose their parent become some of this process.
-    private let orphans: OwnedDescriptor?
     private var client: Monitor.Client?
     private var sequence: UInt64
     /// Whether more of them may have ended than were reaped.
     private var hasMoreOrphans = false
+    /// Whether nobody waits for the end of the first process any more: a tracer may have kept it to itself.
+    private var isOver = false
     /// Whether the first process was reaped, and its number is not its own any more.
     private var isReaped = false
     /// Whether what is left of the job is killed with the end of its first process.
@@ -58,8 +58,6 @@ final class RunningJob {
         self.order = order
         self.report = report
         daemon = order.endsWithDaemon ? session.owner.process : nil
-        // Without a descriptor they stay zombies as long as this process.
-        orphans = start.job.tree.adoptsOrphans ? try? OwnedDescriptor(moving: helper_child_signal_open()) : nil
         client = session.client
         sequence = session.sequence
         // Without a cgroup nobody would find later what has to end with the daemon.
@@ -67,6 +65,7 @@ final class RunningJob {
     }
 
     private var job: JobProcess { start.job }
+    private var orphans: OwnedDescriptor? { start.orphans }
     private var processDescriptor: OwnedDescriptor { start.launch.child.processDescriptor }
 
     /// Reports the start, does what the daemon asks for, and reports the end.
@@ -80,31 +79,35 @@ final class RunningJob {
         session.context.log.write(.info, "\(session.subject(order)): started as process \(report.processID)")
         // Its start could not be stopped any more when this process was told to end.
         if session.isToldToStop { stop() }
-        // Whoever has ended before there was a descriptor to tell of it.
-        buryOrphans()
         let exit = waitForEnd()
+        isOver = true
         buryOrphans()
         let ending = settle(exit)
-        if orphans != nil { helper_child_signal_block(0) }
-        // Whoever waits for the end of the job finds its session closed; one with something left has it as long as that.
+        // Whoever waits for the end of the job finds its session closed; one with something left in its cgroup has it as long as that.
         if !job.tree.hasRemainder {
-            let deadline = StepDeadline(client, sequence, signals: session.signals)
-            // Whoever has it may go before he has read of its end, which is somebody else's to ask for then.
-            if let adoption = start.adoption, !isNobodys {
-                session.session?
-                    .closeAside(saying: .exited(ending), deadline) {
-                        adoption.leave()
-                        client?.socket.descriptor.closeNow()
-                    }
-            } else {
-                session.session?.close(saying: .exited(ending), deadline)
-            }
+            closeSession(saying: .exited(ending))
         }
-        if orphans != nil { helper_child_signal_block(1) }
         buryOrphans()
         if !isTold(ending), start.adoption != nil, !isNobodys { keep(ending) }
         start.adoption?.close()
         removeGroup()
+    }
+
+    private func closeSession(saying words: HelperMessage) {
+        let deadline = StepDeadline(client, sequence, signals: session.signals)
+        let leavesOrphans = orphans != nil && !endsTree
+        // A module that hangs takes this process along, with all children, and one that waits for any child has those as well.
+        if leavesOrphans { helper_deadline_spare_children() }
+        // Whoever has it may go before he has read of its end, which is somebody else's to ask for then.
+        guard leavesOrphans || start.adoption != nil && !isNobodys else {
+            session.session?.close(saying: words, deadline)
+            return
+        }
+        session.session?
+            .closeAside(saying: words, deadline) {
+                start.adoption?.leave()
+                client?.socket.descriptor.closeNow()
+            }
     }
 
     /// Stays until what the job has left behind on purpose is gone, or its daemon is: a group without its process counts as
@@ -290,13 +293,20 @@ final class RunningJob {
     private func buryOrphans() {
         guard let orphans else { return }
         while helper_signals_next(orphans.rawValue) > 0 {}
-        hasMoreOrphans = helper_reap_orphans(isReaped ? 0 : start.launch.child.processID) == 1
+        hasMoreOrphans = helper_reap_orphans(isOver ? 0 : start.launch.child.processID) == 1
     }
 
-    /// Whether one is left, also one that forks faster than anybody can look; not where this process may have other children, which let
-    /// go of what strangers have sent (``AdoptionSocket``).
-    private var hasOrphans: Bool {
-        orphans != nil && isReaped && start.adoption == nil && helper_has_orphans() == 1
+    /// Kills the orphans of a job that is to leave nothing.
+    ///
+    /// - Returns: How many are left.
+    private func endOrphans() -> Int {
+        guard orphans != nil else { return 0 }
+        let leader = isReaped ? 0 : start.launch.child.processID
+        if let left = job.endOrphans(but: leader) { return left }
+        // One that has ended is found like one that has not.
+        repeat { buryOrphans() } while hasMoreOrphans
+        // Those that a look at all processes finds are killed by that.
+        return job.endOrphans(but: leader) ?? (isReaped ? 1 : 0)
     }
 
     /// When the next of them are reaped, where there may be more; other things have their turn in between.
@@ -307,14 +317,13 @@ final class RunningJob {
         // They are killed since before the first process was reaped, where that had to wait for its tracer.
         let deadline = (endingSince ?? .now) + Self.remainderPatience
         var delay = Duration.milliseconds(1)
-        while endsTree, job.tree.hasRemainder || hasOrphans, ContinuousClock.now < deadline {
+        while endsTree, job.tree.hasRemainder || endOrphans() > 0, ContinuousClock.now < deadline {
             job.kill()
             _ = Waiting.wait(for: [], until: .now + delay)
             delay = min(delay * 2, Self.longestRetryDelay)
-            buryOrphans()
         }
         let group = job.tree.group
-        let remaining = endsTree ? max(job.tree.remainder, hasOrphans ? 1 : 0, remaining) : 0
+        let remaining = countRemaining()
         let peaks = group?.peaks
         let ending = HelperExitReport(
             code: HelperExitReport.Ending(rawValue: exit.code) ?? .unknown,
@@ -331,6 +340,14 @@ final class RunningJob {
             remainingProcesses: UInt32(clamping: remaining)
         )
         return ending
+    }
+
+    /// How many processes a job that is to leave nothing has left.
+    private func countRemaining() -> Int {
+        guard endsTree else { return 0 }
+        guard orphans != nil, isReaped else { return max(job.tree.remainder, remaining) }
+        // Those that were counted before may have gone meanwhile.
+        return max(endOrphans(), remaining > 0 ? job.tree.countRemainder() : 0)
     }
 
     /// Whether the daemon knows how the job has ended: of one that can be taken over, once it has read that.

@@ -33,6 +33,9 @@ extension PAMSession {
     ) {
         guard !isClosed else { return }
         isClosed = true
+        // Modules open sessions with it unblocked, and what they execute, a shell for one, waits for it (`sigsuspend(2)`).
+        let isBlocked = helper_child_signal_block(0) == 1
+        defer { if isBlocked { _ = helper_child_signal_block(1) } }
         func step(_ body: () -> Int32) {
             let code = deadline.perform(within: time, or: words, body)
             if code != PAM_SUCCESS { complain(code) }
@@ -47,7 +50,7 @@ extension PAMSession {
 
     /// Closes the session in a process of its own, and waits for that.
     ///
-    /// For a job whose end is kept until somebody has read of it: a module that hangs would take that along.
+    /// For a job whose end is kept until somebody has read of it, or whose orphans go on: a module that hangs would take those along.
     ///
     /// - Parameters:
     ///   - words: What the daemon is told where this process has to close it itself, and a module hangs; `nil` for nothing.

@@ -9,20 +9,10 @@ package struct OrphanAdoption: Sendable {
     /// The process that is given them.
     private let adopter: Int32
 
-    /// Children of its own, which are none of the job's.
-    ///
-    /// They are not reaped, so that their numbers stay their own.
-    private let others: Set<Int32>
-
     /// Describes what a process is given.
     ///
-    /// - Parameters:
-    ///   - adopter: The process, which had no children before the job.
-    ///   - others: Those that it has made since for itself.
-    package init(by adopter: Int32, except others: Set<Int32> = []) {
-        self.adopter = adopter
-        self.others = others
-    }
+    /// - Parameter adopter: The process, which had no children before the job.
+    package init(by adopter: Int32) { self.adopter = adopter }
 
     /// Those who have lost their parent.
     ///
@@ -34,11 +24,7 @@ package struct OrphanAdoption: Sendable {
         // Nothing gets into a session that it has not begun or inherited: in this process's own are its own children.
         let own = getsid(0)
         return Set(
-            all.filter { entry in
-                entry.parent == adopter && entry.session != own && entry.member.process != leader
-                    && !others.contains(entry.member.process)
-            }
-            .map(\.member)
+            all.filter { $0.parent == adopter && $0.session != own && $0.member.process != leader }.map(\.member)
         )
     }
 }

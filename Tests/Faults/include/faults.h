@@ -8,6 +8,7 @@
 #include "daemon_thread.h"
 #include "held_page.h"
 #include "held_poll.h"
+#include "orphan_trials.h"
 #include "process_number.h"
 
 /* A system call is hit when each of these arguments compares as it says. Only the lower 32 bits are looked at. */

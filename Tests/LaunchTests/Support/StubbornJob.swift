@@ -20,7 +20,9 @@ enum StubbornJob {
         "stopped": "(echo x > READY; kill -STOP 0) & exec sleep 1000",
     ]
 
-    /// And what only a cgroup finds: a daemon, made by two forks with a session in between.
+    /// And what neither session nor descent tells: a daemon, made by two forks with a session in between.
+    ///
+    /// A cgroup has it, or whoever is given those who lose their parent.
     private static let lost = [
         "a daemon":
             "setsid sh -c \"(trap '' TERM HUP; echo x > READY; while :; do sleep 0.05; done) & exit\" & wait; exec sleep 1000",
@@ -31,7 +33,7 @@ enum StubbornJob {
     /// Those that are found by their session and their descent.
     static let survivors = findable.keys.sorted()
 
-    /// Those that are not.
+    /// Those that are not, but by a cgroup, or by who is given orphans.
     static let daemons = lost.keys.sorted()
 
     static let all = (survivors + daemons).sorted()

@@ -10,43 +10,6 @@ import Testing
 /// gives it to the process of the helper that looks after the job.
 @Suite("A process of a job that has left its session and lost its parent", .testBed)
 struct HelperOrphanTests {
-    /// A job that starts such a process.
-    private struct Runaway {
-        private let note = freshPath("runaway")
-        private let gate = freshPath("gate")
-
-        /// What the first process does.
-        ///
-        /// - Parameter isDeaf: Whether the process ignores `SIGTERM`.
-        /// - Returns: The script.
-        func script(isDeaf: Bool = false) -> String {
-            """
-            \(isDeaf ? "trap '' TERM;" : "") setsid -f sh -c 'echo $$ > \(note).new; mv \(note).new \(note); exec sleep 100000'
-            while ! [ -e \(gate) ]; do sleep 0.01; done
-            """
-        }
-
-        var command: Command { patient(Command(.path("/bin/sh"), arguments: ["-c", script()])) }
-
-        /// Waits until the process is there, and has no parent but the one that it was given.
-        ///
-        /// - Parameter leader: The first process of the job.
-        /// - Returns: The process.
-        /// - Throws: When it is overdue.
-        func process(of leader: Int32) async throws -> Int32 {
-            try await wait { exists(note) }
-            let number = try #require(Int32(try ProcFile.read(note).prefix { $0 != "\n" }))
-            let monitor = try ProcessStat(of: leader).parent
-            try await wait { try ProcessStat(of: number).parent == monitor }
-            let (own, first) = (try ProcessStat(of: number), try ProcessStat(of: leader))
-            #expect(own.session == number && own.group != first.group)
-            return number
-        }
-
-        /// Lets the first process end.
-        func letGo() throws { try writeFile("", to: gate) }
-    }
-
     private static let everybody: [RunningHelper.Privileges] = [
         .root, .packaged, .packagedWithoutKill, .twoCapabilities,
     ]
@@ -130,46 +93,156 @@ struct HelperOrphanTests {
         #expect(ProcessStart.time(of: number) == nil)
     }
 
-    @Test("is no zombie for longer than a moment: those count against the limits of the account", arguments: everybody)
-    func zombies(_ privileges: RunningHelper.Privileges) async throws {
-        let (helper, launcher) = try helper(privileges)
-        defer { helper.stop() }
-        let done = freshPath("done")
-        let script = "for i in $(seq 300); do setsid -f true; done; echo > \(done); exec sleep 100000"
-        let process = try await launcher.launch(
-            patient(Command(.path("/bin/sh"), arguments: ["-c", script])),
-            as: TestBed.alice.identity
-        )
-        let leader = process.processID.rawValue
-        try await wait { exists(done) }
-        let monitor = try ProcessStat(of: leader).parent
-        func orphans() -> [pid_t] {
-            KeptSessionProcesses.children(of: monitor)
-                .filter { $0 != leader && (try? ProcFile.read(FilePath("/proc/\($0)/comm"))) != "impersonation-h\n" }
-        }
-        try await wait { orphans().isEmpty }
-        _ = try await process.terminate(gracePeriod: .zero)
-    }
-
-    @Test("is not what a module of PAM has left: that is neither signalled nor ended with the job")
-    func modules() async throws {
-        let service = try PAMService(scripted: "open:run=/bin/sleep")
-        let helper = try RunningHelper(policy: service.policy)
-        let command = patient(Command(.path("/bin/sleep"), arguments: ["100000"]))
-        let process = try await PAMLauncher(helper, service).launch(command, as: TestBed.alice.identity)
-        let leader = process.processID.rawValue
-        let monitor = try ProcessStat(of: leader).parent
-        func programs() -> [pid_t] {
-            KeptSessionProcesses.children(of: monitor)
-                .filter { $0 != leader && (try? ProcFile.read(FilePath("/proc/\($0)/comm"))) == "sleep\n" }
-        }
-        try await wait { programs().count == 1 }
-        let number = try #require(programs().first)
-        try process.send(.stop, to: .tree)
-        try await wait { try ProcessStat(of: leader).state == UInt8(ascii: "T") }
-        #expect(try ProcessStat(of: number).state == UInt8(ascii: "S"))
-        _ = try await process.terminate(gracePeriod: .zero)
+    @Test("goes on behind a kept job that is to leave it, until it ends by itself")
+    func kept() async throws {
+        let helper = try RunningHelper.keepingJobs()
+        let runaway = Runaway()
+        let reference = try await helper.leaveJob("/bin/sh", ["-c", runaway.script()])
+        let number = try await runaway.process(of: reference.processID)
+        let monitor = try ProcessStat(of: reference.processID).parent
+        let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
+        try runaway.letGo()
+        let report = try await process.exitReport()
+        #expect(report.status == .exited(0))
+        #expect(report.remainingProcesses == 0)
+        #expect(try await isGone(monitor))
         #expect(ProcessStart.time(of: number) != nil)
         #expect(kill(number, SIGKILL) == 0)
+    }
+
+    @Test("goes on behind a kept job whose session is closed by a module that hangs", arguments: [true, false])
+    func hangingClose(_ canBeAdopted: Bool) async throws {
+        let service = try PAMService(scripted: "close:hang=")
+        let lines = ["pam-services = \(service.name)"]
+        let helper =
+            try canBeAdopted
+            ? RunningHelper.keepingJobs(policy: lines)
+            : RunningHelper(policy: lines + ["peers = 0", "when-daemon-ends = keep-allowed"])
+        let runaway = Runaway()
+        var command = runaway.command
+        command.daemonEnd = .goOn
+        let process = try await PAMLauncher(helper, service).launch(command, as: TestBed.alice.identity)
+        let number = try await runaway.process(of: process.processID.rawValue)
+        let monitor = try ProcessStat(of: process.processID.rawValue).parent
+        try runaway.letGo()
+        let report = try await process.exitReport()
+        #expect(report.status == .exited(0))
+        #expect(try await isGone(monitor))
+        #expect(ProcessStart.time(of: number) != nil)
+        #expect(kill(number, SIGKILL) == 0)
+    }
+
+    @Test("is reaped also while the end of a kept job waits for somebody to ask for it")
+    func reapedLate() async throws {
+        let helper = try RunningHelper.keepingJobs()
+        let runaway = Runaway()
+        let reference = try await helper.leaveJob("/bin/sh", ["-c", runaway.script()])
+        let number = try await runaway.process(of: reference.processID)
+        let monitor = try ProcessStat(of: reference.processID).parent
+        try runaway.letGo()
+        try await wait { ProcessStart.time(of: reference.processID) == nil }
+        #expect(kill(number, SIGKILL) == 0)
+        try await wait { !KeptSessionProcesses.children(of: monitor).contains(number) }
+        let process = try await helper.launcher.adopt(reference, as: TestBed.alice.identity)
+        #expect(try await process.exitReport().status == .exited(0))
+    }
+
+    @Test("is not what a module has left at the end of the session")
+    func leftAtClose() async throws {
+        let service = try PAMService(scripted: "close:run=/bin/sleep")
+        let helper = try RunningHelper.keepingJobs(policy: ["pam-services = \(service.name)"])
+        let gate = freshPath("gate")
+        let script = "while ! [ -e \(gate) ]; do sleep 0.01; done"
+        let reference = try await helper.leaveJob("/bin/sh", ["-c", script], service: service.name)
+        let monitor = try ProcessStat(of: reference.processID).parent
+        try writeFile("", to: gate)
+        // It is the orphan of who has closed the session.
+        var left: pid_t?
+        try await wait {
+            left = KeptSessionProcesses.children(of: monitor)
+                .first { (try? ProcFile.read(FilePath("/proc/\($0)/comm"))) == "sleep\n" && $0 != reference.processID }
+            return service.stages.contains("uncred") && left != nil
+        }
+        let process = try await PAMLauncher(helper, service).adopt(reference, as: TestBed.alice.identity)
+        #expect(try await process.exitReport().status == .exited(0))
+        #expect(try await isGone(monitor))
+        let sleeper = try #require(left)
+        #expect(ProcessStart.time(of: sleeper) != nil)
+        #expect(kill(sleeper, SIGKILL) == 0)
+    }
+
+    // The kernel gives it to the first process of the namespace, which is none of the job's; its session is.
+    @Test("is ended with its job also where it is another process's that it was given to")
+    func givenToOthers() async throws {
+        let helper = try RunningHelper(policy: ["peers = 0"])
+        let alice = try await TestBed.alice.identity
+        let container = try await helper.launcher.launch(
+            patient(
+                Command(
+                    .path("/usr/bin/unshare"),
+                    arguments: ["-Urp", "--fork", "--mount-proc", "/bin/sleep", "100000"]
+                )
+            ),
+            as: alice
+        )
+        var first: pid_t?
+        try await wait {
+            first = KeptSessionProcesses.children(of: container.processID.rawValue)
+                .first { (try? ProcFile.read(FilePath("/proc/\($0)/comm"))) == "sleep\n" }
+            return first != nil
+        }
+        let (note, gate) = (freshPath("note"), freshPath("gate"))
+        let inside = "sleep 100000 & echo x > \(note)"
+        let script = """
+            nsenter -t \(try #require(first)) -U -p --preserve-credentials sh -c '\(inside)'
+            while ! [ -e \(gate) ]; do sleep 0.01; done
+            """
+        let process = try await helper.launcher.launch(
+            patient(Command(.path("/bin/sh"), arguments: ["-c", script])),
+            as: alice
+        )
+        try await wait { exists(note) }
+        var given: pid_t?
+        try await wait {
+            given = KeptSessionProcesses.children(of: try #require(first)).first
+            return given != nil
+        }
+        let number = try #require(given)
+        #expect(try ProcessStat(of: number).session == process.processID.rawValue)
+        try writeFile("", to: gate)
+        let report = try await process.exitReport()
+        #expect(report.status == .exited(0))
+        #expect(ProcessStart.time(of: number) == nil)
+        #expect(container.isRunning)
+        _ = try await container.terminate(gracePeriod: .zero)
+    }
+
+    @Test(
+        "is nobody's where a module of PAM has left something in the process that looks after the job, and the log tells that",
+        arguments: ["open:run=/bin/sleep", "open:clone=", "open:thread="]
+    )
+    func modules(_ action: String) async throws {
+        let service = try PAMService(scripted: action)
+        let helper = try RunningHelper(policy: service.policy)
+        let runaway = Runaway()
+        let process = try await PAMLauncher(helper, service).launch(runaway.command, as: TestBed.alice.identity)
+        let leader = process.processID.rawValue
+        let monitor = try ProcessStat(of: leader).parent
+        let number = try await runaway.process()
+        try await wait { try ProcessStat(of: number).parent != leader }
+        #expect(try ProcessStat(of: number).parent != monitor)
+        #expect(helper.log.contains("has left a process or a thread"))
+        let left = KeptSessionProcesses.children(of: monitor)
+            .filter { $0 != leader && KeptSessionProcesses.state(of: $0) != "Z" }
+        #expect(left.count == (action == "open:thread=" ? 0 : 1))
+        // Neither signalled nor ended with the job.
+        try process.send(.stop, to: .tree)
+        try await wait { try ProcessStat(of: leader).state == UInt8(ascii: "T") }
+        for other in left { #expect(try ProcessStat(of: other).state == UInt8(ascii: "S")) }
+        _ = try await process.terminate(gracePeriod: .zero)
+        for other in left + [number] {
+            #expect(ProcessStart.time(of: other) != nil)
+            #expect(kill(other, SIGKILL) == 0)
+        }
     }
 }

@@ -58,6 +58,18 @@ struct SessionScanTests {
         #expect((found.firstIndex(of: 11) ?? 9) < (found.firstIndex(of: 12) ?? 0))
     }
 
+    @Test("is who has lost his parent where this process is given those, but no child of its own")
+    func orphans() {
+        let own = getsid(0)
+        let listing = [
+            Self.entry(10, of: 7, in: 10), Self.entry(11, of: 7, in: own), Self.entry(12, of: 7, in: 12),
+            Self.entry(13, of: 7, in: 10), Self.entry(14, of: 8, in: 14),
+        ]
+        let adoption = OrphanAdoption(by: 7)
+        #expect(Set(adoption.orphans(but: 10, among: listing).map(\.process)) == [12, 13])
+        #expect(Set(adoption.orphans(but: nil, among: listing).map(\.process)) == [10, 12, 13])
+    }
+
     @Test("is not who has a parent, or a session, of a number that may be somebody else's by now")
     func reusedNumbers() {
         func found(_ dead: Int32) -> Set<Int32> {
