@@ -216,10 +216,6 @@ int helper_adopt_orphans(int lowest)
     sigset_t set, former;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
-    /* Of ends alone: a job that stops and goes on all the time is to wake nobody. */
-    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
-    if (sigaction(SIGCHLD, &action, NULL) != 0)
-        return -errno;
     const int made = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (made < 0)
         return -errno;
@@ -228,11 +224,19 @@ int helper_adopt_orphans(int lowest)
     close(made);
     if (descriptor < 0)
         return -error;
+    /* Of ends alone: a job that stops and goes on all the time is to wake nobody. */
+    const struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+    struct sigaction former_action;
     /* Before there is a child: what is blocked is not lost. */
     if (sigprocmask(SIG_BLOCK, &set, &former) == 0) {
-        if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-            return descriptor;
-        error = errno;
+        if (sigaction(SIGCHLD, &action, &former_action) == 0) {
+            if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+                return descriptor;
+            error = errno;
+            sigaction(SIGCHLD, &former_action, NULL);
+        } else {
+            error = errno;
+        }
         sigprocmask(SIG_SETMASK, &former, NULL);
     } else {
         error = errno;
@@ -294,7 +298,8 @@ int helper_kill_orphans(int job)
     char text[4096];
     pid_t process = 0;
     int count = 0;
-    for (ssize_t size; (size = read(file, text, sizeof text)) > 0;)
+    ssize_t size;
+    while ((size = read(file, text, sizeof text)) > 0)
         for (ssize_t i = 0; i < size; i++) {
             if (text[i] >= '0' && text[i] <= '9') {
                 process = process * 10 + (text[i] - '0');
@@ -303,8 +308,9 @@ int helper_kill_orphans(int job)
                 process = 0;
             }
         }
+    const int error = errno;
     close(file);
-    return count;
+    return size < 0 ? -error : count;
 }
 
 int helper_reap(int *status)

@@ -120,6 +120,17 @@ struct PasswordTerminalTests {
         #expect(service.tries == 0)
     }
 
+    @Test("hands signals on to the command as well, once it has the password", arguments: [(1, "HUP"), (15, "TERM")])
+    func signalsAfterwards(_ signal: Int, _ name: String) async throws {
+        let ended = Keys(
+            condition: "grep -q running \(typescript) && kill -\(name) $(pgrep -x impersonate)",
+            text: ""
+        )
+        let job = "/bin/sh -c 'echo running; exec sleep 100000'"
+        let output = try await run("", job, typing: [.silently("\(Self.right)\\n"), ended])
+        #expect(output.contains("status \(128 + signal)\r\n"), "\(output)")
+    }
+
     @Test("shows nothing either when its job was stopped and is continued")
     func continued() async throws {
         let again = Keys(

@@ -127,6 +127,17 @@ static int with_foreign_numbers(orphan_killer kill_orphans)
     return poll(&event, 1, 200) == 1;
 }
 
+static int status_of(pid_t child)
+{
+    int status = 0;
+    if (child < 0)
+        return IMPOSSIBLE;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return IMPOSSIBLE;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : IMPOSSIBLE;
+}
+
 static int foreign_numbers(int count, orphan_killer kill_orphans)
 {
     (void)count;
@@ -137,15 +148,9 @@ static int foreign_numbers(int count, orphan_killer kill_orphans)
         const pid_t process = fork();
         if (process == 0)
             _exit(with_foreign_numbers(kill_orphans));
-        int status = IMPOSSIBLE << 8;
-        while (waitpid(process, &status, 0) < 0 && errno == EINTR)
-            continue;
-        _exit(WEXITSTATUS(status));
+        _exit(status_of(process));
     }
-    int status = IMPOSSIBLE << 8;
-    while (waitpid(first, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WEXITSTATUS(status);
+    return status_of(first);
 }
 
 static int perform(int (*trial)(int, orphan_killer), int count, orphan_killer kill_orphans)

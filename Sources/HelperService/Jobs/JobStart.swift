@@ -204,7 +204,10 @@ struct JobStart {
         let descriptor = launch.child.processDescriptor.rawValue
         let isGone = !Waiting.wait(for: [descriptor], until: .now + Self.reapingTime).isEmpty
         // The exec may have been faster, and what it has become may have forked.
-        if isGone, job.tree.adoptsOrphans { _ = job.endOrphans(but: launch.child.processID) }
+        if isGone, job.tree.adoptsOrphans {
+            let deadline = ContinuousClock.now + Self.reapingTime
+            while job.endOrphans(but: launch.child.processID) ?? 0 > 0, ContinuousClock.now < deadline {}
+        }
         var exit = launch_exit()
         if isGone { _ = unsafe launch_reap(descriptor, &exit) }
         job.tree.group?.remove()

@@ -49,6 +49,8 @@ final class RunningJob {
     /// How long the end of a job waits for a daemon to come and ask for it.
     private static let retention = Duration.seconds(3_600)
     private static let longestRetryDelay = Duration.seconds(1)
+    /// How long orphans are reaped at once.
+    private static let burialPatience = Duration.milliseconds(20)
     /// How long a tracer may keep the end of a job to itself before nobody waits for it any more.
     private static let tracerPatience = Duration.seconds(10)
 
@@ -303,8 +305,9 @@ final class RunningJob {
         guard orphans != nil else { return 0 }
         let leader = isReaped ? 0 : start.launch.child.processID
         if let left = job.endOrphans(but: leader) { return left }
-        // One that has ended is found like one that has not.
-        repeat { buryOrphans() } while hasMoreOrphans
+        // One that has ended is found like one that has not; whoever goes on making them is killed in between.
+        let patience = ContinuousClock.now + Self.burialPatience
+        repeat { buryOrphans() } while hasMoreOrphans && ContinuousClock.now < patience
         // Those that a look at all processes finds are killed by that.
         return job.endOrphans(but: leader) ?? (isReaped ? 1 : 0)
     }

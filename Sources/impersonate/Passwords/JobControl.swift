@@ -38,18 +38,16 @@ enum JobControl {
         return foreground < 0 || foreground == getpgrp()
     }
 
-    /// Has signals that are caught do what they do otherwise, for a while.
-    static func uncaught(_ signals: [Int32], _ body: () -> Void) {
-        // A source of signals has a handler of its own in the place of what was set before it.
-        let handlers = signals.map { ($0, signal($0, SIG_DFL)) }
-        allowing(signals) { body() }
-        for (caught, handler) in handlers { signal(caught, handler) }
-    }
-
     /// Does to this process what a signal does that nobody catches.
     static func raise(_ raised: Int32) {
         signal(raised, SIG_DFL)
         allowing([raised]) { _ = Glibc.raise(raised) }
+    }
+
+    /// Whether a signal that this thread does not get waits for somebody who does.
+    static func isPending(_ signal: Int32) -> Bool {
+        var pending = sigset_t()
+        return unsafe sigpending(&pending) == 0 && sigismember(&pending, signal) == 1
     }
 
     /// Lets signals through to this thread, which queues are kept from by their own mask.

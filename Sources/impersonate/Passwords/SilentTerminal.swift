@@ -22,7 +22,12 @@ final class SilentTerminal {
     init?(prompt: String) throws(CredentialStoreError) {
         guard isatty(STDIN_FILENO) == 1 else { return nil }
         state = State(prompt: prompt)
-        signals = ReceivedSignals(Self.ending + [Self.goOn]) { [state] in state.receive($0) }
+        do throws(Errno) {
+            signals = try ReceivedSignals(Self.ending + [Self.goOn]) { [state] in state.receive($0) }
+        } catch {
+            state.end()
+            throw Self.error(error)
+        }
         do throws(Errno) {
             stop = try PendingStop()
         } catch {
@@ -110,7 +115,7 @@ final class SilentTerminal {
                 // Whoever had the terminal meanwhile may have made it show what is typed.
                 guard !isSilent else { return }
                 settings.former = nil
-                JobControl.uncaught(ending) { try? JobControl.awaitForeground() }
+                JobControl.allowing(ending) { try? JobControl.awaitForeground() }
                 ask(&settings)
             }
         }
@@ -118,10 +123,11 @@ final class SilentTerminal {
         /// Stops as the key for it has asked, unless somebody has continued this process since.
         func stop() {
             settings.withLock { settings in
-                guard !settings.isOver else { return }
+                // Whoever has continued this process has taken the stop back; what is to be done then is done for that.
+                guard !settings.isOver, JobControl.isPending(SIGTSTP) else { return }
                 restore(&settings)
                 // The terminal is as it was, so nothing has to be caught until it is silent again.
-                JobControl.uncaught(ending) {
+                JobControl.allowing(ending) {
                     // In a group that nobody could continue, the kernel stops nobody.
                     JobControl.allowing([SIGTSTP]) {}
                     try? JobControl.awaitForeground()

@@ -57,7 +57,8 @@ struct Supervision {
     func run(_ command: Command, for request: ExecutionRequest) async -> Result {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let received = ReceivedSignals.handled + (relay == nil ? [] : [ReceivedSignals.windowChange])
-        let signals = ReceivedSignals(received) { continuation.yield(.received($0)) }
+        // Without a descriptor to hear of them they end the tool, and its command with it.
+        let signals = try? ReceivedSignals(received) { continuation.yield(.received($0)) }
         defer { withExtendedLifetime(signals) { continuation.finish() } }
 
         let impersonator = impersonator { continuation.yield(.started($0)) }

@@ -74,7 +74,8 @@ struct LaunchClaims {
             }
             // That is what direct mode gives up, and says so.
             let expected: Set<String> = isDirect && dumpable == 1 ? ["dumpable"] : []
-            #expect(try await before.changes(awaiting: expected) == expected)
+            let changes = try await before.changes(awaiting: expected)
+            #expect(changes == expected, "\(before.account(of: DaemonState()))")
         }
     }
 

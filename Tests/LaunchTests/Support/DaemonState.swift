@@ -71,6 +71,27 @@ struct DaemonState: Equatable {
         return result
     }
 
+    /// What differs in another state, with what it was and is.
+    ///
+    /// - Parameter later: The other state.
+    /// - Returns: A line for each difference.
+    func account(of later: DaemonState) -> [String] {
+        let usual = Self.witnessName.flatMap { threads[$0] }
+        return differences(to: later).sorted()
+            .flatMap { name -> [String] in
+                guard shared[name] == later.shared[name] else {
+                    return ["\(name): \(shared[name] ?? "none") → \(later.shared[name] ?? "none")"]
+                }
+                return later.threads.compactMap { thread, fields in
+                    let former = (threads[thread] ?? usual)?[name]
+                    guard former != fields[name] else { return nil }
+                    let isNew = threads[thread] == nil ? ", new" : ""
+                    return "\(name) of thread \(thread) (\(fields["Name"] ?? "")\(isNew)): "
+                        + "\(former ?? "none") → \(fields[name] ?? "none"), usually \(usual?[name] ?? "none")"
+                }
+            }
+    }
+
     /// Looks at this process again, until nothing but what is expected differs: what a thread does for a moment goes.
     ///
     /// - Parameter expected: What is to differ.

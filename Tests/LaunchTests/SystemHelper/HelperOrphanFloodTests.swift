@@ -64,6 +64,7 @@ struct HelperOrphanFloodTests {
                 )
             )
             command.standardOutput = .descriptor(ends.writeEnd)
+            defer { try? writeFile("", to: gate) }
             let process = try await launcher(helper).launch(command, as: TestBed.alice.identity)
             try ends.writeEnd.close()
             try await wait { exists(ready) }
@@ -73,7 +74,6 @@ struct HelperOrphanFloodTests {
             let isEmpty = unsafe poll(&event, 1, 0) == 1 && event.revents & Int16(POLLHUP) != 0
             #expect(isEmpty, "\(report.remainingProcesses) left")
             #expect(report.remainingProcesses == 0)
-            try writeFile("", to: gate)
             try ends.readEnd.close()
         }
     }

@@ -229,7 +229,11 @@ struct HelperOrphanTests {
         let leader = process.processID.rawValue
         let monitor = try ProcessStat(of: leader).parent
         let number = try await runaway.process()
-        try await wait { try ProcessStat(of: number).parent != leader }
+        // Its parent, which has forked it, is gone.
+        try await wait {
+            let parent = try ProcessStat(of: number).parent
+            return parent != leader && (try? ProcessStat(of: parent))?.session != leader
+        }
         #expect(try ProcessStat(of: number).parent != monitor)
         #expect(helper.log.contains("has left a process or a thread"))
         let left = KeptSessionProcesses.children(of: monitor)
