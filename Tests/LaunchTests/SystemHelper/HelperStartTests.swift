@@ -188,7 +188,8 @@ struct HelperStartTests {
         arguments: RunningHelper.Privileges.allCases
     )
     func hostileStart(_ privileges: RunningHelper.Privileges) async throws {
-        // A file, which may not grow.
+        // A file, which may not grow; others may be as large, as the thread sanitizer needs one when a program begins.
+        let size = 1 << 20
         let messages = try FileDescriptor.open(
             freshPath("messages"),
             .writeOnly,
@@ -196,13 +197,14 @@ struct HelperStartTests {
             permissions: .ownerReadWrite
         )
         defer { try? messages.close() }
+        try #require(ftruncate(messages.rawValue, size) == 0)
         let helper = try RunningHelper(
             privileges,
             policy: ["peers = 0"],
             messagesTo: messages,
             startedBy: [
                 "/usr/bin/env", "--block-signal", "--ignore-signal=HUP,INT,QUIT,USR1,PIPE,ALRM,TERM,CHLD",
-                "/usr/bin/prlimit", "--fsize=0:unlimited", "--stack=262144", "--core=0", "--",
+                "/usr/bin/prlimit", "--fsize=\(size):unlimited", "--stack=262144", "--core=0", "--",
                 "/bin/sh", "-c", "umask 0; exec \"$@\"", "sh",
             ]
         )
@@ -218,6 +220,7 @@ struct HelperStartTests {
         #expect(text == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0022\n")
         #expect(place.st_mode & 0o777 == 0o666)
         #expect(helper.stop(SIGTERM) == 0)
+        #expect(try messages.seek(offset: 0, from: .end) == Int64(size))
     }
 
     @Test(
