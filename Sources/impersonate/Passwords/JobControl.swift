@@ -1,3 +1,4 @@
+import CCapability
 import Glibc
 import SystemPackage
 

@@ -1,3 +1,4 @@
+import CCapability
 import Dispatch
 import Glibc
 import Synchronization
