@@ -19,6 +19,7 @@ enum EntryPoint {
         // SSSD's clients look into a cache that they share and that anybody's questions change: for the short name of accounts of
         // two domains it has the one that was asked for last. Its own clients are the only ones to read this.
         unsafe setenv("SSS_NSS_USE_MEMCACHE", "NO", 1)
+        MainThread.willServe()
         // The main thread runs no tasks, and the main program belongs to the main actor.
         Task.detached {
             await Impersonate.main()

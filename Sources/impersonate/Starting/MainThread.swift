@@ -10,6 +10,10 @@ import Synchronization
 enum MainThread {
     private static let requests = Mutex<[@Sendable () -> Void]>([])
     private static let counter = DispatchSemaphore(value: 0)
+    private static let isServed = Atomic(false)
+
+    /// Says that the thread is going to serve the calls below; to be called before anything else runs.
+    static func willServe() { isServed.store(true, ordering: .sequentiallyConsistent) }
 
     /// Serves the calls below until the process ends; to be called on the thread itself.
     ///
@@ -25,7 +29,10 @@ enum MainThread {
     }
 
     /// Keeps a signal from this thread, or lets it through.
+    ///
+    /// Nothing where the thread is somebody else's, as in a process of tests: nobody would ever answer.
     static func block(_ signal: Int32, _ isBlocked: Bool = true) {
+        guard isServed.load(ordering: .sequentiallyConsistent) else { return }
         let done = DispatchSemaphore(value: 0)
         requests.withLock { requests in
             requests.append {
