@@ -46,7 +46,7 @@ struct DaemonStateTests {
         await #expect(processExitsWith: .success) { [change = change as Change] in
             // As in every program of the concurrency runtime: what the first thread has says nothing of the others.
             #expect(DaemonState.witness != getpid())
-            let before = DaemonState()
+            let before = try await DaemonState.atRest()
             let unchanged = try await before.changes()
             #expect(unchanged == [])
             #expect(daemon_thread_change(Int32(change.change)) == 0)

@@ -108,7 +108,7 @@ struct SuidDumpableTests {
         try await withSetting(value) {
             await #expect(processExitsWith: .success) {
                 let person = try await warmedUp(.isolated)
-                let before = DaemonState()
+                let before = try await DaemonState.atRest()
                 let launcher = SetUIDLauncher(isolation: .direct)
                 let error = try await launchError(Command(.path("/bin/true")), as: person, launcher)
                 #expect(error.code == .notPermitted)

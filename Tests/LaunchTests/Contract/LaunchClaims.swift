@@ -67,7 +67,7 @@ struct LaunchClaims {
         // A change of ids would make the process what fs.suid_dumpable says, which may be either.
         for dumpable: Int32 in [1, 0] {
             try #require(process_set_dumpable(dumpable) == 0)
-            let before = DaemonState()
+            let before = try await DaemonState.atRest()
             for _ in 0..<5 {
                 let result = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher)
                 #expect(result.exit.status == .exited(0))

@@ -92,6 +92,21 @@ struct DaemonState: Equatable {
             }
     }
 
+    /// Looks at this process while none of its threads has every signal blocked: one that makes a thread has, for a moment
+    /// (`pthread_create(3)`), and would be taken for changed later.
+    ///
+    /// - Returns: The state.
+    /// - Throws: When the task is cancelled.
+    static func atRest() async throws -> DaemonState {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            let state = DaemonState()
+            let isAtRest = state.threads.values.allSatisfy { $0["SigBlk"]?.contains("fffffffffffbfeff") != true }
+            if isAtRest || ContinuousClock.now > deadline { return state }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
     /// Looks at this process again, until nothing but what is expected differs: what a thread does for a moment goes.
     ///
     /// - Parameter expected: What is to differ.

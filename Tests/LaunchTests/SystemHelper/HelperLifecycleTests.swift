@@ -448,7 +448,7 @@ struct HelperLifecycleTests {
             )
             for dumpable: Int32 in [1, 0] {
                 try #require(process_set_dumpable(dumpable) == 0)
-                let before = DaemonState()
+                let before = try await DaemonState.atRest()
                 for _ in 0..<5 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
                 let descriptors = try await openDescriptorCount()
                 for _ in 0..<20 { _ = try await run(Command(.path("/bin/true")), as: TestBed.alice.identity, launcher) }
