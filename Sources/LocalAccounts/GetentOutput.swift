@@ -19,6 +19,7 @@ package struct GetentOutput {
         case .passwdByName, .passwdByID: passwd
         case .groupByName: group
         case .groups(of: let name, let primary): groups(of: name, primary: primary)
+        case .reach: nil
         }
     }
 

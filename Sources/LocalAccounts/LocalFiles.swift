@@ -9,6 +9,9 @@ package struct LocalFiles: Sendable {
     /// The service of Samba: `libnss_winbind.so.2`.
     package static let winbind = "winbind"
 
+    /// The service of SSSD: `libnss_sss.so.2`.
+    package static let sssd = "sss"
+
     /// Far more than a local file of accounts ever has.
     private static let largest = 16 << 20
 

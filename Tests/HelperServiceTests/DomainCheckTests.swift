@@ -17,15 +17,35 @@ struct DomainCheckTests {
         (.groups(of: "someuser@mycorp.test", primary: 7), "someuser@mycorp.test"),
     ]
 
+    /// A machine whose SSSD is not to be asked.
+    private static func winbind(_ isCutOff: @escaping (String) -> Bool) -> DomainCheck.Witnesses {
+        DomainCheck.Witnesses(winbindIsCutOff: isCutOff) { name in
+            Issue.record("SSSD was asked about \(name ?? "everything")")
+            return .away
+        }
+    }
+
+    /// A machine whose winbind is not to be asked.
+    private static func sssd(_ reach: @escaping (String?) -> DirectoryReach) -> DomainCheck.Witnesses {
+        DomainCheck.Witnesses(
+            winbindIsCutOff: { name in
+                Issue.record("winbind was asked about \(name)")
+                return true
+            },
+            reachOfSSSD: reach
+        )
+    }
+
     @Test("is not there where a server answers winbind, and else nobody knows", arguments: [true, false])
     func absent(isCutOff: Bool) {
         for (question, name) in Self.questions {
             var asked: [String] = []
             let files = Self.files("passwd: files winbind\ngroup: files winbind\n")
-            let answer = DomainCheck.checked(.absent, to: question, files) { name in
+            let witness = { (name: String) -> Bool in
                 asked.append(name)
                 return isCutOff
             }
+            let answer = DomainCheck.checked(.absent, to: question, files, asking: Self.winbind(witness))
             #expect(answer == (isCutOff ? .failed(Errno.hostIsDown.rawValue) : .absent))
             #expect(asked == [name])
         }
@@ -34,14 +54,57 @@ struct DomainCheckTests {
     @Test(
         "is not there where winbind is not asked about such things",
         arguments: [
-            ("passwd: files sss\ngroup: files winbind\n", LookupQuestion.passwdByName("a@b")),
-            ("passwd: files winbind\ngroup: files sss\n", .groupByName("a@b")),
+            ("passwd: files systemd\ngroup: files winbind\n", LookupQuestion.passwdByName("a@b")),
+            ("passwd: files winbind\ngroup: files systemd\n", .groupByName("a@b")),
             ("passwd: files winbind\ngroup: files winbind\n", .passwdByID(11_103)),
             ("", .passwdByName("a@b")),
         ]
     )
     func withoutWinbind(nameServiceSwitch: String, question: LookupQuestion) {
-        #expect(DomainCheck.checked(.absent, to: question, Self.files(nameServiceSwitch)) { _ in true } == .absent)
+        let files = Self.files(nameServiceSwitch)
+        #expect(DomainCheck.checked(.absent, to: question, files, asking: Self.winbind { _ in true }) == .absent)
+    }
+
+    @Test(
+        "is not there where SSSD reaches its directory or does not say, and else nobody knows",
+        arguments: DirectoryReach.allCases
+    )
+    func absent(reach: DirectoryReach) {
+        let expected: LookupAnswer =
+            [.away, .silent].contains(reach) ? .failed(Errno.hostIsDown.rawValue) : .absent
+        let files = Self.files("passwd: files sss\ngroup: files sss\n")
+        for (question, name) in Self.questions.map({ ($0.0, Optional($0.name)) }) + [(.passwdByID(20_001), nil)] {
+            var asked: [String?] = []
+            let witness = { (name: String?) -> DirectoryReach in
+                asked.append(name)
+                return reach
+            }
+            #expect(DomainCheck.checked(.absent, to: question, files, asking: Self.sssd(witness)) == expected)
+            #expect(asked == [name])
+        }
+    }
+
+    @Test("is not there where SSSD is not asked about such things")
+    func withoutSSSD() {
+        for (line, question) in [
+            ("passwd: files sss\n", LookupQuestion.groupByName("a@b")), ("group: files sss\n", .passwdByID(7)),
+        ] {
+            let files = Self.files(line)
+            #expect(DomainCheck.checked(.absent, to: question, files, asking: Self.sssd { _ in .away }) == .absent)
+        }
+    }
+
+    @Test("whether SSSD reaches its directories is told as it says it, and goes without saying where it is not asked")
+    func reach() {
+        for reach in DirectoryReach.allCases {
+            let files = Self.files("passwd: files sss\n")
+            let answer = DomainCheck.checked(.absent, to: .reach, files, asking: Self.sssd { _ in reach })
+            #expect(answer == reach.errno.map { .failed($0.rawValue) } ?? .absent)
+            #expect(DirectoryReach(-(reach.errno?.rawValue ?? 0)) == reach)
+            let others = Self.files("passwd: files winbind\n")
+            #expect(DomainCheck.checked(.absent, to: .reach, others, asking: Self.sssd { _ in reach }) == .absent)
+        }
+        #expect(DirectoryReach(-5) == .nobody)
     }
 
     @Test("is unknown where nobody can tell who was asked")
@@ -49,15 +112,18 @@ struct DomainCheckTests {
         let files = LocalFiles { path throws(LocalFilesProblem) in
             throw LocalFilesProblem(path: path, errno: .tooManyOpenFiles)
         }
-        let answer = DomainCheck.checked(.absent, to: .passwdByName("a"), files) { _ in false }
-        #expect(answer == .failed(Errno.tooManyOpenFiles.rawValue))
+        for question in [LookupQuestion.passwdByName("a"), .passwdByID(7), .reach] {
+            let answer = DomainCheck.checked(.absent, to: question, files, asking: Self.winbind { _ in false })
+            #expect(answer == .failed(Errno.tooManyOpenFiles.rawValue))
+        }
     }
 
     @Test("is asked about no further where there is another answer")
     func others() {
-        let files = Self.files("passwd: files winbind\n")
+        let files = Self.files("passwd: files winbind sss\n")
+        let witnesses = DomainCheck.Witnesses(winbindIsCutOff: { _ in true }, reachOfSSSD: { _ in .away })
         for answer in [LookupAnswer.groups([GroupID(rawValue: 7)]), .failed(2), .tooLarge] {
-            #expect(DomainCheck.checked(answer, to: .passwdByName("a@b"), files) { _ in true } == answer)
+            #expect(DomainCheck.checked(answer, to: .passwdByName("a@b"), files, asking: witnesses) == answer)
         }
     }
 

@@ -9,7 +9,7 @@ struct LookupFrameTests {
     static let questions: [LookupQuestion] = [
         .passwdByName("alice"), .passwdByName(#"MYCORP\some user"#), .passwdByName("ä"), .passwdByID(0),
         .passwdByID(.max),
-        .groupByName("wheel"), .groups(of: "alice", primary: 7),
+        .groupByName("wheel"), .groups(of: "alice", primary: 7), .reach,
         .passwdByName(String(repeating: "x", count: LookupAnswer.largestText)),
     ]
 
@@ -69,7 +69,7 @@ struct LookupFrameTests {
 
     @Test("a message that is cut off anywhere, or has a byte too many, is none")
     func lengths() throws {
-        for question in Self.questions.prefix(7) {
+        for question in Self.questions.prefix(8) {
             let bytes = try question.encoded(number: 1, milliseconds: 1)
             for end in bytes.indices {
                 #expect(throws: FrameError.self) { try LookupQuestion.decode(Array(bytes[..<end])) }

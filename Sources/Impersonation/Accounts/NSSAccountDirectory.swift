@@ -29,9 +29,10 @@ public import SystemPackage
 /// kept from that cache (`SSS_NSS_USE_MEMCACHE=NO`); a daemon that asks by threads has to be started so.
 ///
 /// Neither winbind nor SSSD tells an account that it has not heard of while its directory is down from one that there is
-/// not. Lookup processes ask winbind whether a server of the machine's domain answers before they say that there is none, where the
-/// name has a domain; without one it is ``AccountDirectoryError/Code/unavailable``. Asked in another way, or of SSSD, which tells nobody,
-/// the answer is `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
+/// not. Before they say that there is none, lookup processes ask winbind whether a server of the machine's domain answers, where the
+/// name has a domain, and SSSD's InfoPipe whether the directory is reached that would know it; where it is not, it is
+/// ``AccountDirectoryError/Code/unavailable``. Asked in another way, or of an SSSD that does not tell (``Route/doubts``), the answer is
+/// `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
 /// the answer may then hold fewer groups than the account has, never more. One that hangs has the same effect on a *local* account:
 /// its groups are asked for elsewhere with a short patience (at most a second, and not again for five), then they are those that
 /// the local files list. Where another service may know more, the account says that

@@ -252,8 +252,8 @@ struct NameServiceLookup: Sendable {
                 subject: subject,
                 errno: .hostIsDown,
                 message:
-                    "the name service does not know it, but no server of the domain answers winbind; see that one does (wbinfo "
-                    + "--ping-dc), then try again"
+                    "the name service does not know it, but no server of the domain answers winbind or SSSD; see that one does "
+                    + "(wbinfo --ping-dc, sssctl domain-status), then try again"
             )
         case .failed(let number):
             throw AccountDirectoryError(

@@ -16,6 +16,8 @@ extension LookupAnswer {
             self.init(service.group(named: name)) { $0.name.utf8.count <= Self.largestText ? .group($0) : .tooLarge }
         case .groups(of: let name, let primary):
             self.init(service.groups(of: name, primary: GroupID(rawValue: primary))) { .groups($0) }
+        // The name service has no call for that.
+        case .reach: self = .failed(Errno.noSuchFileOrDirectory.rawValue)
         }
     }
 

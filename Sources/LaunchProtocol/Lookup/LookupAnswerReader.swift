@@ -49,7 +49,7 @@ package struct LookupAnswerReader: Sendable {
                 throw FrameError(.unknownValue, at: 16, in: "field")
             }
             answer = .undecodable(field)
-        case .ready, .passwdByName, .passwdByID, .groupByName, .groups:
+        case .ready, .passwdByName, .passwdByID, .groupByName, .groups, .reach:
             throw FrameError(.unknownType, at: 6, in: "kind")
         }
         try reader.finish()

@@ -17,6 +17,7 @@ struct LookupHeader: Hashable, Sendable {
         case passwdByID = 0x0002
         case groupByName = 0x0003
         case groups = 0x0004
+        case reach = 0x0005
         case ready = 0x8000
         case passwdEntry = 0x8001
         case groupEntry = 0x8002

@@ -12,6 +12,12 @@ package enum LookupQuestion: Hashable, Sendable {
     /// `getgrouplist(3)`.
     case groups(of: String, primary: UInt32)
 
+    /// Whether directory services that may be asked say that they reach their directories.
+    ///
+    /// ``LookupAnswer/absent`` where nobody says otherwise, and else an error number: `EHOSTDOWN` where one does not, `ETIMEDOUT` where
+    /// one does not answer, `EACCES` where one does not tell the lookup process, and `ENOENT` where there is nobody to ask.
+    case reach
+
     /// Writes the question.
     ///
     /// - Parameters:
@@ -29,6 +35,7 @@ package enum LookupQuestion: Hashable, Sendable {
         case .groups(of: let name, let primary):
             try writer.string(Array(name.utf8), "name", .name)
             try writer.number(primary, "primary group")
+        case .reach: break
         }
         return writer.bytes
     }
@@ -50,6 +57,7 @@ package enum LookupQuestion: Hashable, Sendable {
             case .passwdByID: .passwdByID(try reader.number(UInt32.self, "user id"))
             case .groupByName: .groupByName(try name(&reader))
             case .groups: .groups(of: try name(&reader), primary: try reader.number(UInt32.self, "primary group"))
+            case .reach: .reach
             default: throw FrameError(.unknownType, at: 6, in: "kind")
             }
         try reader.finish()
@@ -62,6 +70,7 @@ package enum LookupQuestion: Hashable, Sendable {
         case .passwdByID: .passwdByID
         case .groupByName: .groupByName
         case .groups: .groups
+        case .reach: .reach
         }
     }
 

@@ -55,14 +55,11 @@ struct FileCheck {
             try FileAuditLog.examine(path)
             return Finding("audit log", .ok, "\(path)")
         } catch {
-            let parts = error.message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
             let number = error.errno.map { ": \($0)" } ?? ""
-            return Finding(
-                "audit log",
-                .failed,
-                "\(path) \(parts.first ?? "")\(number)",
-                remedy: parts.count > 1 ? parts[1] : "set audit_log to a file in a directory of your own"
-            )
+            let remedy = "set audit_log to a file in a directory of your own"
+            var finding = Finding("audit log", .failed, saying: error.message, else: remedy)
+            finding.found = "\(path) \(finding.found)\(number)"
+            return finding
         }
     }
 

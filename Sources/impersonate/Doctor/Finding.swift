@@ -31,6 +31,18 @@ struct Finding: Codable, Hashable, Sendable {
         self.remedy = remedy
     }
 
+    /// Says what a message says, which mostly ends in what to do.
+    ///
+    /// - Parameters:
+    ///   - check: What was looked at.
+    ///   - status: How good or bad it is.
+    ///   - message: What was found, and behind a semicolon what to do about it.
+    ///   - remedy: What to do where the message does not say.
+    init(_ check: String, _ status: Status, saying message: String, else remedy: String = "") {
+        let parts = message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
+        self.init(check, status, parts.first ?? "", remedy: parts.count > 1 ? parts[1] : remedy)
+    }
+
     /// The finding for a person.
     var line: String {
         let name = check + String(repeating: " ", count: max(0, 24 - check.count))

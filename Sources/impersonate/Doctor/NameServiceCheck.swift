@@ -7,37 +7,41 @@ struct NameServiceCheck {
     let worker: Worker
 
     func findings() async -> [Finding] {
-        await ask() + groups() + [route]
+        await ask() + groups() + lookups
     }
 
-    /// Which way questions go, and whether what hangs can be stopped.
-    private var route: Finding {
+    /// Which way questions go, whether what hangs can be stopped, and what an answer may be worth.
+    private var lookups: [Finding] {
         get async {
-            let check = "lookups"
             do throws(AccountDirectoryError) {
                 let route = try await NSSAccountDirectory(syntax: worker.configuration.nameSyntax).route()
-                let reasons = route.refusals.isEmpty ? "" : " (\(route.refusals.joined(separator: "; ")))"
-                switch route.way {
-                case .local: return Finding(check, .ok, "by this process: nobody outside of this machine is asked")
-                case .lookupProcess(let helper): return Finding(check, .ok, "by \(helper) --lookup, without privileges")
-                case .getent(let program):
-                    return Finding(
-                        check,
-                        .warning,
-                        "by \(program), some milliseconds each\(reasons)",
-                        remedy: "install impersonation-helper (make install-helper)"
-                    )
-                case .threads:
-                    return Finding(
-                        check,
-                        .warning,
-                        "by threads of the daemon, which a directory that hangs keeps for minutes\(reasons)",
-                        remedy: "install impersonation-helper (make install-helper)"
-                    )
-                }
+                return [finding(route)] + route.doubts.map { Finding("directories", .warning, saying: $0) }
             } catch {
-                return failure(check, error.description)
+                return [failure("lookups", error.description)]
             }
+        }
+    }
+
+    private func finding(_ route: NSSAccountDirectory.Route) -> Finding {
+        let check = "lookups"
+        let reasons = route.refusals.isEmpty ? "" : " (\(route.refusals.joined(separator: "; ")))"
+        switch route.way {
+        case .local: return Finding(check, .ok, "by this process: nobody outside of this machine is asked")
+        case .lookupProcess(let helper): return Finding(check, .ok, "by \(helper) --lookup, without privileges")
+        case .getent(let program):
+            return Finding(
+                check,
+                .warning,
+                "by \(program), some milliseconds each\(reasons)",
+                remedy: "install impersonation-helper (make install-helper)"
+            )
+        case .threads:
+            return Finding(
+                check,
+                .warning,
+                "by threads of the daemon, which a directory that hangs keeps for minutes\(reasons)",
+                remedy: "install impersonation-helper (make install-helper)"
+            )
         }
     }
 
@@ -128,14 +132,15 @@ struct NameServiceCheck {
         do throws(ResolutionError) {
             let resolution = try await worker.resolver.resolve(request)
             guard let identity = resolution.identity else {
-                let parts = resolution.message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
                 let source = resolution.explanation.entries.last.map { " (\($0.rule) at \($0.source))" } ?? ""
-                return Finding(
+                var finding = Finding(
                     check,
                     .failed,
-                    "\(resolution.reason): \(parts.first ?? "")\(source)",
-                    remedy: parts.count > 1 ? parts[1] : "impersonate explain tells more"
+                    saying: resolution.message,
+                    else: "impersonate explain tells more"
                 )
+                finding.found = "\(resolution.reason): \(finding.found)\(source)"
+                return finding
             }
             let account = identity.account
             return Finding(
@@ -150,12 +155,6 @@ struct NameServiceCheck {
 
     /// Says what a message says, which mostly ends in what to do.
     private func failure(_ check: String, _ message: String) -> Finding {
-        let parts = message.split(separator: ";", maxSplits: 1).map { String($0.drop { $0 == " " }) }
-        return Finding(
-            check,
-            .failed,
-            parts.first ?? "",
-            remedy: parts.count > 1 ? parts[1] : "look after the name service (getent passwd) and nsswitch.conf"
-        )
+        Finding(check, .failed, saying: message, else: "look after the name service (getent passwd) and nsswitch.conf")
     }
 }

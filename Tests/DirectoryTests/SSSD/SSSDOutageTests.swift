@@ -42,8 +42,11 @@ struct SSSDOutageTests {
         #expect(try await account(name, asking: asking)?.userID.rawValue == 1_940_601_104)
     }
 
+    /// Names that SSSD does not know, some of which its directory would.
+    private let unknown = ["okuser@mycorp.test", #"MYCORP\okuser"#, "okuser@MYCORP", #"MYCORP\nosuch"#]
+
     @Test(
-        "directory away: what SSSD knows it answers; all else it calls absent once it has given up, so the message names both",
+        "directory away: what SSSD knows it answers; all else it calls absent, and is asked whether it would know",
         arguments: [true, false]
     )
     func directoryAway(isFrozen: Bool) async throws {
@@ -52,12 +55,28 @@ struct SSSDOutageTests {
         try await Control.without("directory", isFrozen: isFrozen) {
             let again = try await account("someuser@mycorp.test")
             #expect(again == known)
-            let resolution = try await Site().resolve(name)
-            #expect(resolution.identity == nil)
-            #expect(resolution.badLogin?.reason == .accountNotFound)
-            #expect(resolution.message.contains("while it does not"), "\(resolution.message)")
+            try await Away.expect(unknown, id: 1_940_601_104, group: "engineers@mycorp.test")
+            // Where no lookup process is asked, nothing can tell.
+            #expect(try await account(name, asking: .getent) == nil)
             let alice = try await account("alice", within: impatience)
             #expect(alice?.groupNumbers == [2_001, 3_001, 3_002])
+        }
+        #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
+        #expect(try await account(#"MYCORP\nosuch"#) == nil)
+    }
+
+    @Test("directory away since SSSD was started with nothing to remember: nobody is absent", arguments: [true, false])
+    func awayFromTheStart(isFrozen: Bool) async throws {
+        try await Control.without("directory", isFrozen: isFrozen) {
+            try await Control.renewSSSD()
+            let names = ["okuser@mycorp.test", "nosuch@mycorp.test"]
+            try await Away.expect(names, id: 1_940_601_104, group: "engineers@mycorp.test")
+            // It has yet to hear that its domain has a short name, and says of others' that it does not know them.
+            #expect(try await failure(asking: #"MYCORP\okuser"#).errno == Errno(rawValue: 1_432_158_245))
+            // A bare name is of no domain here, and whoever is known under his full name is found behind it.
+            #expect(try await account("nosuch") == nil)
+            let resolution = try await Site().resolve("alice")
+            #expect(resolution.identity?.account.userID.rawValue == 2_001, "\(resolution.message)")
         }
         #expect(try await account(name)?.userID.rawValue == 1_940_601_104)
     }

@@ -38,6 +38,9 @@ enum Control {
         try await perform("reset", machine.service)
     }
 
+    /// Starts SSSD with nothing to remember, whether its directory is there or not.
+    static func renewSSSD() async throws { try await perform("renew", "sssd") }
+
     /// Runs a command on the server of the directory.
     ///
     /// - Parameter command: The command.
@@ -59,6 +62,16 @@ enum Control {
             ["/bed/bin/impersonate", "explain", "--config", file.path, "--login", login],
             mayEndWith: [125]
         )
+    }
+
+    /// Runs the tool to see what is wrong with this machine.
+    ///
+    /// - Returns: What it says.
+    static func doctor() async throws -> String {
+        let file = FileManager.default.temporaryDirectory.appending(path: "worker-\(UUID().uuidString).conf")
+        try Data("proxy_execution_mode = user\n".utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        return try await run(["/bed/bin/impersonate", "doctor", "--config", file.path], mayEndWith: [1, 125])
     }
 
     /// Asks the name service as an ordinary account may, whatever comes of it.

@@ -23,6 +23,7 @@ enum LookupOracle {
         ]
         let questions: [LookupQuestion] = [
             .passwdByName("alice"), .passwdByID(7), .groupByName("wheel"), .groups(of: "alice", primary: 7),
+            .reach,
         ]
         var all = try answers.map { try joined($0.encoded(number: number)) }
         all += try questions.map { joined([try $0.encoded(number: 77, milliseconds: 5_000)]) }

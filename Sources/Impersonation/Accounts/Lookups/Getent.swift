@@ -85,6 +85,7 @@ final class Getent: LookupAsker {
         case .passwdByID(let id): ["passwd", "\(id)"]
         case .groupByName(let name): ["group", try checked(name)]
         case .groups(of: let name, primary: _): ["initgroups", try checked(name)]
+        case .reach: throw .unusable("getent asks nobody whether he reaches a directory")
         }
     }
 

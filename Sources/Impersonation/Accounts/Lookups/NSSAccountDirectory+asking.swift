@@ -58,11 +58,15 @@ extension NSSAccountDirectory {
 
         /// Why ways before it are not taken, a clause each.
         public var refusals: [String]
+
+        /// Why an account that is said not to exist may be one of a directory that is away, and what to do about it: two clauses with a
+        /// semicolon between them for each reason.
+        public var doubts: [String] = []
     }
 
-    /// Looks which way questions go; starts a lookup process to see whether it would work.
+    /// Looks which way questions go; starts a lookup process to see whether it would work, and what it is told.
     ///
-    /// - Returns: The way, and why others are not taken.
+    /// - Returns: The way, why others are not taken, and what an answer may be worth.
     /// - Throws: ``AccountDirectoryError`` when nobody can be asked as this directory was told to, or within its deadline.
     public func route() async throws(AccountDirectoryError) -> Route {
         let asking = self.asking
@@ -106,12 +110,12 @@ extension NSSAccountDirectory.Route {
             try Getent().rehearse()
             way = .getent(Getent.usualPath)
         case .lookupProcess(let path):
-            try LookupProcesses(at: path).rehearse(until: time)
+            try note(LookupProcesses(at: path).rehearse(until: time))
             way = .lookupProcess(path)
         case .automatic:
             way = .threads
             do throws(NoAnswer) {
-                try LookupProcesses(at: NSSAccountDirectory.usualHelper).rehearse(until: time)
+                try note(LookupProcesses(at: NSSAccountDirectory.usualHelper).rehearse(until: time))
                 way = .lookupProcess(NSSAccountDirectory.usualHelper)
             } catch {
                 try note(error)
@@ -123,6 +127,16 @@ extension NSSAccountDirectory.Route {
                 }
             }
         }
+        let services = [LocalFiles.winbind, LocalFiles.sssd]
+        switch way {
+        case .getent, .threads:
+            note(services.contains(where: files.accountServices.contains) ? DirectoryDoubt.unasked : nil)
+        case .local, .lookupProcess: break
+        }
+    }
+
+    private mutating func note(_ doubt: DirectoryDoubt?) {
+        if let doubt { doubts.append(doubt.message) }
     }
 
     private mutating func note(_ error: NoAnswer) throws(NoAnswer) {

@@ -1,0 +1,66 @@
+import Glibc
+import LaunchProtocol
+import SystemPackage
+
+/// Why an account that is said not to exist may be one of a directory that is away.
+///
+/// SSSD calls accounts absent that it has not heard of, also while it does not reach its directory. Its InfoPipe tells the difference
+/// (`IsOnline`), to those whom `allowed_uids` names (sssd-ifp(5)).
+enum DirectoryDoubt: Hashable, Sendable {
+    /// SSSD says that it does not reach one: accounts that it does not know are unavailable meanwhile.
+    case away
+
+    /// SSSD does not answer.
+    case silent
+
+    /// SSSD does not tell whoever asks.
+    case refused(UInt32)
+
+    /// There is no InfoPipe.
+    case nobody(UInt32)
+
+    /// What somebody else asks by cannot ask for that.
+    case unasked
+
+    /// Takes what a lookup process has answered to ``LookupQuestion/reach``.
+    ///
+    /// - Parameters:
+    ///   - answer: The answer.
+    ///   - userID: As whom it has asked.
+    init?(_ answer: LookupAnswer, askedAs userID: UInt32 = LookupAccount.isUsed ? LookupAccount.number : geteuid()) {
+        guard case .failed(let number) = answer else { return nil }
+        switch Errno(rawValue: number) {
+        case .hostIsDown: self = .away
+        case .permissionDenied: self = .refused(userID)
+        case .noSuchFileOrDirectory: self = .nobody(userID)
+        default: self = .silent
+        }
+    }
+
+    /// What lets a process ask.
+    ///
+    /// dbus-daemon, unlike dbus-broker, serves no user id that is nobody's.
+    private static func permission(for userID: UInt32) -> String {
+        "have [ifp] allowed_uids = 0, \(userID) in sssd.conf"
+            + (userID == 0 ? "" : ", and for dbus-daemon an account with that id")
+    }
+
+    /// What is the matter, and what to do about it.
+    var message: String {
+        let consequence = ", and calls accounts absent that it does not know while it does not"
+        return switch self {
+        case .away:
+            "SSSD says that it does not reach a directory: accounts of it that it does not know are unavailable; look after the "
+                + "directory and the network (sssctl domain-status)"
+        case .silent: "SSSD does not answer whether it reaches its directories; look after sssd and its log"
+        case .refused(let userID):
+            "SSSD does not tell user id \(userID) whether it reaches its directories\(consequence); \(Self.permission(for: userID))"
+        case .nobody(let userID):
+            "SSSD does not tell whether it reaches its directories\(consequence); install its InfoPipe (sssd-dbus), have ifp among "
+                + "the services of sssd.conf, and \(Self.permission(for: userID))"
+        case .unasked:
+            "winbind and SSSD call accounts absent that they do not know while they do not reach their directories, and are not "
+                + "asked whether they do; install impersonation-helper (make install-helper)"
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Impersonation
+import SystemPackage
+import Testing
+
+/// A directory that the service of this machine does not reach, and says so.
+enum Away {
+    /// That nobody knows whether there are accounts and groups: they are unavailable, and not absent.
+    ///
+    /// - Parameters:
+    ///   - names: Names of accounts that the service does not remember.
+    ///   - id: The user id of one of the directory that it does not remember.
+    ///   - group: The name of such a group.
+    ///   - sourceLocation: Where that is expected.
+    /// - Throws: What keeps it from being looked at.
+    static func expect(
+        _ names: [String],
+        id: UInt32,
+        group: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        for name in names {
+            let error = try await failure(asking: name, sourceLocation: sourceLocation)
+            #expect(error.code == .unavailable, "\(name)", sourceLocation: sourceLocation)
+            #expect(error.errno == .hostIsDown, "\(name)", sourceLocation: sourceLocation)
+            let undecided = await #expect(throws: ResolutionError.self, sourceLocation: sourceLocation) {
+                try await Site().resolve(name)
+            }
+            #expect(undecided?.code == .directoryUnavailable, "\(name)", sourceLocation: sourceLocation)
+        }
+        let byID = await #expect(throws: AccountDirectoryError.self, sourceLocation: sourceLocation) {
+            try await nameService().account(withID: UserID(rawValue: id))
+        }
+        #expect(byID?.errno == .hostIsDown, sourceLocation: sourceLocation)
+        let byGroup = await #expect(throws: AccountDirectoryError.self, sourceLocation: sourceLocation) {
+            try await nameService().groupID(named: group)
+        }
+        #expect(byGroup?.errno == .hostIsDown, sourceLocation: sourceLocation)
+    }
+}
