@@ -35,7 +35,7 @@ struct TimeLimitTests {
                 timeLimit: .milliseconds(200)
             )
             // Ends by itself, so that a limit that begins too late makes this test fail and not hang.
-            let result = await supervision.run(
+            let result = try await supervision.run(
                 Command(.path("/bin/sleep"), arguments: ["20"]),
                 for: ExecutionRequest(login: "alice")
             )

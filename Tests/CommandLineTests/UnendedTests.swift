@@ -92,7 +92,7 @@ struct UnendedTests {
             )
             // Ends by itself, so that a tool that waits on makes this test fail and not hang.
             let request = ExecutionRequest(login: "alice")
-            let result = await supervision.run(Command(.path("/bin/sleep"), arguments: ["60"]), for: request)
+            let result = try await supervision.run(Command(.path("/bin/sleep"), arguments: ["60"]), for: request)
             let ending = RunEnding(result, request: request, executable: "/bin/sleep")
             let launch = try #require(ending.report.launch)
             let process = try #require(launch.pid)

@@ -123,13 +123,16 @@ struct Run: AsyncParsableCommand {
             throw RunEnding(failure: error, request: request, executable: command[0]).tell(json: json)
         }
         let ending = await carryOut(preparation, request, since: beginning)
-        let exitCode = ending.tell(json: json && report == nil)
+        var failure: ReportFile.Failure?
         do throws(ReportFile.Failure) {
+            // First: standard error may be full, and a signal then ends the tool.
             try file.take()?.commit(ending.report)
         } catch {
-            // The command has run: its exit status is worth more than the report.
-            Console.error(["impersonate: \(error.message)"])
+            failure = error
         }
+        let exitCode = ending.tell(json: json && report == nil)
+        // The command has run: its exit status is worth more than the report.
+        if let failure { Console.error(["impersonate: \(failure.message)"]) }
         throw exitCode
     }
 
@@ -186,11 +189,15 @@ struct Run: AsyncParsableCommand {
         switch preparation {
         case .success(let prepared):
             let supervision = prepared.supervision
-            let result = await supervision.run(
-                described(prepared.worker.configuration, terminal: supervision.relay?.described ?? .none),
-                for: request
-            )
-            ending = RunEnding(result, request: request, executable: command[0])
+            do throws(ToolFailure) {
+                let result = try await supervision.run(
+                    described(prepared.worker.configuration, terminal: supervision.relay?.described ?? .none),
+                    for: request
+                )
+                ending = RunEnding(result, request: request, executable: command[0])
+            } catch {
+                ending = RunEnding(failure: error, request: request, executable: command[0])
+            }
         case .failure(let error):
             ending = RunEnding(failure: error, request: request, executable: command[0])
         }

@@ -39,10 +39,12 @@ enum JobControl {
         return foreground < 0 || foreground == getpgrp()
     }
 
-    /// Does to this process what a signal does that nobody catches.
-    static func raise(_ raised: Int32) {
+    /// Ends this process as a signal does that nobody catches.
+    static func raise(_ raised: Int32) -> Never {
         signal(raised, SIG_DFL)
         allowing([raised]) { _ = Glibc.raise(raised) }
+        // Process 1 of a pid namespace survives what it does not catch (pid_namespaces(7)).
+        _exit(128 + raised)
     }
 
     /// Whether a signal that this thread does not get waits for somebody who does.

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Impersonation
 import Synchronization
@@ -5,9 +6,10 @@ import SystemPackage
 
 /// The terminal that is standard input while a password is typed: it shows nothing.
 ///
-/// It is as it was afterwards, also when a signal ends the tool meanwhile, and whenever the tool is stopped; a tool that is
-/// continued takes the echo off again before it asks again. What was typed before the question, and what a line that is too long
-/// has left, is nobody's to read.
+/// It is as it was afterwards, also when one of ``ending`` ends the tool meanwhile, and whenever the key for it, `SIGTSTP`, stops
+/// the tool. `SIGKILL`, `SIGPROF`, real-time signals and faults of the tool leave it silent, and so do `SIGSTOP`, and `SIGTTIN` and
+/// `SIGTTOU` of others, until the tool goes on: nobody can do anything before them. A tool that is continued takes the echo off
+/// again before it asks again. What was typed before the question, and what a line that is too long has left, is nobody's to read.
 final class SilentTerminal {
     private let state: State
     private let signals: ReceivedSignals
@@ -23,7 +25,7 @@ final class SilentTerminal {
         guard isatty(STDIN_FILENO) == 1 else { return nil }
         state = State(prompt: prompt)
         do throws(Errno) {
-            signals = try ReceivedSignals(Self.ending + [Self.goOn]) { [state] in state.receive($0) }
+            signals = try ReceivedSignals(Self.ending + [Self.goOn]) { [state] in state.hear($0) }
         } catch {
             state.end()
             throw Self.error(error)
@@ -59,8 +61,10 @@ final class SilentTerminal {
         )
     }
 
-    /// The signals that end a program, and that somebody sends while a password is typed.
-    static let ending = ReceivedSignals.handled + [SIGALRM, SIGUSR1, SIGUSR2].map(Signal.init(rawValue:))
+    /// The signals that end a program, but for those that threads of libdispatch never block, and those that are faults.
+    static let ending =
+        ReceivedSignals.handled
+        + [SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGIO, SIGPWR, SIGSTKFLT].map(Signal.init(rawValue:))
     static let goOn = Signal(rawValue: SIGCONT)
 
     /// The terminal and who may set it, one after the other.
@@ -76,6 +80,7 @@ final class SilentTerminal {
 
         private let prompt: String
         private let settings = Mutex(Settings())
+        private let prompts = DispatchQueue(label: "prompts")
         private let ending: [Int32]
         private let ignoresPipe = ReceivedSignals.isIgnored(Signal(rawValue: SIGPIPE))
 
@@ -88,7 +93,13 @@ final class SilentTerminal {
 
         /// Takes the echo off and asks.
         func silence() throws(Errno) {
-            try settings.withLock { settings throws(Errno) in try silence(&settings) }
+            let text = try settings.withLock { settings throws(Errno) in try silence(&settings) }
+            // Perhaps nobody reads it: whoever waits for that keeps no signal from putting the terminal back.
+            prompts.sync { Self.show(text) }
+        }
+
+        private static func show(_ text: String) {
+            _ = try? FileDescriptor.standardError.writeAll(text.utf8)
         }
 
         /// Puts the terminal back for good.
@@ -100,24 +111,24 @@ final class SilentTerminal {
             if !ignoresPipe { signal(SIGPIPE, SIG_DFL) }
         }
 
-        /// What a signal that is caught does.
-        func receive(_ signal: Signal) {
+        /// What signals do that are caught.
+        ///
+        /// Until this has the terminal they stay pending: whoever has it may be about to stop, or to let them through.
+        func hear(_ signals: ReceivedSignals.Waiting) {
             settings.withLock { settings in
-                guard !settings.isOver else {
-                    if signal != SilentTerminal.goOn { JobControl.raise(signal.rawValue) }
-                    return
-                }
-                guard signal == SilentTerminal.goOn else {
-                    restore(&settings)
-                    JobControl.raise(signal.rawValue)
-                    return
-                }
-                // Whoever had the terminal meanwhile may have made it show what is typed.
-                guard !isSilent else { return }
-                settings.former = nil
-                JobControl.allowing(ending) { try? JobControl.awaitForeground() }
-                ask(&settings)
+                while let signal = signals.next() { receive(signal, &settings) }
             }
+        }
+
+        private func receive(_ signal: Signal, _ settings: inout Settings) {
+            guard signal == SilentTerminal.goOn else {
+                restore(&settings)
+                JobControl.raise(signal.rawValue)
+            }
+            // Whoever had the terminal meanwhile may have made it show what is typed.
+            guard !settings.isOver, !isSilent else { return }
+            settings.former = nil
+            ask(&settings)
         }
 
         /// Stops as the key for it has asked, unless somebody has continued this process since.
@@ -126,12 +137,9 @@ final class SilentTerminal {
                 // Whoever has continued this process has taken the stop back; what is to be done then is done for that.
                 guard !settings.isOver, JobControl.isPending(SIGTSTP) else { return }
                 restore(&settings)
-                // The terminal is as it was, so nothing has to be caught until it is silent again.
-                JobControl.allowing(ending) {
-                    // In a group that nobody could continue, the kernel stops nobody.
-                    JobControl.allowing([SIGTSTP]) {}
-                    try? JobControl.awaitForeground()
-                }
+                // The terminal is as it was, so nothing has to be caught until it is silent again. In a group that nobody could
+                // continue, the kernel stops nobody.
+                JobControl.allowing(ending) { JobControl.allowing([SIGTSTP]) {} }
                 ask(&settings)
             }
         }
@@ -139,15 +147,17 @@ final class SilentTerminal {
         /// Asks again; a tool that cannot is ended, for it stands in a read that would be shown.
         private func ask(_ settings: inout Settings) {
             do throws(Errno) {
-                try silence(&settings)
+                let text = try silence(&settings)
+                prompts.async { Self.show(text) }
             } catch {
                 restore(&settings)
                 JobControl.raise(SIGTERM)
             }
         }
 
-        private func silence(_ settings: inout Settings) throws(Errno) {
-            try JobControl.awaitForeground()
+        private func silence(_ settings: inout Settings) throws(Errno) -> String {
+            // The terminal is as it was, or somebody else's: nothing has to be caught.
+            try JobControl.allowing(ending) { () throws(Errno) in try JobControl.awaitForeground() }
             var former = try JobControl.settings()
             // A shell that takes the terminal at a stop may be faster than this process, and set it from what it is now.
             let changed = tcflag_t(ECHO) | tcflag_t(ECHONL)
@@ -161,8 +171,8 @@ final class SilentTerminal {
             try JobControl.set(silent)
             // It is a success also when some of the settings alone were made (tcsetattr(3)).
             guard isSilent else { throw .ioError }
-            _ = try? FileDescriptor.standardError.writeAll("\(settings.wasAsked ? "\n" : "")\(prompt)".utf8)
-            settings.wasAsked = true
+            defer { settings.wasAsked = true }
+            return "\(settings.wasAsked ? "\n" : "")\(prompt)"
         }
 
         private var isSilent: Bool {

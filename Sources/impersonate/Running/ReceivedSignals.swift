@@ -14,7 +14,21 @@ final class ReceivedSignals {
     /// The tool's terminal has another size.
     static let windowChange = Signal(rawValue: SIGWINCH)
 
-    private let source: (any DispatchSourceRead)?
+    /// Those that have come and that nobody has taken yet: the process has them pending.
+    struct Waiting: Sendable {
+        fileprivate let descriptor: Int32
+
+        /// Takes one, if there is one.
+        func next() -> Signal? {
+            var information = signalfd_siginfo()
+            let size = MemoryLayout<signalfd_siginfo>.size
+            guard unsafe read(descriptor, &information, size) == size else { return nil }
+            return Signal(rawValue: Int32(information.ssi_signo))
+        }
+    }
+
+    private let source: any DispatchSourceRead
+    private let queue: DispatchQueue
     private let received: [Signal]
 
     /// Begins to receive.
@@ -24,39 +38,41 @@ final class ReceivedSignals {
     ///
     /// - Parameters:
     ///   - wanted: The signals.
-    ///   - receive: Called with each signal, on a queue of its own.
+    ///   - queue: Where it is told of them.
+    ///   - hear: Called when there are some. Those that it leaves stay pending, and it is called again.
     /// - Throws: `Errno` of `signalfd(2)`; nothing is received then.
-    init(_ wanted: [Signal], _ receive: @escaping @Sendable (Signal) -> Void) throws(Errno) {
+    init(
+        _ wanted: [Signal],
+        on queue: DispatchQueue = DispatchQueue(label: "signals"),
+        _ hear: @escaping @Sendable (Waiting) -> Void
+    ) throws(Errno) {
         // Whoever started the tool may ignore the end of children; the kernel would then keep no exit status.
         signal(SIGCHLD, SIG_DFL)
-        received = wanted.filter { !Self.isIgnored($0) }
+        // What is blocked is pending also while it is ignored (sig_ignored() of the kernel), and SIGCONT continues either way: somebody
+        // has to be told.
+        received = wanted.filter { $0.rawValue == SIGCONT || !Self.isIgnored($0) }
         var mask = sigset_t()
         unsafe sigemptyset(&mask)
         for signal in received { unsafe sigaddset(&mask, signal.rawValue) }
         let number = unsafe signalfd(-1, &mask, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
         guard number >= 0 else { throw Errno(rawValue: errno) }
         for signal in received { MainThread.block(signal.rawValue) }
-        let source = DispatchSource.makeReadSource(fileDescriptor: number, queue: DispatchQueue(label: "signals"))
-        source.setEventHandler {
-            while let signal = Self.next(number) { receive(signal) }
-        }
+        let source = DispatchSource.makeReadSource(fileDescriptor: number, queue: queue)
+        // Whoever has this object may forget it: it receives until it is told to end.
+        source.setEventHandler { withExtendedLifetime(source) { hear(Waiting(descriptor: number)) } }
         source.setCancelHandler { close(number) }
         source.activate()
         self.source = source
+        self.queue = queue
     }
 
     /// Receives no more: the signals do what they did before, those that are pending at once.
+    ///
+    /// What was heard before is dealt with when this returns, so nobody may call it who has what the closure waits for.
     func end() {
-        source?.cancel()
+        source.cancel()
+        queue.sync {}
         for signal in received { MainThread.block(signal.rawValue, false) }
-    }
-
-    /// Takes a signal that is pending, if there is one.
-    private static func next(_ descriptor: Int32) -> Signal? {
-        var information = signalfd_siginfo()
-        let size = MemoryLayout<signalfd_siginfo>.size
-        guard unsafe read(descriptor, &information, size) == size else { return nil }
-        return Signal(rawValue: Int32(information.ssi_signo))
     }
 
     /// Whether whoever started the tool has it ignore a signal; to be asked before that is received.

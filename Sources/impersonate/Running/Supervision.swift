@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Impersonation
 import Synchronization
@@ -5,7 +6,7 @@ import SystemPackage
 
 /// Launches a command, hands signals on to it, ends it when its time is up and waits for it.
 struct Supervision {
-    /// How long a command that was asked to end may take before it is killed.
+    /// How long a command that was asked to end may take before it is killed, and this tool once its command has ended.
     static let grace = Duration.seconds(5)
 
     /// What came of a command.
@@ -54,13 +55,37 @@ struct Supervision {
     /// Runs a command to its end.
     ///
     /// What happens meanwhile is dealt with one after the other.
-    func run(_ command: Command, for request: ExecutionRequest) async -> Result {
+    ///
+    /// - Throws: ``ToolFailure`` when signals could not be handed on: they would end the tool, and the command would run on.
+    func run(_ command: Command, for request: ExecutionRequest) async throws(ToolFailure) -> Result {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let received = ReceivedSignals.handled + (relay == nil ? [] : [ReceivedSignals.windowChange])
-        // Without a descriptor to hear of them they end the tool, and its command with it.
-        let signals = try? ReceivedSignals(received) { continuation.yield(.received($0)) }
-        defer { withExtendedLifetime(signals) { continuation.finish() } }
+        do throws(Errno) {
+            _ = try ReceivedSignals(received) { waiting in
+                while let signal = waiting.next() {
+                    guard case .terminated = continuation.yield(.received(signal)) else { continue }
+                    Self.leave(by: signal)
+                }
+            }
+        } catch {
+            throw ToolFailure(
+                "signalsUnavailable",
+                "signals cannot be handed on to the command, which was not started: \(error); let this tool open more files"
+            )
+        }
+        let result = await supervise(command, for: request, events, continuation)
+        // Signals are received until the tool ends, which may take its time: nobody may read what it has to say.
+        continuation.finish()
+        for await case .received(let signal) in events { Self.leave(by: signal) }
+        return result
+    }
 
+    private func supervise(
+        _ command: Command,
+        for request: ExecutionRequest,
+        _ events: AsyncStream<Event>,
+        _ continuation: AsyncStream<Event>.Continuation
+    ) async -> Result {
         let impersonator = impersonator { continuation.yield(.started($0)) }
         let launch = Task {
             do throws(ImpersonationError) {
@@ -80,6 +105,7 @@ struct Supervision {
             case .received(let signal):
                 if result.end != nil {
                     // Only the tool's own terminal keeps it here.
+                    Self.leave(by: signal)
                     await relay?.finish()
                     return result
                 }
@@ -145,6 +171,17 @@ struct Supervision {
             }
         }
         return result
+    }
+
+    /// Ends the tool by a signal that comes when the command has ended, unless the tool ends within the time of grace by itself.
+    ///
+    /// Who interrupts the command twice is still to get its status and its report.
+    private static func leave(by signal: Signal) {
+        guard signal != ReceivedSignals.windowChange else { return }
+        DispatchQueue.global()
+            .asyncAfter(deadline: .now() + .seconds(Int(grace.components.seconds))) {
+                _exit(128 + signal.rawValue)
+            }
     }
 
     /// Sends a signal to the command and everything in its process group.

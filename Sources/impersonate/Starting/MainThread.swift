@@ -5,8 +5,8 @@ import Synchronization
 
 /// The thread that the program began on: it has nothing to do but to take the signals that nobody catches.
 ///
-/// `dispatchMain()` would end it, and have the rest of it wait in `sigsuspend(2)`, where no signal can be kept from it: the other
-/// threads of the tool block them all.
+/// `dispatchMain()` would end it, and have the rest of it wait in `sigsuspend(2)`, where no signal can be kept from it. The
+/// other threads of the tool block all but `SIGPIPE`, `SIGPROF` and those of faults.
 enum MainThread {
     private static let requests = Mutex<[@Sendable () -> Void]>([])
     private static let counter = DispatchSemaphore(value: 0)
