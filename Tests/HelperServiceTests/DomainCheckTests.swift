@@ -79,8 +79,31 @@ struct DomainCheckTests {
                 asked.append(name)
                 return reach
             }
-            #expect(DomainCheck.checked(.absent, to: question, files, asking: Self.sssd(witness)) == expected)
-            #expect(asked == [name])
+            var witnesses = Self.sssd(witness)
+            var questions: [LookupQuestion] = []
+            witnesses.nameService = { question in
+                questions.append(question)
+                return .absent
+            }
+            #expect(DomainCheck.checked(.absent, to: question, files, asking: witnesses) == expected)
+            // What it says that it reaches it may have come to reach since.
+            #expect(asked == (reach == .reached ? [name, name] : [name]))
+            #expect(questions == (reach == .reached ? [question] : []))
+        }
+    }
+
+    @Test("is asked for once more where SSSD reaches its directory, and is unknown where it has lost it since")
+    func secondLook() {
+        let files = Self.files("passwd: files sss\n")
+        let found = LookupAnswer.groups([GroupID(rawValue: 7)])
+        for (second, last, expected) in [
+            (found, DirectoryReach.away, found), (.absent, .reached, .absent),
+            (.absent, .away, .failed(Errno.hostIsDown.rawValue)), (.failed(2), .reached, .failed(2)),
+        ] {
+            var answers = [DirectoryReach.reached, last]
+            var witnesses = Self.sssd { _ in answers.removeFirst() }
+            witnesses.nameService = { _ in second }
+            #expect(DomainCheck.checked(.absent, to: .passwdByName("a@b"), files, asking: witnesses) == expected)
         }
     }
 
@@ -104,7 +127,7 @@ struct DomainCheckTests {
             let others = Self.files("passwd: files winbind\n")
             #expect(DomainCheck.checked(.absent, to: .reach, others, asking: Self.sssd { _ in reach }) == .absent)
         }
-        #expect(DirectoryReach(-5) == .nobody)
+        #expect(DirectoryReach(-5) == .silent)
     }
 
     @Test("is unknown where nobody can tell who was asked")
@@ -112,7 +135,7 @@ struct DomainCheckTests {
         let files = LocalFiles { path throws(LocalFilesProblem) in
             throw LocalFilesProblem(path: path, errno: .tooManyOpenFiles)
         }
-        for question in [LookupQuestion.passwdByName("a"), .passwdByID(7), .reach] {
+        for question in [LookupQuestion.passwdByName("a"), .passwdByID(7)] {
             let answer = DomainCheck.checked(.absent, to: question, files, asking: Self.winbind { _ in false })
             #expect(answer == .failed(Errno.tooManyOpenFiles.rawValue))
         }

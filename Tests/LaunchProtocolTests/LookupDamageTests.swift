@@ -5,13 +5,13 @@ import Testing
 
 @Suite("Bytes of a lookup process that was taken over")
 struct LookupDamageTests {
-    @Test("are refused at a place, or are one answer or question, for 50,000 of them")
+    @Test("are refused at a place, or are one answer or question, for 60,000 of them")
     func damaged() throws {
         var generator = ByteDamage(seed: 7)
         let samples = try LookupOracle.samples()
         for sample in samples { #expect(LookupOracle.complaint(about: sample) == nil) }
         var read = 0
-        for _ in 0..<50_000 {
+        for _ in 0..<60_000 {
             let original = try #require(samples.randomElement(using: &generator))
             var bytes = generator.damage(original, with: [0x00, 0x01, 0x04, 0x7F, 0x80, 0xC3, 0xFF])
             // A single message keeps its size, so that what is in it is read.

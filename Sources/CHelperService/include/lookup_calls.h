@@ -34,13 +34,15 @@ int64_t lookup_receive(int socket, void *buffer, uint64_t capacity);
  * domain. 0 for names without one, which it answers by itself, and where nobody can tell. Blocks for as long as winbind likes. */
 int lookup_winbind_is_cut_off(const char *name);
 
-/* Whether SSSD, by its own word (InfoPipe's IsOnline), reaches the directory that would have to know a name: that of its domain; all
- * where SSSD has no domain of that name; those with short names where it has none; all for NULL. SSSD says of an account
- * that it does not know what it says of one that there is not, also while it has never reached its directory.
+/* Whether SSSD, by its own word (InfoPipe's IsOnline), reaches the directory that would have to know a name: that of its domain and
+ * those above it; all where SSSD has no domain of that name; those with short names where it has none; all for NULL. SSSD says of
+ * an account that it does not know what it says of one that there is not, also while it has never reached its directory.
  *
- * Returns 0, -EHOSTDOWN when it does not, -ETIMEDOUT when SSSD does not answer, -EACCES when it does not tell this process, and
- * -ENOENT where there is nobody to ask: no bus, no InfoPipe, no libsystemd. Blocks for some seconds at most. */
-int lookup_sssd_reach(const char *name);
+ * Returns 0, -EHOSTDOWN when it does not, -EACCES when SSSD or the bus does not let this process ask, -ENOENT where there is nobody
+ * to ask: no InfoPipe, no bus, no libsystemd; and -ETIMEDOUT for everything else: nobody knows then. Takes two seconds at most.
+ *
+ * has_account: whether this process has an account of the local files. */
+int lookup_sssd_reach(const char *name, int has_account);
 
 /* Whether a name has a domain, in front of a separator or behind an at sign. */
 int lookup_name_has_domain(const char *name, char separator);

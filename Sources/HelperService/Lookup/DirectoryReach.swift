@@ -1,4 +1,6 @@
 import CHelperService
+import Glibc
+import LocalAccounts
 import SystemPackage
 
 /// Whether a directory service reaches its directory, by its own word.
@@ -9,7 +11,7 @@ enum DirectoryReach: CaseIterable {
     /// It does not, so it may not know accounts that there are.
     case away
 
-    /// It was asked, and has not answered in time.
+    /// It was asked, and has not answered, or nothing that means anything.
     case silent
 
     /// It does not tell this process.
@@ -21,11 +23,14 @@ enum DirectoryReach: CaseIterable {
     /// Asks SSSD.
     ///
     /// - Parameter name: The name that its directory would have to know; `nil` for all of its directories.
-    init(ofSSSDFor name: String?) { self.init(unsafe lookup_sssd_reach(name)) }
+    init(ofSSSDFor name: String?) {
+        let own = try? LocalFiles.ofThisHost().entry(.accountID(UserID(rawValue: geteuid())))
+        self.init(unsafe lookup_sssd_reach(name, own == nil ? 0 : 1))
+    }
 
     /// What a call has returned.
     init(_ result: Int32) {
-        self = Self.allCases.first { $0.errno?.rawValue ?? 0 == -result } ?? .nobody
+        self = Self.allCases.first { $0.errno?.rawValue ?? 0 == -result } ?? .silent
     }
 
     /// The same as an error number.

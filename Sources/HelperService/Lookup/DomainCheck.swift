@@ -16,6 +16,9 @@ enum DomainCheck {
 
         /// Whether SSSD reaches the directory that would know a name; those of all domains for `nil`.
         var reachOfSSSD: (_ name: String?) -> DirectoryReach = { DirectoryReach(ofSSSDFor: $0) }
+
+        /// The name service, once more.
+        var nameService: (_ question: LookupQuestion) -> LookupAnswer = { LookupAnswer(asking: $0) }
     }
 
     /// What is to be said to a question.
@@ -34,16 +37,18 @@ enum DomainCheck {
     ) -> LookupAnswer {
         if question == .reach { return reach(files(), witnesses).map { .failed($0.rawValue) } ?? .absent }
         guard answer == .absent else { return answer }
-        let reason: Errno? =
-            switch question {
-            case .passwdByName(let name): isUnknown(name, files(), \.accountServices, witnesses)
-            case .groupByName(let name), .groups(of: let name, _):
-                isUnknown(name, files(), \.groupServices, witnesses)
-            // winbind makes numbers of its own, and knows whose they are.
-            case .passwdByID: isUnknown(nil, files(), \.accountServices, witnesses)
-            case .reach: nil
-            }
-        return reason.map { .failed($0.rawValue) } ?? answer
+        let files = files()
+        switch isUnknown(question, files, witnesses) {
+        case .unknown(let reason): return .failed(reason.rawValue)
+        case .known: return answer
+        case .reached: break
+        }
+        // It may have come to reach its directory since it was asked for the account, in particular while it is being started.
+        let second = witnesses.nameService(question)
+        guard second == .absent, case .unknown(let reason) = isUnknown(question, files, witnesses) else {
+            return second
+        }
+        return .failed(reason.rawValue)
     }
 
     /// Why nobody knows whether there is an account that the name service does not know.
@@ -51,29 +56,44 @@ enum DomainCheck {
     /// - Parameter name: Its name.
     /// - Returns: The reason; `nil` where there is none.
     static func isUnknown(account name: String) -> Errno? {
-        isUnknown(name, .ofThisHost(), \.accountServices, Witnesses())
+        guard case .unknown(let reason) = isUnknown(.passwdByName(name), .ofThisHost(), Witnesses()) else { return nil }
+        return reason
     }
 
-    private static func isUnknown(
-        _ name: String?,
-        _ files: LocalFiles,
-        _ services: KeyPath<LocalFiles, [String]>,
-        _ witnesses: Witnesses
-    ) -> Errno? {
-        if let problem = files.problem { return problem.errno }
-        let services = files[keyPath: services]
-        if services.contains(LocalFiles.winbind), let name, witnesses.winbindIsCutOff(name) { return .hostIsDown }
-        guard services.contains(LocalFiles.sssd) else { return nil }
+    /// What is known of what the name service does not know.
+    private enum Standing {
+        /// Nobody knows whether it is there.
+        case unknown(Errno)
+
+        /// SSSD says that it reaches the directory that would know.
+        case reached
+
+        /// The word of the name service stands; where SSSD does not tell, the message about the account says what it may be worth.
+        case known
+    }
+
+    private static func isUnknown(_ question: LookupQuestion, _ files: LocalFiles, _ witnesses: Witnesses) -> Standing {
+        if let problem = files.problem { return .unknown(problem.errno) }
+        let (name, services): (String?, [String]) =
+            switch question {
+            case .passwdByName(let name): (name, files.accountServices)
+            case .groupByName(let name), .groups(of: let name, _): (name, files.groupServices)
+            case .passwdByID, .reach: (nil, files.accountServices)
+            }
+        // winbind makes numbers of its own, and knows whose they are.
+        if services.contains(LocalFiles.winbind), let name, witnesses.winbindIsCutOff(name) {
+            return .unknown(.hostIsDown)
+        }
+        guard services.contains(LocalFiles.sssd) else { return .known }
         switch witnesses.reachOfSSSD(name) {
-        case .away, .silent: return .hostIsDown
-        // Its word stands then, and the message about the account says what it may be worth.
-        case .reached, .refused, .nobody: return nil
+        case .away, .silent: return .unknown(.hostIsDown)
+        case .reached: return .reached
+        case .refused, .nobody: return .known
         }
     }
 
     /// Whether SSSD would say that it does not reach a directory; of winbind that goes without saying.
     private static func reach(_ files: LocalFiles, _ witnesses: Witnesses) -> Errno? {
-        if let problem = files.problem { return problem.errno }
-        return files.accountServices.contains(LocalFiles.sssd) ? witnesses.reachOfSSSD(nil).errno : nil
+        files.accountServices.contains(LocalFiles.sssd) ? witnesses.reachOfSSSD(nil).errno : nil
     }
 }

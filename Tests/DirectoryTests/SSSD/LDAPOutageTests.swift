@@ -6,14 +6,15 @@ import Testing
 
 @Suite("SSSD without one of its two directories", .on(.ldap), .serialized, .timeLimit(.minutes(5)))
 struct LDAPOutageTests {
-    /// Makes SSSD's process for a domain take it for one that is not reached, or for one that is (sssd(8): SIGUSR1, SIGUSR2).
-    private func signal(_ number: Int32, domain: String) throws {
+    /// Sends a signal to a process of SSSD; the one for a domain takes that for one that is not reached by SIGUSR1, and for one that is
+    /// by SIGUSR2 (sssd(8)).
+    private func signal(_ number: Int32, _ program: String = "sssd_be", domain: String? = nil) throws {
         let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
         let those = processes.filter { process in
             let file = URL(filePath: "/proc/\(process)/cmdline")
             let bytes = (try? Data(contentsOf: file)) ?? Data()
             let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            return words.first?.hasSuffix("/sssd_be") == true && words.contains(domain)
+            return words.first?.hasSuffix("/\(program)") == true && (domain.map(words.contains) ?? true)
         }
         try #require(those.count == 1)
         try #require(kill(those[0], number) == 0)
@@ -37,6 +38,20 @@ struct LDAPOutageTests {
         while try await presence(of: "okuser@OTHER") == .unavailable {}
         #expect(try await account("okuser@OTHER")?.userID.rawValue == 30_002)
         #expect(try await account("nosuch@OTHER") == nil)
+    }
+
+    @Test("that does not say whether it reaches them: what it calls absent is unavailable, and soon")
+    func silent() async throws {
+        try signal(SIGSTOP, "sssd_ifp")
+        let begin = ContinuousClock.now
+        let result: Result<Presence, any Error>
+        do { result = .success(try await presence(of: "nosuch@MYCORP")) } catch { result = .failure(error) }
+        let doubts = try? await nameService().route().doubts
+        try signal(SIGCONT, "sssd_ifp")
+        #expect(try result.get() == .unavailable)
+        #expect(ContinuousClock.now - begin < patience)
+        #expect(doubts?.first?.hasPrefix("SSSD does not answer") == true, "\(doubts ?? [])")
+        while try await presence(of: "nosuch@MYCORP") == .unavailable {}
     }
 
     @Test("since it was started with nothing to remember: nobody is absent")

@@ -56,6 +56,14 @@ struct LookupLiarTests {
         }
     }
 
+    @Test("is of another version where it ends over the question whether directories are reached")
+    func otherVersion() async throws {
+        let doubt = try await with("crashes") { liar in
+            try LookupProcesses(at: liar.path).rehearse(until: .now + ample)
+        }
+        #expect(doubt == .otherVersion)
+    }
+
     @Test(
         "is believed nothing, and killed",
         arguments: [

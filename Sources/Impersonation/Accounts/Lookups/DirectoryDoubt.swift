@@ -19,6 +19,9 @@ enum DirectoryDoubt: Hashable, Sendable {
     /// There is no InfoPipe.
     case nobody(UInt32)
 
+    /// The lookup process does not know the question, or has ended over it.
+    case otherVersion
+
     /// What somebody else asks by cannot ask for that.
     case unasked
 
@@ -39,10 +42,10 @@ enum DirectoryDoubt: Hashable, Sendable {
 
     /// What lets a process ask.
     ///
-    /// dbus-daemon, unlike dbus-broker, serves no user id that is nobody's.
+    /// dbus-daemon asks the name service who connects, and hangs up on whoever is nobody.
     private static func permission(for userID: UInt32) -> String {
         "have [ifp] allowed_uids = 0, \(userID) in sssd.conf"
-            + (userID == 0 ? "" : ", and for dbus-daemon an account with that id")
+            + (userID == 0 ? "" : ", and an account with that id in /etc/passwd that nobody logs in to")
     }
 
     /// What is the matter, and what to do about it.
@@ -58,6 +61,9 @@ enum DirectoryDoubt: Hashable, Sendable {
         case .nobody(let userID):
             "SSSD does not tell whether it reaches its directories\(consequence); install its InfoPipe (sssd-dbus), have ifp among "
                 + "the services of sssd.conf, and \(Self.permission(for: userID))"
+        case .otherVersion:
+            "the lookup process has ended when it was asked whether SSSD reaches its directories; install the helper of this version "
+                + "(make install-helper)"
         case .unasked:
             "winbind and SSSD call accounts absent that they do not know while they do not reach their directories, and are not "
                 + "asked whether they do; install impersonation-helper (make install-helper)"

@@ -7,9 +7,9 @@ import SystemPackage
 /// As whom programs ask the name service for a daemon that may switch accounts.
 ///
 /// Whoever has the same account can signal such a process, and trace it as long as it does not forbid that, which `getent` never
-/// does: he could put words into its mouth. `nobody` is an account that many services share. So they get a number that no account
-/// has and no tool gives away: above all ranges of systemd, of containers, of winbind and of SSSD. No job runs as one of them
-/// (``LookupAccountRule``).
+/// does: he could put words into its mouth. `nobody` is an account that many services share. So they get a number that no tool
+/// gives away, above all ranges of systemd, of containers, of winbind and of SSSD: that of no account, or of one that nobody logs in to,
+/// for SSSD's InfoPipe (``DirectoryDoubt``). No job runs as one of them (``LookupAccountRule``).
 package enum LookupAccount {
     private static let own: UInt32 = 4_294_960_001
 

@@ -73,12 +73,18 @@ final class LookupProcesses: LookupAsker {
     /// Starts a process and ends it again, to see whether that is possible, and what directory services tell it.
     ///
     /// - Returns: Why an account that is said not to exist may be one of a directory that is away; `nil` where it may not.
-    /// - Throws: ``NoAnswer`` when no process can be started, or it does not answer.
+    /// - Throws: ``NoAnswer`` when no process can be started, or it does not answer in time.
     func rehearse(until time: MonotonicTime) throws(NoAnswer) -> DirectoryDoubt? {
         let bytes = try LookupProcess.encode(.reach, number: 1, until: time)
         let process = try LookupProcess(LookupProgram(at: path), over: LookupProcess.Ends(), until: time)
         defer { process.end() }
-        return try DirectoryDoubt(process.ask(bytes, number: 1, until: time))
+        do throws(NoAnswer) {
+            return try DirectoryDoubt(process.ask(bytes, number: 1, until: time))
+        } catch {
+            guard case .broken = error else { throw error }
+            // It has said that it takes questions, and this one is younger than others.
+            return .otherVersion
+        }
     }
 
     /// A process that was forked from this one shares its sockets, and would read the answers to the other's questions: it lets go of
