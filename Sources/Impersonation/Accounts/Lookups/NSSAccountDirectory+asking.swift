@@ -17,8 +17,8 @@ extension NSSAccountDirectory {
         /// Processes without privileges (`impersonation-helper --lookup`), which take one question after the other and are
         /// killed when one hangs.
         ///
-        /// They are this process's children: where it may switch accounts, they run under a number that no account has, without
-        /// groups. Where it may not, they have its own account, without its capabilities.
+        /// They are this process's children: where it may switch accounts, they run under a number that no account has,
+        /// or one that nobody logs in to, without groups. Where it may not, they have its own account, without its capabilities.
         case lookupProcess(at: FilePath)
 
         /// `/usr/bin/getent`: a process for each question. It costs some milliseconds each time.
