@@ -91,6 +91,12 @@ int helper_protect(void)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
+int helper_leave_priority(void)
+{
+    const struct rlimit none = {0, 0};
+    return setrlimit(RLIMIT_NICE, &none) == 0 ? 0 : -errno;
+}
+
 int helper_is_protected(void)
 {
     return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0;

@@ -55,6 +55,8 @@ package enum HelperProgram {
         _ log: HelperLog
     ) throws(HelperError) {
         try Privileges.check(log)
+        // Before it is protected: its files of /proc are root's then, and closed to a helper that is not.
+        let precedence = try Privileges.takePrecedence()
         guard helper_protect() == 0, helper_is_protected() == 1 else {
             throw HelperError(.system, "the helper cannot be kept from being traced (PR_SET_DUMPABLE)")
         }
@@ -96,13 +98,12 @@ package enum HelperProgram {
             adoptionDirectory: options.adoptionDirectory,
             log: log,
             parked: options.parked,
+            separatesProcesses: separatesProcesses(precedence, policy),
             userID: geteuid(),
             groupID: getegid()
         )
         try prepareSessions(policy, log)
-        // All processes of the helper together have as much of the processor as one job otherwise, and what an account runs
-        // would delay the launches of others.
-        log.write(.info, "precedence of the session over jobs: \(precedence)")
+        log.write(.info, "precedence of the session over jobs: \(text(of: precedence, context))")
         let path = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(path) under \(options.policy)")
         try checkThreads()
@@ -138,10 +139,23 @@ package enum HelperProgram {
 
     private static func groupID(of name: String) throws(HelperError) -> UInt32 {
         if let number = UInt32(name) { return number }
-        guard case .number(let number) = SystemPolicyNames().groupID(of: name) else {
+        switch SystemPolicyNames().groupID(of: name) {
+        case .number(let number):
+            return number
+        case .absent:
             throw HelperError(.usage, "there is no group \(name.onOneLine) for the socket; name one that there is")
+        case .spelledOtherwise(let spelling):
+            throw HelperError(
+                .usage,
+                "the name service spells the group \(name.onOneLine) for the socket \(spelling.onOneLine); write it as it does"
+            )
+        case .unavailable(let error):
+            throw HelperError(
+                .unavailable,
+                "the name service could not be asked for the group \(name.onOneLine) for the socket: \(error); start the helper "
+                    + "once it answers, or give the group id"
+            )
         }
-        return number
     }
 
     private static func made(_ options: HelperOptions) throws(HelperError) -> (OwnedDescriptor, SocketPlace?) {

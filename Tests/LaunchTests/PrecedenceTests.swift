@@ -44,16 +44,63 @@ struct PrecedenceTests {
         await #expect(processExitsWith: .success) {
             try #require(getsid(0) != getpid(), "the process of an exit test leads no session")
             let before = try? sessionNiceness(of: getpid())
-            #expect(DaemonPrecedence.take() == .sharesSession)
+            #expect(DaemonPrecedence.take() == (sessionsShare ? .sharesSession : .notOffered))
             #expect((try? sessionNiceness(of: getpid())) == before)
         }
     }
 
-    @Test("is taken by a system helper that was started as a service", arguments: RunningHelper.Privileges.allCases)
-    func isTheHelpers(_ privileges: RunningHelper.Privileges) async throws {
-        let helper = try RunningHelper(privileges, leadingSession: true)
+    /// What a helper may do, and what comes of that.
+    private static let helpers: [(privileges: RunningHelper.Privileges, isPermitted: Bool)] = [
+        (.root, true), (.twoAndNice, true), (.packaged, false), (.twoCapabilities, false),
+    ]
+
+    @Test("is taken by a system helper that was started as a service, and not by its jobs", arguments: Self.helpers)
+    func isTheHelpers(_ privileges: RunningHelper.Privileges, _ isPermitted: Bool) async throws {
+        let helper = try RunningHelper(privileges, policy: ["peers = 0"], leadingSession: true)
         try #require(getsid(helper.process) == helper.process)
-        let isTaken = sessionsShare && TestBed.hasMachineRoot && privileges == .root
+        guard sessionsShare else {
+            #expect(
+                helper.log.contains("over jobs: none, since kernel.sched_autogroup_enabled is off"),
+                "\(helper.log)"
+            )
+            return
+        }
+        let isTaken = isPermitted && TestBed.hasMachineRoot
         #expect(try sessionNiceness(of: helper.process) == (isTaken ? -10 : 0))
+        #expect(helper.log.contains(isTaken ? "over jobs: taken" : "has a session of its own"), "\(helper.log)")
+        let job = try await runScript("cat /proc/self/autogroup", as: TestBed.alice.identity, helper.anyLauncher)
+        #expect(job.text.hasSuffix(" nice 0\n"), "the job has \(job.text)")
+    }
+
+    /// What a helper is started with, and whether its processes have sessions of their own.
+    private static let separations:
+        [(privileges: RunningHelper.Privileges, leads: Bool, policy: [String], separates: Bool)] = [
+            (.root, true, [], !TestBed.hasMachineRoot),
+            (.root, false, [], true),
+            (.twoCapabilities, true, [], true),
+            (.twoCapabilities, false, [], true),
+            (.root, false, ["pam-services = impersonation"], false),
+        ]
+
+    @Test(
+        "is made up for: without it each process of a helper that has a job has a session",
+        arguments: Self.separations
+    )
+    func separation(
+        _ privileges: RunningHelper.Privileges,
+        _ leads: Bool,
+        _ policy: [String],
+        _ separates: Bool
+    ) async throws {
+        let helper = try RunningHelper(privileges, policy: ["peers = 0"] + policy, leadingSession: leads)
+        let process = try await helper.anyLauncher.launch(
+            Command(.path("/bin/sleep"), arguments: ["60"]),
+            as: TestBed.alice.identity
+        )
+        let job = process.processID.rawValue
+        let monitor = try #require(helper.monitors.first { RunningHelper.children(of: $0).contains(job) })
+        #expect(getsid(monitor) == (separates && sessionsShare ? monitor : getsid(helper.process)))
+        #expect(getsid(job) == job)
+        try await process.terminate(gracePeriod: Duration.zero)
     }
 }

@@ -1,4 +1,6 @@
+import CHelperService
 import CLaunchPlan
+import LaunchPlan
 
 /// What the helper may do, and what it cannot without.
 package enum Privileges {
@@ -10,6 +12,8 @@ package enum Privileges {
         package let isNeeded: Bool
         package let cost: String
     }
+
+    private static let niceCapability: UInt32 = 23
 
     package static let all = [
         Capability(number: 6, name: "CAP_SETGID", isNeeded: true, cost: "no job can be given its groups"),
@@ -39,11 +43,12 @@ package enum Privileges {
                 + "who gets a job"
         ),
         Capability(
-            number: 23,
+            number: niceCapability,
             name: "CAP_SYS_NICE",
             isNeeded: false,
-            cost: "the helper has no precedence over jobs where control-groups is not set, and modules of PAM raise no "
-                + "priority"
+            cost:
+                "the helper has no precedence over jobs unless control-groups is set or it was started with LimitNICE=-10 "
+                + "(RLIMIT_NICE, which jobs do not inherit then), and modules of PAM raise no priority"
         ),
         Capability(
             number: 24,
@@ -53,6 +58,21 @@ package enum Privileges {
                 + "lower some can be shared"
         ),
     ]
+
+    /// Takes precedence over the jobs for the session of this process, and keeps from them what permitted it.
+    ///
+    /// `RLIMIT_NICE` of `getrlimit(2)` permits it without the capability. Whoever inherits that limit may raise its own priority: it
+    /// is the helper's alone, so it goes whether it was of use or not.
+    ///
+    /// - Returns: What came of it.
+    /// - Throws: ``HelperError`` when jobs would inherit the limit.
+    static func takePrecedence() throws(HelperError) -> SessionPrecedence.Outcome {
+        let outcome = SessionPrecedence.take()
+        guard launch_has_capability(niceCapability) == 1 || helper_leave_priority() == 0 else {
+            throw HelperError(.system, "jobs would inherit RLIMIT_NICE, which cannot be lowered")
+        }
+        return outcome
+    }
 
     /// Says what is missing and what that costs.
     ///

@@ -20,6 +20,8 @@ package struct HelperContext: Sendable {
     var pages: WarmPages?
     /// How many processes wait for daemons, made ahead so that no launch waits for a fork.
     package let parked: Int
+    /// Whether each process that looks after a job has a session of its own.
+    package let separatesProcesses: Bool
     /// The ids of the helper itself.
     package let userID: UInt32
     package let groupID: UInt32
@@ -37,6 +39,7 @@ package struct HelperContext: Sendable {
         groupServices: GroupServices = GroupServices(),
         log: HelperLog,
         parked: Int = parkedByDefault,
+        separatesProcesses: Bool = false,
         userID: UInt32,
         groupID: UInt32
     ) {
@@ -50,6 +53,7 @@ package struct HelperContext: Sendable {
         self.groupServices = groupServices
         self.log = log
         self.parked = parked
+        self.separatesProcesses = separatesProcesses
         self.userID = userID
         self.groupID = groupID
     }

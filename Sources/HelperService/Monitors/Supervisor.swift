@@ -159,6 +159,8 @@ package struct Supervisor {
         _ = context.table.hand(slot, from: 0, to: getpid())
         guard context.table.owner(of: slot) == getpid(), let signals = try? HelperSignals.open([SIGTERM, SIGINT])
         else { return }
+        // Before anybody waits for this process: the kernel makes a task group for the session (`sched(7)`).
+        if context.separatesProcesses { _ = setsid() }
         context.pages?.populate()
         Monitor(context: context, slot: slot, signals: signals, wake: wake).run()
     }

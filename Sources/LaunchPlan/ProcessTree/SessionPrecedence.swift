@@ -20,17 +20,30 @@ package enum SessionPrecedence {
     /// other services while the daemon computes.
     private static let niceness = -10
 
+    /// How often it is asked for again, and how many microseconds lie between: half a second in all.
+    private static let attempts = 50
+    private static let delay: UInt32 = 10_000
+
     /// Gives the session of this process ten times the weight of an ordinary one.
+    ///
+    /// It waits for up to half a second where others change the weight of theirs.
     package static func take() -> Outcome {
-        guard getsid(0) == getpid() else { return .sharesSession }
         guard (try? ProcFile.read(setting))?.first == "1" else { return .notOffered }
-        do throws(Errno) {
-            try write("\(niceness)")
-            return .taken
-        } catch .noSuchFileOrDirectory {
-            return .notOffered
-        } catch {
-            return .refused(error)
+        guard getsid(0) == getpid() else { return .sharesSession }
+        var attempt = 1
+        while true {
+            do throws(Errno) {
+                try write("\(niceness)")
+                return .taken
+            } catch .noSuchFileOrDirectory {
+                return .notOffered
+            } catch .resourceTemporarilyUnavailable where attempt < attempts {
+                // Of all processes without CAP_SYS_ADMIN, one may do it every tenth of a second (proc_sched_autogroup_set_nice).
+                attempt += 1
+                usleep(delay)
+            } catch {
+                return .refused(error)
+            }
         }
     }
 

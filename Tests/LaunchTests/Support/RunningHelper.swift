@@ -16,6 +16,9 @@ final class RunningHelper {
         /// `CAP_SETUID` and `CAP_SETGID`, as an account of its own, and no way to get more.
         case twoCapabilities
 
+        /// The same with `CAP_SYS_NICE`.
+        case twoAndNice
+
         /// Root with the capabilities of the unit in `Packaging`, and its soft limit of open files.
         case packaged
 
@@ -82,13 +85,14 @@ final class RunningHelper {
             "\(TestBed.directory)/bin/impersonation-helper", "--policy", file.string, "--socket", socket.string,
             "--socket-mode", "0666",
         ]
-        if privileges == .twoCapabilities {
+        if privileges == .twoCapabilities || privileges == .twoAndNice {
             try #require(unsafe chown(run.string, Self.account, Self.account) == 0)
+            let capabilities = "-all,+setuid,+setgid" + (privileges == .twoAndNice ? ",+sys_nice" : "")
             words =
                 [
                     "/usr/bin/setpriv", "--reuid", "\(Self.account)", "--regid", "\(Self.account)", "--clear-groups",
-                    "--inh-caps=-all,+setuid,+setgid", "--ambient-caps=-all,+setuid,+setgid",
-                    "--bounding-set=-all,+setuid,+setgid", "--",
+                    "--inh-caps=\(capabilities)", "--ambient-caps=\(capabilities)", "--bounding-set=\(capabilities)",
+                    "--",
                 ] + words
         }
         if privileges == .packaged || privileges == .packagedWithoutKill {
@@ -134,10 +138,15 @@ final class RunningHelper {
     /// A launcher that goes through it.
     var launcher: SystemHelperLauncher { SystemHelperLauncher(socket: socket) }
 
+    /// The same for a helper that may be root's, or have an account of its own.
+    var anyLauncher: SystemHelperLauncher {
+        SystemHelperLauncher(socket: socket, helperUserIDs: [UserID(0), UserID(Self.account)])
+    }
+
     /// The processes that those have forked and that run: children on their way, and jobs.
     var jobs: [pid_t] { monitors.flatMap(Self.children).filter { ProcessStart.time(of: $0) != nil } }
 
-    private static func children(of process: pid_t) -> [pid_t] {
+    static func children(of process: pid_t) -> [pid_t] {
         let text = (try? ProcFile.read(FilePath("/proc/\(process)/task/\(process)/children"))) ?? ""
         return text.split(separator: " ").compactMap { pid_t($0) }
     }

@@ -73,7 +73,7 @@ struct HelperStartTests {
         ("chown", ["no pseudo-terminal", "mode 0666", "user id at the other end"]),
         ("kill", ["set-user-id program", "without cgroups", "leaves its job running"]),
         ("setpcap", ["bounding set", "CapabilityBoundingSet=", "may gain privileges", "refused"]),
-        ("sys_nice", ["no precedence over jobs", "control-groups", "priority"]),
+        ("sys_nice", ["no precedence over jobs", "control-groups", "LimitNICE=-10", "priority"]),
         ("sys_resource", ["hard limit above the helper's own", "shared"]),
     ]
 

@@ -12,7 +12,9 @@ struct HostileCommand: AsyncParsableCommand {
     )
 
     @Option(
-        help: "A launcher: isolated, direct, helper or limited-helper; all unless given. Can be given more than once."
+        help: """
+            A launcher: isolated, direct, helper, limited-helper or precedent-helper; all unless given. Can be given more than once.
+            """
     )
     var launcher: [LauncherChoice] = []
 

@@ -15,7 +15,9 @@ struct SoakCommand: AsyncParsableCommand {
     var concurrency = 8
 
     @Option(
-        help: "A launcher: isolated, direct, helper or limited-helper; all unless given. Can be given more than once."
+        help: """
+            A launcher: isolated, direct, helper, limited-helper or precedent-helper; all unless given. Can be given more than once.
+            """
     )
     var launcher: [LauncherChoice] = []
 

@@ -31,9 +31,11 @@ final class HelperProcess {
     /// - Parameters:
     ///   - program: The path of `impersonation-helper`.
     ///   - controlGroups: Where its jobs get cgroups of their own, if they do.
-    ///   - isLimited: Whether it has an account of its own, `CAP_SETUID` and `CAP_SETGID`, and so no sessions of PAM.
+    ///   - capabilities: All it has, as `setpriv(1)` names them, with an account of its own, and so no sessions of PAM; `nil` for
+    ///     root.
     /// - Throws: ``BenchmarkError`` when it ends instead; with what it said.
-    init(_ program: String, controlGroups: String? = nil, isLimited: Bool = false) throws {
+    init(_ program: String, controlGroups: String? = nil, limitedTo capabilities: [String]? = nil) throws {
+        let isLimited = capabilities != nil
         directory = try WorkDirectory()
         account = isLimited ? Self.limitedAccount : 0
         unit = try isLimited ? controlGroups.map { try DelegatedGroup(for: Self.limitedAccount, below: $0) } : nil
@@ -59,10 +61,10 @@ final class HelperProcess {
             throw BenchmarkError("the policy of the helper could not be made root's alone (errno \(errno))")
         }
         var words = [program, "--policy", policy, "--socket", socket.string]
-        if isLimited {
+        if let capabilities {
             // Where the program was built that account may not come.
             words[0] = try directory.copy(program, as: "impersonation-helper")
-            words = Self.limiting(words)
+            words = Self.limiting(words, to: capabilities)
         }
         process = try Self.spawn(unit?.entering(words) ?? words, log: log)
         for _ in 0..<(Self.patience / 2) {
@@ -93,13 +95,13 @@ final class HelperProcess {
         directory.remove()
     }
 
-    /// A command line that starts another one as the account, with two capabilities and no way to more.
-    private static func limiting(_ words: [String]) -> [String] {
+    /// A command line that starts another one as the account, with these capabilities and no way to more.
+    private static func limiting(_ words: [String], to capabilities: [String]) -> [String] {
         let account = "\(limitedAccount)"
+        let limits = (["-all"] + capabilities.map { "+\($0)" }).joined(separator: ",")
         return [
             "/usr/bin/setpriv", "--reuid", account, "--regid", account, "--clear-groups",
-            "--inh-caps=-all,+setuid,+setgid", "--ambient-caps=-all,+setuid,+setgid",
-            "--bounding-set=-all,+setuid,+setgid", "--",
+            "--inh-caps=\(limits)", "--ambient-caps=\(limits)", "--bounding-set=\(limits)", "--",
         ] + words
     }
 

@@ -11,7 +11,19 @@ enum LauncherChoice: String, CaseIterable, ExpressibleByArgument {
     /// Through a helper that has an account of its own, `CAP_SETUID` and `CAP_SETGID`.
     case limitedHelper = "limited-helper"
 
-    var needsHelper: Bool { self == .helper || self == .limitedHelper }
+    /// The same with `CAP_SYS_NICE`, by which it takes precedence over jobs.
+    case precedentHelper = "precedent-helper"
+
+    var needsHelper: Bool { self != .isolated && self != .direct }
+
+    /// What the helper may do where it has an account of its own.
+    private var capabilities: [String]? {
+        switch self {
+        case .isolated, .direct, .helper: nil
+        case .limitedHelper: ["setuid", "setgid"]
+        case .precedentHelper: ["setuid", "setgid", "sys_nice"]
+        }
+    }
 
     /// Starts the helper that the launcher goes through.
     ///
@@ -23,7 +35,7 @@ enum LauncherChoice: String, CaseIterable, ExpressibleByArgument {
     func start(_ program: String?, controlGroups: String? = nil) throws -> HelperProcess? {
         guard needsHelper else { return nil }
         guard let program else { throw BenchmarkError("the launcher \(rawValue) needs its program: --helper PATH") }
-        return try HelperProcess(program, controlGroups: controlGroups, isLimited: self == .limitedHelper)
+        return try HelperProcess(program, controlGroups: controlGroups, limitedTo: capabilities)
     }
 
     /// Makes the launcher.
@@ -40,7 +52,7 @@ enum LauncherChoice: String, CaseIterable, ExpressibleByArgument {
             return SetUIDLauncher(isolation: .isolated, controlGroups: controlGroups)
         case .direct:
             return SetUIDLauncher(isolation: .direct)
-        case .helper, .limitedHelper:
+        case .helper, .limitedHelper, .precedentHelper:
             guard let helper else { throw BenchmarkError("the launcher \(rawValue) needs its program: --helper PATH") }
             return SystemHelperLauncher(socket: helper.socket, helperUserIDs: [UserID(helper.account)])
         }

@@ -21,14 +21,17 @@ public enum DaemonPrecedence: Hashable, Sendable {
     /// processes and cgroups, not among sessions.
     case notOffered
 
-    /// The kernel has refused it, with `EPERM` for want of `CAP_SYS_NICE`.
+    /// The kernel has refused it, with `EPERM` for want of `CAP_SYS_NICE` or `RLIMIT_NICE`, or with `EAGAIN` as long as others change
+    /// the weight of their sessions all the time.
     case refused(Errno)
 
     /// Takes precedence for the session of this process.
     ///
     /// Call it once when the daemon starts. It changes the share of the whole process, and of all others in its session, which is
     /// why the library never does it unasked, but only for a process that leads its session, as a service does.
-    /// `/proc/self/autogroup` shows and changes it.
+    /// `/proc/self/autogroup` shows and changes it. Without `CAP_SYS_NICE`, a limit `RLIMIT_NICE` of 30 permits it (`LimitNICE=-10` of a
+    /// systemd unit); jobs inherit that limit then and may raise their own priority, so set it to 0 afterwards (`setrlimit(2)`).
+    /// Without `CAP_SYS_ADMIN` it may block for half a second while others change the weight of theirs.
     ///
     /// - Returns: What came of it. A daemon without precedence works as well as one with it, and waits longer for the processor.
     @discardableResult
@@ -49,7 +52,8 @@ extension DaemonPrecedence: CustomStringConvertible {
         case .taken: "the daemon has precedence over its jobs"
         case .sharesSession: "no precedence over jobs: the daemon does not lead its session (setsid)"
         case .notOffered: "no precedence over jobs: kernel.sched_autogroup_enabled is off"
-        case .refused(let error): "no precedence over jobs: \(error) for /proc/self/autogroup; it takes CAP_SYS_NICE"
+        case .refused(let error):
+            "no precedence over jobs: \(error) for /proc/self/autogroup; it takes CAP_SYS_NICE or RLIMIT_NICE"
         }
     }
 }
