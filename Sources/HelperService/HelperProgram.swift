@@ -45,7 +45,7 @@ package enum HelperProgram {
         do throws(PolicyError) {
             return try HelperPolicy.load(from: path, names: SystemPolicyNames())
         } catch {
-            throw HelperError(.configuration, error.description)
+            throw HelperError(error.mayPass ? .unavailable : .configuration, error.description)
         }
     }
 
@@ -228,12 +228,25 @@ package enum HelperProgram {
         log.write(.warning, "modules of PAM that cannot be loaded: \(missing.joined(separator: ", "))")
     }
 
-    private static var precedence: String {
-        switch SessionPrecedence.take() {
+    /// Whether each process that looks after a job has a session, and so a share of the processor, of its own.
+    ///
+    /// All processes of the helper together have as much of it as one job otherwise, and what one account launches or signals
+    /// delays the launches of others. Not where modules of PAM run in them: a process that leads a session gets the
+    /// terminal that one of these opens (`O_NOCTTY` of `open(2)`).
+    private static func separatesProcesses(_ precedence: SessionPrecedence.Outcome, _ policy: HelperPolicy) -> Bool {
+        switch precedence {
+        case .taken, .notOffered: false
+        case .sharesSession, .refused: policy.sessionServices.isEmpty
+        }
+    }
+
+    private static func text(of precedence: SessionPrecedence.Outcome, _ context: HelperContext) -> String {
+        let instead = context.separatesProcesses ? "; each process that looks after a job has a session of its own" : ""
+        return switch precedence {
         case .taken: "taken"
-        case .sharesSession: "none, since others share the session"
+        case .sharesSession: "none, since others share the session" + instead
         case .notOffered: "none, since kernel.sched_autogroup_enabled is off"
-        case .refused(let error): "none, since the kernel refuses it (\(error))"
+        case .refused(let error): "none, since the kernel refuses it (\(error))" + instead
         }
     }
 

@@ -107,6 +107,25 @@ struct DomainCheckTests {
         }
     }
 
+    @Test("is asked for in this process likewise: not there, unknown, or there the second time")
+    func inThisProcess() {
+        let files = Self.files("passwd: files sss\n")
+        let question = LookupQuestion.passwdByName("a@b")
+        for (answers, reach, expected, asks) in [
+            ([7], DirectoryReach.reached, Result<Int?, Errno>.success(7), 1), ([nil, 7], .reached, .success(7), 2),
+            ([nil, nil], .reached, .success(nil), 2), ([nil], .away, .failure(.hostIsDown), 1),
+            ([nil], .silent, .failure(.hostIsDown), 1), ([nil], .refused, .success(nil), 1),
+            ([nil], .nobody, .success(nil), 1),
+        ] {
+            var rest = answers
+            let answer = Result { () throws(Errno) in
+                try DomainCheck.confirmed(question, files, asking: Self.sssd { _ in reach }) { rest.removeFirst() }
+            }
+            #expect(answer == expected)
+            #expect(answers.count - rest.count == asks)
+        }
+    }
+
     @Test("is not there where SSSD is not asked about such things")
     func withoutSSSD() {
         for (line, question) in [

@@ -238,6 +238,19 @@ struct KeyTests {
         }
     }
 
+    @Test(
+        "A policy may be right another time where nothing but the directory has kept it from being read",
+        arguments: [
+            ("slow", true), ("slow @slow", true), ("alice", nil), ("nobody1", false), ("slow nobody1", false),
+            ("Alice", false), ("slow Alice", false), ("slow *", false),
+        ]
+    )
+    func mayPass(value: String, mayPass: Bool?) throws {
+        let policy = Result { () throws(PolicyError) in try HelperPolicy.with("", accounts: value) }
+        let error = if case .failure(let error) = policy { error } else { PolicyError?.none }
+        #expect(error?.mayPass == mayPass)
+    }
+
     @Test
     func `Peers are never everybody, and an asterisk in quotes is a name`() throws {
         #expect(

@@ -51,13 +51,28 @@ enum DomainCheck {
         return .failed(reason.rawValue)
     }
 
-    /// Why nobody knows whether there is an account that the name service does not know.
+    /// Asks the name service in this process.
     ///
-    /// - Parameter name: Its name.
-    /// - Returns: The reason; `nil` where there is none.
-    static func isUnknown(account name: String) -> Errno? {
-        guard case .unknown(let reason) = isUnknown(.passwdByName(name), .ofThisHost(), Witnesses()) else { return nil }
-        return reason
+    /// - Parameters:
+    ///   - question: The question.
+    ///   - files: The services of this machine.
+    ///   - witnesses: Who is asked what it is worth that there is nothing.
+    ///   - ask: Asks it; `nil` where there is nothing.
+    /// - Returns: What it has said; `nil` where there is nothing.
+    /// - Throws: Why nobody knows whether there is.
+    static func confirmed<Answer>(
+        _ question: LookupQuestion,
+        _ files: @autoclosure () -> LocalFiles = .ofThisHost(),
+        asking witnesses: Witnesses = Witnesses(),
+        _ ask: () -> Answer?
+    ) throws(Errno) -> Answer? {
+        if let answer = ask() { return answer }
+        switch isUnknown(question, files(), witnesses) {
+        case .unknown(let reason): throw reason
+        case .known: return nil
+        // It may have come to reach its directory since it was asked.
+        case .reached: return ask()
+        }
     }
 
     /// What is known of what the name service does not know.

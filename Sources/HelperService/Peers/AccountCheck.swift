@@ -71,12 +71,18 @@ package struct AccountCheck: Hashable, Sendable {
     /// Asks the name service, in this process.
     private init(named name: String) throws(Mismatch) {
         var account = unsafe helper_account()
-        let result = unsafe helper_account_look_up(name, &account)
         defer { unsafe helper_account_free(&account) }
-        guard result == 0 else {
-            guard result == -ENOENT else { throw .unavailable(Errno(rawValue: -result)) }
-            throw DomainCheck.isUnknown(account: name).map { .unavailable($0) } ?? .none
+        let result: Int32?
+        do throws(Errno) {
+            result = try DomainCheck.confirmed(.passwdByName(name)) {
+                let result = unsafe helper_account_look_up(name, &account)
+                return result == -ENOENT ? nil : result
+            }
+        } catch {
+            throw .unavailable(error)
         }
+        guard let result else { throw .none }
+        guard result == 0 else { throw .unavailable(Errno(rawValue: -result)) }
         guard let found = unsafe account.name, let home = unsafe account.home, let shell = unsafe account.shell else {
             throw .unavailable(.noMemory)
         }

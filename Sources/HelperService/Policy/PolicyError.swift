@@ -13,6 +13,9 @@ package struct PolicyError: Error, Hashable, Sendable, CustomStringConvertible {
         problems = [problem]
     }
 
+    /// Whether it may be used another time as it is: all that is wrong is that the name service could not be asked.
+    package var mayPass: Bool { problems.allSatisfy { $0.code == .nameServiceUnavailable } }
+
     /// The stable code of the first problem.
     package var code: PolicyProblem.Code { problems.first?.code ?? .syntax }
 

@@ -172,14 +172,14 @@ extension PolicyInterpreter {
             )
         case .spelledOtherwise(let spelling):
             complain(
-                .nameService,
+                .otherSpelling,
                 line: line,
                 "the name service spells the \(kind.text) \(name.quoted) \(spelling.quoted)",
                 "write the name as it does, with two backslashes for one"
             )
         case .unavailable(let error):
             complain(
-                .nameService,
+                .nameServiceUnavailable,
                 line: line,
                 "the name service could not be asked for the \(kind.text) \(name.quoted): \(error)",
                 "start the helper once it answers, or write the \(kind.idText)"

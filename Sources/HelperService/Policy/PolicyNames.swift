@@ -5,7 +5,7 @@ package enum PolicyNameAnswer: Hashable, Sendable {
     /// The id of the user or the group.
     case number(UInt32)
 
-    /// There is none of that name.
+    /// There is none of that name, as far as anybody can tell.
     case absent
 
     /// There is one, but its name is spelt like this: another case, or with its domain.

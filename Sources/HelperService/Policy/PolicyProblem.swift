@@ -28,8 +28,10 @@ package struct PolicyProblem: Hashable, Sendable {
         case invalidValue = "invalid-value"
         /// A name that the name service does not know.
         case unknownName = "unknown-name"
-        /// A name that the name service could not be asked for, or answered wrongly.
-        case nameService = "name-service"
+        /// A name that the name service could not be asked for; it may be another time.
+        case nameServiceUnavailable = "name-service-unavailable"
+        /// A name that the name service spells otherwise.
+        case otherSpelling = "other-spelling"
         /// An id that is never permitted, or that another setting rules out.
         case neverPermitted = "never-permitted"
     }

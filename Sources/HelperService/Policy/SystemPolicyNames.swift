@@ -1,7 +1,9 @@
 import Glibc
+import LaunchProtocol
 import SystemPackage
 
-/// The names of this host: `getpwnam_r(3)` and `getgrnam_r(3)`.
+/// The names of this host: `getpwnam_r(3)` and `getgrnam_r(3)`, and whoever knows what it is worth that there is none
+/// (``DomainCheck``).
 ///
 /// They block for as long as the slowest service of `nsswitch.conf(5)` likes. A policy is loaded before anybody is served.
 package struct SystemPolicyNames: PolicyNames {
@@ -14,20 +16,41 @@ package struct SystemPolicyNames: PolicyNames {
     package init() {}
 
     package func userID(of name: String) -> PolicyNameAnswer {
-        var entry = unsafe passwd()
-        return unsafe Self.answer(name) { buffer, size in
-            var found: UnsafeMutablePointer<passwd>?
-            let result = unsafe getpwnam_r(name, &entry, buffer, size, &found)
-            return unsafe found == nil ? .none(result) : .entry(entry.pw_uid, name: entry.pw_name)
+        Self.confirmed(name, .passwdByName(name)) {
+            var entry = unsafe passwd()
+            return unsafe Self.answer(name) { buffer, size in
+                var found: UnsafeMutablePointer<passwd>?
+                let result = unsafe getpwnam_r(name, &entry, buffer, size, &found)
+                return unsafe found == nil ? .none(result) : .entry(entry.pw_uid, name: entry.pw_name)
+            }
         }
     }
 
     package func groupID(of name: String) -> PolicyNameAnswer {
-        var entry = unsafe group()
-        return unsafe Self.answer(name) { buffer, size in
-            var found: UnsafeMutablePointer<group>?
-            let result = unsafe getgrnam_r(name, &entry, buffer, size, &found)
-            return unsafe found == nil ? .none(result) : .entry(entry.gr_gid, name: entry.gr_name)
+        Self.confirmed(name, .groupByName(name)) {
+            var entry = unsafe group()
+            return unsafe Self.answer(name) { buffer, size in
+                var found: UnsafeMutablePointer<group>?
+                let result = unsafe getgrnam_r(name, &entry, buffer, size, &found)
+                return unsafe found == nil ? .none(result) : .entry(entry.gr_gid, name: entry.gr_name)
+            }
+        }
+    }
+
+    private static func confirmed(
+        _ name: String,
+        _ question: LookupQuestion,
+        _ ask: () -> PolicyNameAnswer
+    ) -> PolicyNameAnswer {
+        // The C string would end there, and another name be asked for.
+        guard !name.isEmpty, !name.utf8.contains(0) else { return .absent }
+        do throws(Errno) {
+            return try DomainCheck.confirmed(question) {
+                let answer = ask()
+                return answer == .absent ? nil : answer
+            } ?? .absent
+        } catch {
+            return .unavailable(error)
         }
     }
 
@@ -42,8 +65,6 @@ package struct SystemPolicyNames: PolicyNames {
         _ name: String,
         _ call: (UnsafeMutablePointer<CChar>, Int) -> Attempt
     ) -> PolicyNameAnswer {
-        // The C string would end there, and another name be asked for.
-        guard !name.isEmpty, !name.utf8.contains(0) else { return .absent }
         var size = initialSize
         var interruptions = 0
         while true {

@@ -65,6 +65,17 @@ struct SSSDOutageTests {
         #expect(try await account(#"MYCORP\nosuch"#) == nil)
     }
 
+    @Test("directory away: a policy of the helper that names its accounts is no mistake", arguments: [true, false])
+    func policy(isFrozen: Bool) async throws {
+        try await Control.forget()
+        let group = "engineers@mycorp.test"
+        try await Control.without("directory", isFrozen: isFrozen) { try await Away.expectPolicy(with: name, group) }
+        let rendered = try await Control.checkPolicy(name, group, endsWith: 0)
+        #expect(rendered.contains("1940601104"), "\(rendered)")
+        let mistake = try await Control.checkPolicy("nosuch@mycorp.test", group, endsWith: 78)
+        #expect(mistake.contains(#"there is no user "nosuch@mycorp.test""#), "\(mistake)")
+    }
+
     @Test("directory away since SSSD was started with nothing to remember: nobody is absent", arguments: [true, false])
     func awayFromTheStart(isFrozen: Bool) async throws {
         try await Control.without("directory", isFrozen: isFrozen) {

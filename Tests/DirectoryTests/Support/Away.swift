@@ -4,6 +4,31 @@ import Testing
 
 /// A directory that the service of this machine does not reach, and says so.
 enum Away {
+    /// That a policy of the system helper with names of it is not used, and may be another time.
+    ///
+    /// - Parameters:
+    ///   - user: The name of an account that the service does not remember.
+    ///   - group: The name of such a group.
+    ///   - sourceLocation: Where that is expected.
+    /// - Throws: When the helper takes it, or takes it for a mistake.
+    static func expectPolicy(
+        with user: String,
+        _ group: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let text = try await Control.checkPolicy(user, group, endsWith: 69)
+        let lines = text.split(separator: "\n")
+        for (kind, id) in [("user", "uid"), ("group", "gid")] {
+            let wanted = "the name service could not be asked for the \(kind) "
+            #expect(
+                lines.contains { $0.contains(wanted) && $0.hasSuffix("or write the \(id)") },
+                "\(text)",
+                sourceLocation: sourceLocation
+            )
+        }
+        #expect(lines.count == 2, "\(text)", sourceLocation: sourceLocation)
+    }
+
     /// That nobody knows whether there are accounts and groups: they are unavailable, and not absent.
     ///
     /// - Parameters:

@@ -74,6 +74,24 @@ enum Control {
         return try await run(["/bed/bin/impersonate", "doctor", "--config", file.path], mayEndWith: [1, 125])
     }
 
+    /// Has the system helper check a policy that permits an account and its group, which is that of the socket as well.
+    ///
+    /// - Parameters:
+    ///   - user: The account, as the policy has it.
+    ///   - group: The group.
+    ///   - status: How the helper ends.
+    /// - Returns: What it says.
+    /// - Throws: ``Failure`` when it ends otherwise.
+    @discardableResult
+    static func checkPolicy(_ user: String, _ group: String, endsWith status: Int32) async throws -> String {
+        let file = URL(filePath: "/run/policy-\(UUID().uuidString).conf")
+        let text = "peers = 0\naccounts = \"\(user)\" \"@\(group)\"\n".replacing(#"\"#, with: #"\\"#)
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let command = ["/bed/bin/impersonation-helper", "--policy", file.path, "--check-policy"]
+        return try await run(command, endsWith: [status])
+    }
+
     /// Asks the name service as an ordinary account may, whatever comes of it.
     static func ask(for name: String, asUserID userID: Int) async throws {
         let ask = [
@@ -104,6 +122,10 @@ enum Control {
 
     @discardableResult
     private static func run(_ command: [String], mayEndWith statuses: Set<Int32> = []) async throws -> String {
+        try await run(command, endsWith: statuses.union([0]))
+    }
+
+    private static func run(_ command: [String], endsWith statuses: Set<Int32>) async throws -> String {
         let messages = FileManager.default.temporaryDirectory.appending(path: "control-\(UUID().uuidString)")
         try Data().write(to: messages)
         defer { try? FileManager.default.removeItem(at: messages) }
@@ -119,7 +141,7 @@ enum Control {
         try process.run()
         for await _ in ends {}
         let text = try String(decoding: Data(contentsOf: messages), as: UTF8.self)
-        guard process.terminationReason == .exit, statuses.union([0]).contains(process.terminationStatus) else {
+        guard process.terminationReason == .exit, statuses.contains(process.terminationStatus) else {
             throw Failure(command: command, status: process.terminationStatus, messages: text)
         }
         return text

@@ -34,6 +34,17 @@ struct WinbindOutageTests {
         #expect(try await account(name)?.userID.rawValue == 11_104)
     }
 
+    @Test("directory dead: a policy of the helper that names its accounts is no mistake")
+    func policy() async throws {
+        try await Control.forget()
+        let group = #"MYCORP\engineers"#
+        try await Control.without("directory", isFrozen: false) { try await Away.expectPolicy(with: name, group) }
+        let rendered = try await Control.checkPolicy(name, group, endsWith: 0)
+        #expect(rendered.contains("11104"), "\(rendered)")
+        let mistake = try await Control.checkPolicy(#"MYCORP\nosuch"#, group, endsWith: 78)
+        #expect(mistake.contains("there is no user"), "\(mistake)")
+    }
+
     @Test("winbind stopped: local accounts are there with all of their groups")
     func stoppedLocalAccounts() async throws {
         try await Control.without("winbind", isFrozen: false) {
