@@ -16,6 +16,7 @@ public final class InMemoryAccountDirectory: AccountDirectory {
         var answers: [AccountName: Account] = [:]
         var failures: [AccountLookup.Question: AccountDirectoryError] = [:]
         var outage: AccountDirectoryError?
+        var doubts: [String] = []
         var lookups: [AccountLookup] = []
         var hook: (@Sendable (AccountLookup) async -> Void)?
     }
@@ -98,6 +99,16 @@ public final class InMemoryAccountDirectory: AccountDirectory {
     public func failEverything(with error: AccountDirectoryError? = .testOutage) {
         state.withLock { $0.outage = error }
     }
+
+    /// Makes it doubtful whether an account that is not found is not there.
+    ///
+    /// - Parameter reasons: What is the matter and what to do about it; empty to be sure again.
+    public func doubtAbsence(_ reasons: [String]) {
+        state.withLock { $0.doubts = reasons }
+    }
+
+    /// What ``doubtAbsence(_:)`` was told; no lookup.
+    public func reasonsToDoubtAbsence() async -> [String] { state.withLock { $0.doubts } }
 
     /// Runs something at the start of every lookup, after it was recorded and before it is answered: to hold a lookup
     /// up until a test lets it go, or to change the directory in between.

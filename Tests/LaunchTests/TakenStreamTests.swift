@@ -219,8 +219,7 @@ struct TakenTerminalTests {
         try slave.writeAll("last".utf8)
         terminal.endWithJob()
         #expect(try await text(of: output) == "last")
-        // Hung up, on a thread that nobody waits for.
-        try await until(slave, says: POLLHUP)
+        try await untilHungUp(slave)
         #expect(throws: Errno.self) { try slave.writeAll("x".utf8) }
         try slave.close()
         #expect(throws: StreamError.self) { try terminal.resize(rows: 1, columns: 1) }
@@ -234,9 +233,22 @@ struct TakenTerminalTests {
         try slave.writeAll("last".utf8)
         process.end(.success(ExitReport(status: .exited(0))))
         #expect(try await text(of: terminal.output) == "last")
-        try await until(slave, says: POLLHUP)
+        try await untilHungUp(slave)
         #expect(throws: Errno.self) { try slave.writeAll("x".utf8) }
         try slave.close()
+    }
+
+    /// Waits until a terminal is hung up, which a thread does that nobody waits for.
+    ///
+    /// POLLHUP comes before that: as soon as the last descriptor of the other end is being closed, and what is written may still be
+    /// taken. Only one that was hung up says POLLERR (`tty_io.c`, `hung_up_tty_poll`).
+    private func untilHungUp(_ slave: FileDescriptor) async throws {
+        var event = pollfd(fd: slave.rawValue, events: 0, revents: 0)
+        for _ in 0..<60_000 where event.revents & Int16(POLLERR) == 0 {
+            try await Task.sleep(for: .milliseconds(1))
+            _ = unsafe poll(&event, 1, 0)
+        }
+        try #require(event.revents & Int16(POLLERR) != 0)
     }
 
     /// A pseudo-terminal that passes on byte by byte what is typed.

@@ -43,6 +43,20 @@ public protocol AccountDirectory: Sendable {
         named name: String,
         freshness: AccountFreshness
     ) async throws(AccountDirectoryError) -> GroupID?
+
+    /// Why an account that this directory says it has not may be there all the same.
+    ///
+    /// There are name services that say the same of an account that there is not and of one whose server they do not reach, and that
+    /// nobody can ask which it is. Asked only once an account was not found.
+    ///
+    /// - Returns: What is the matter and what to do about it, a reason each; empty where its word is worth it, as it is unless a
+    ///   directory says otherwise.
+    func reasonsToDoubtAbsence() async -> [String]
+}
+
+extension AccountDirectory {
+    /// None.
+    public func reasonsToDoubtAbsence() async -> [String] { [] }
 }
 
 /// How old the answer of an ``AccountDirectory`` may be.

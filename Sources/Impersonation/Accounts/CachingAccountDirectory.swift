@@ -106,6 +106,9 @@ public final class CachingAccountDirectory: AccountDirectory {
         return try await answer(to: .group(name), subject: subject, freshness, lookup).groupID
     }
 
+    /// What the directory behind says; nothing of it is kept.
+    public func reasonsToDoubtAbsence() async -> [String] { await directory.reasonsToDoubtAbsence() }
+
     /// Forgets everything about one account: whatever was asked for by this name in any spelling, and every other
     /// answer that is the same account.
     ///

@@ -32,8 +32,8 @@ public import SystemPackage
 /// not. Before they say that there is none, lookup processes ask winbind whether a server of the machine's domain answers, where the
 /// name has a domain, and SSSD's InfoPipe whether the directory is reached that would know it; where it is not, it is
 /// ``AccountDirectoryError/Code/unavailable``. Asked in another way, or of an SSSD that does not tell (``Route/doubts``), the answer is
-/// `nil`. A directory that is down while `getgrouplist(3)` asks for groups makes it leave groups out without saying so:
-/// the answer may then hold fewer groups than the account has, never more. One that hangs has the same effect on a *local* account:
+/// `nil`, and ``reasonsToDoubtAbsence()`` says so. A directory that is down while `getgrouplist(3)` asks for groups makes it leave
+/// groups out without saying so: the answer may then hold fewer groups than the account has, never more. One that hangs has the same effect on a *local* account:
 /// its groups are asked for elsewhere with a short patience (at most a second, and not again for five), then they are those that
 /// the local files list. Where another service may know more, the account says that
 /// (``Account/groupsAreComplete``), and no rule that decides by the absence of a group lets it pass.
@@ -165,6 +165,19 @@ public struct NSSAccountDirectory: AccountDirectory {
         freshness: AccountFreshness = .current
     ) async throws(AccountDirectoryError) -> GroupID? {
         try await look(upFor: "group \(name.printable())", .groupName(name)) { lookup in lookup.groupID(named: name) }
+    }
+
+    /// Why winbind or SSSD may not know an account that there is: one of them calls accounts absent while it does not reach its directory,
+    /// and nobody is asked or tells whether it does (``Route/doubts``).
+    ///
+    /// - Returns: What is the matter and what to do about it, a reason each.
+    public func reasonsToDoubtAbsence() async -> [String] {
+        do throws(AccountDirectoryError) {
+            return try await route().lastingDoubts
+        } catch {
+            // Whoever could not be asked now may not have been asked before.
+            return [error.description]
+        }
     }
 
     /// What a lookup has come to on the workers for what does not leave this machine.

@@ -21,8 +21,14 @@ public struct BadLogin: Sendable, Hashable {
         /// The registered credential was accepted but has expired.
         public static let expired = Reason("credentialExpired")
 
-        /// The directory knows no such account.
+        /// There is no such account.
         public static let accountNotFound = Reason("accountNotFound")
+
+        /// The directory knows no such account, and nobody can tell whether that is because it is not reached.
+        ///
+        /// ``AccountDirectory/reasonsToDoubtAbsence()`` says why; of a directory that is known to be out of reach it is
+        /// ``ResolutionError/Code/directoryUnavailable``.
+        public static let accountUnconfirmed = Reason("accountUnconfirmed")
 
         /// The account is disabled.
         ///

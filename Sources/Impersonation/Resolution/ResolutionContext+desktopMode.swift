@@ -25,11 +25,10 @@ extension ResolutionContext {
             throw .directory(error, "the worker's own account could not be looked up")
         }
         guard let account else {
-            let message =
-                "the directory knows no account for the user id that the worker itself runs under; "
-                + "start the worker as an account of this host"
-            note("accountNotFound", from: .builtIn, message)
-            throw .badLogin(BadLogin(.accountNotFound, message: message))
+            throw await notFound(
+                "the directory knows no account for the user id that the worker itself runs under",
+                "start the worker as an account of this host"
+            )
         }
         let found = FoundAccount(account: account, askedFor: account.name)
         let identity = try await admit(found, login: login)

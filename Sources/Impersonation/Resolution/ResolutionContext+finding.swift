@@ -24,13 +24,24 @@ extension ResolutionContext {
         }
         let places = tried.count > 1 ? ", tried in this order: \(tried.joined(separator: ", "))" : ""
         let asked = tried.count == 1 ? tried[0] : name.spelling
-        // winbind and SSSD say the same of an account they have not heard of when no server of its domain answers them.
-        let isOfDomain = name.isQualified || tried.contains { $0 != name.spelling }
-        let doubt = isOfDomain ? ", and see that the domain answers: while it does not, its accounts are not known" : ""
-        let message =
-            "the directory knows no account \(asked)\(places); create the account on this host, or name another one\(doubt)"
-        note("accountNotFound", from: .builtIn, message)
-        throw .badLogin(BadLogin(.accountNotFound, message: message))
+        let message = "the directory knows no account \(asked)\(places)"
+        throw await notFound(message, "create the account on this host, or name another one")
+    }
+
+    /// What becomes of a request whose account is not there.
+    ///
+    /// - Parameters:
+    ///   - message: Which account that is.
+    ///   - remedy: What to do about it.
+    /// - Returns: What is thrown.
+    mutating func notFound(_ message: String, _ remedy: String) async -> ResolutionStop {
+        let doubts = await directory.reasonsToDoubtAbsence()
+        let (reason, text): (BadLogin.Reason, String) =
+            doubts.isEmpty
+            ? (.accountNotFound, "\(message); \(remedy)")
+            : (.accountUnconfirmed, "\(message), and there may be one; \(doubts.joined(separator: "; ")); or \(remedy)")
+        note(reason.description, from: .builtIn, text)
+        return .badLogin(BadLogin(reason, message: text))
     }
 
     /// Whether two names mean one account, because the directory answers both with the same account.

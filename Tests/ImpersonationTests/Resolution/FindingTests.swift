@@ -41,6 +41,23 @@ struct FindingTests {
         #expect(site.directory.lookupCount == 2)
     }
 
+    @Test("is nowhere for sure only where the directory has no reason to doubt it, and then the reason is told")
+    func doubt() async throws {
+        let site = try await Site(.user)
+        site.directory.doubtAbsence(["SSSD does not tell; install its InfoPipe", "so says winbind; wait"])
+        let resolution = try await site.resolve("stranger")
+        #expect(resolution.badLogin?.reason == .accountUnconfirmed)
+        #expect(resolution.decidedBy?.rule == "accountUnconfirmed")
+        #expect(
+            resolution.message
+                == "the directory knows no account stranger, and there may be one; SSSD does not tell; install its InfoPipe; "
+                + "so says winbind; wait; or create the account on this host, or name another one"
+        )
+        #expect(try await site.resolve("alice").identity != nil)
+        site.directory.doubtAbsence([])
+        #expect(try await site.resolve("stranger").badLogin?.reason == .accountNotFound)
+    }
+
     @Test("is the domain with the site's own separator")
     func separator() async throws {
         let syntax = AccountNameSyntax(separator: "+")

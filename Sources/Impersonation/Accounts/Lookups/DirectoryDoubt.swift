@@ -25,6 +25,14 @@ enum DirectoryDoubt: Hashable, Sendable {
     /// What somebody else asks by cannot ask for that.
     case unasked
 
+    /// Whether nobody can tell, and not nobody just now: accounts that are said not to exist may be there.
+    var isLasting: Bool {
+        switch self {
+        case .away, .silent: false
+        case .refused, .nobody, .otherVersion, .unasked: true
+        }
+    }
+
     /// Takes what a lookup process has answered to ``LookupQuestion/reach``.
     ///
     /// - Parameters:

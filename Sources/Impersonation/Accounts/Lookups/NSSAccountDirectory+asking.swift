@@ -62,6 +62,11 @@ extension NSSAccountDirectory {
         /// Why an account that is said not to exist may be one of a directory that is away, and what to do about it: two clauses with a
         /// semicolon between them for each reason.
         public var doubts: [String] = []
+
+        /// Those that hold whether the directory is reached now or not.
+        ///
+        /// The others are about one that is said not to be reached: no account of it is said not to exist.
+        var lastingDoubts: [String] = []
     }
 
     /// Looks which way questions go; starts a lookup process to see whether it would work, and what it is told.
@@ -136,7 +141,9 @@ extension NSSAccountDirectory.Route {
     }
 
     private mutating func note(_ doubt: DirectoryDoubt?) {
-        if let doubt { doubts.append(doubt.message) }
+        guard let doubt else { return }
+        doubts.append(doubt.message)
+        if doubt.isLasting { lastingDoubts.append(doubt.message) }
     }
 
     private mutating func note(_ error: NoAnswer) throws(NoAnswer) {
