@@ -37,6 +37,30 @@ struct HelperBackendTests {
         }
     }
 
+    // As in a container: the number that the helper tells of the job is there another process's.
+    @Test("runs the command also for a process of another pid namespace, which ends it by its descriptor")
+    func otherNamespace() async throws {
+        let others = """
+            n=$(cat /proc/sys/kernel/ns_last_pid)
+            exec unshare --pid --fork --kill-child --mount-proc sh -c '
+            echo $(($0 + 200)) > /proc/sys/kernel/ns_last_pid
+            for i in $(seq 200); do sleep 1000 & done
+            "$@"' "$n" "$@"
+            """
+        let tool = Tool(prefix: ["/bin/sh", "-c", others, "sh"] + tool.prefix)
+        try await withHelper("peers = 990\naccounts = render_user\n") { options in
+            let options = configuration + options + ["--json", "--"]
+            let outcome = try await tool.run(["run"] + options + ["sh", "-c", "id -un; exit 7"])
+            #expect(outcome.output == "render_user\n")
+            #expect(outcome.messages.contains(#""attestation":"none (unreadable)""#), "\(outcome.messages)")
+            #expect(outcome.status == 7)
+            let late = try await tool.run(["run", "--timeout", "0.2s"] + options + ["sleep", "1000"])
+            #expect(late.messages.contains(#""timed_out":true"#), "\(late.messages)")
+            #expect(late.messages.contains(#""remaining_processes":0"#))
+            #expect(late.status == 124)
+        }
+    }
+
     @Test("says what the helper's policy does not permit, and exits with 125")
     func refusal() async throws {
         try await withHelper("peers = 990\naccounts = alice\n") { options in
