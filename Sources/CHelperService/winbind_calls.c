@@ -44,7 +44,7 @@ int lookup_winbind_is_cut_off(const char *name)
     int result = details_of(&details);
     if (result != wbc_success)
         return result == wbc_winbind_not_available;
-    const int has_domain = lookup_name_has_domain(name, details->winbind_separator);
+    const int has_domain = name == NULL || lookup_name_has_domain(name, details->winbind_separator);
     release(details);
     if (!has_domain)
         return 0;

@@ -18,7 +18,7 @@ struct DomainCheckTests {
     ]
 
     /// A machine whose SSSD is not to be asked.
-    private static func winbind(_ isCutOff: @escaping (String) -> Bool) -> DomainCheck.Witnesses {
+    private static func winbind(_ isCutOff: @escaping (String?) -> Bool) -> DomainCheck.Witnesses {
         DomainCheck.Witnesses(winbindIsCutOff: isCutOff) { name in
             Issue.record("SSSD was asked about \(name ?? "everything")")
             return .away
@@ -29,7 +29,7 @@ struct DomainCheckTests {
     private static func sssd(_ reach: @escaping (String?) -> DirectoryReach) -> DomainCheck.Witnesses {
         DomainCheck.Witnesses(
             winbindIsCutOff: { name in
-                Issue.record("winbind was asked about \(name)")
+                Issue.record("winbind was asked about \(name ?? "everything")")
                 return true
             },
             reachOfSSSD: reach
@@ -39,9 +39,9 @@ struct DomainCheckTests {
     @Test("is not there where a server answers winbind, and else nobody knows", arguments: [true, false])
     func absent(isCutOff: Bool) {
         for (question, name) in Self.questions {
-            var asked: [String] = []
+            var asked: [String?] = []
             let files = Self.files("passwd: files winbind\ngroup: files winbind\n")
-            let witness = { (name: String) -> Bool in
+            let witness = { (name: String?) -> Bool in
                 asked.append(name)
                 return isCutOff
             }
@@ -124,6 +124,11 @@ struct DomainCheckTests {
             #expect(answer == expected)
             #expect(answers.count - rest.count == asks)
         }
+        // Lost between the two.
+        var reaches = [DirectoryReach.reached, .away]
+        #expect(throws: Errno.hostIsDown) {
+            try DomainCheck.confirmed(question, files, asking: Self.sssd { _ in reaches.removeFirst() }) { Int?.none }
+        }
     }
 
     @Test("is not there where SSSD is not asked about such things")
@@ -143,10 +148,27 @@ struct DomainCheckTests {
             let answer = DomainCheck.checked(.absent, to: .reach, files, asking: Self.sssd { _ in reach })
             #expect(answer == reach.errno.map { .failed($0.rawValue) } ?? .absent)
             #expect(DirectoryReach(-(reach.errno?.rawValue ?? 0)) == reach)
-            let others = Self.files("passwd: files winbind\n")
+            let others = Self.files("passwd: files systemd\n")
             #expect(DomainCheck.checked(.absent, to: .reach, others, asking: Self.sssd { _ in reach }) == .absent)
         }
         #expect(DirectoryReach(-5) == .silent)
+    }
+
+    @Test("whether winbind hears from a server is told for names without a domain, behind what SSSD says")
+    func reachOfWinbind() {
+        for isCutOff in [true, false] {
+            let expected: LookupAnswer = isCutOff ? .failed(Errno.networkDown.rawValue) : .absent
+            let witnesses = Self.winbind { name in name == nil && isCutOff }
+            let files = Self.files("passwd: files winbind\n")
+            #expect(DomainCheck.checked(.absent, to: .reach, files, asking: witnesses) == expected)
+            for (reach, answer) in [(DirectoryReach.reached, expected), (.away, .failed(Errno.hostIsDown.rawValue))] {
+                let both = DomainCheck.Witnesses(winbindIsCutOff: { _ in isCutOff }, reachOfSSSD: { _ in reach })
+                let files = Self.files("passwd: files winbind sss\n")
+                #expect(DomainCheck.checked(.absent, to: .reach, files, asking: both) == answer)
+            }
+        }
+        let groups = Self.files("passwd: files\ngroup: files winbind\n")
+        #expect(DomainCheck.checked(.absent, to: .reach, groups, asking: Self.winbind { _ in true }) == .absent)
     }
 
     @Test("is unknown where nobody can tell who was asked")

@@ -31,7 +31,8 @@ int lookup_send(int socket, const void *bytes, uint64_t size);
 int64_t lookup_receive(int socket, void *buffer, uint64_t capacity);
 
 /* Whether winbind, by its own word (wbcPingDc2), hears from no server of the machine's domain, so that it may not know accounts of a
- * domain. 0 for names without one, which it answers by itself, and where nobody can tell. Blocks for as long as winbind likes. */
+ * domain. 0 for names without one, which it answers by itself, and where nobody can tell; NULL is whatever name there may be. Blocks
+ * for as long as winbind likes. */
 int lookup_winbind_is_cut_off(const char *name);
 
 /* Whether SSSD, by its own word (InfoPipe's IsOnline), reaches the directory that would have to know a name: that of its domain and

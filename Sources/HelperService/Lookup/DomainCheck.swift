@@ -11,8 +11,8 @@ import SystemPackage
 enum DomainCheck {
     /// Who is asked.
     struct Witnesses {
-        /// Whether winbind hears from no server, where a name has a domain.
-        var winbindIsCutOff: (_ name: String) -> Bool = { unsafe lookup_winbind_is_cut_off($0) != 0 }
+        /// Whether winbind hears from no server, where a name has a domain, or for `nil`.
+        var winbindIsCutOff: (_ name: String?) -> Bool = { unsafe lookup_winbind_is_cut_off($0) != 0 }
 
         /// Whether SSSD reaches the directory that would know a name; those of all domains for `nil`.
         var reachOfSSSD: (_ name: String?) -> DirectoryReach = { DirectoryReach(ofSSSDFor: $0) }
@@ -67,12 +67,16 @@ enum DomainCheck {
         _ ask: () -> Answer?
     ) throws(Errno) -> Answer? {
         if let answer = ask() { return answer }
-        switch isUnknown(question, files(), witnesses) {
+        let files = files()
+        switch isUnknown(question, files, witnesses) {
         case .unknown(let reason): throw reason
         case .known: return nil
-        // It may have come to reach its directory since it was asked.
-        case .reached: return ask()
+        case .reached: break
         }
+        // It may have come to reach its directory since it was asked, or have lost it.
+        if let answer = ask() { return answer }
+        if case .unknown(let reason) = isUnknown(question, files, witnesses) { throw reason }
+        return nil
     }
 
     /// What is known of what the name service does not know.
@@ -107,8 +111,13 @@ enum DomainCheck {
         }
     }
 
-    /// Whether SSSD would say that it does not reach a directory; of winbind that goes without saying.
+    /// Why SSSD or winbind may call an account absent that there is.
+    ///
+    /// Of names with a domain winbind is asked with each. It may be configured to have names without one (`winbind use default domain`),
+    /// which it tells nobody.
     private static func reach(_ files: LocalFiles, _ witnesses: Witnesses) -> Errno? {
-        files.accountServices.contains(LocalFiles.sssd) ? witnesses.reachOfSSSD(nil).errno : nil
+        let services = files.accountServices
+        if services.contains(LocalFiles.sssd), let reason = witnesses.reachOfSSSD(nil).errno { return reason }
+        return services.contains(LocalFiles.winbind) && witnesses.winbindIsCutOff(nil) ? .networkDown : nil
     }
 }

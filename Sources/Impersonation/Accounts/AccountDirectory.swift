@@ -47,7 +47,8 @@ public protocol AccountDirectory: Sendable {
     /// Why an account that this directory says it has not may be there all the same.
     ///
     /// There are name services that say the same of an account that there is not and of one whose server they do not reach, and that
-    /// nobody can ask which it is. Asked only once an account was not found.
+    /// nobody can ask which it is. Asked only once an account was not found. A directory that
+    /// asks another one passes the reasons of that on.
     ///
     /// - Returns: What is the matter and what to do about it, a reason each; empty where its word is worth it, as it is unless a
     ///   directory says otherwise.

@@ -23,6 +23,7 @@ public final class CachingAccountDirectory: AccountDirectory {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let stamp: (@Sendable () -> LocalFilesStamp)?
     private let cache: Mutex<AccountCache>
+    private let doubts: Mutex<(task: Task<[String], Never>, end: ContinuousClock.Instant)?> = Mutex(nil)
 
     /// Creates a cache in front of a directory.
     ///
@@ -106,8 +107,19 @@ public final class CachingAccountDirectory: AccountDirectory {
         return try await answer(to: .group(name), subject: subject, freshness, lookup).groupID
     }
 
-    /// What the directory behind says; nothing of it is kept.
-    public func reasonsToDoubtAbsence() async -> [String] { await directory.reasonsToDoubtAbsence() }
+    /// What the directory behind says, remembered as long as "there is no such account", and asked once however many want to know.
+    ///
+    /// - Returns: Its reasons.
+    public func reasonsToDoubtAbsence() async -> [String] {
+        let now = now()
+        let task = doubts.withLock { doubts in
+            if let doubts, now < doubts.end { return doubts.task }
+            let task = Task { [directory] in await directory.reasonsToDoubtAbsence() }
+            doubts = (task, now + negativeTimeToLive)
+            return task
+        }
+        return await task.value
+    }
 
     /// Forgets everything about one account: whatever was asked for by this name in any spelling, and every other
     /// answer that is the same account.
@@ -143,6 +155,7 @@ public final class CachingAccountDirectory: AccountDirectory {
     /// Forgets everything.
     public func invalidateAll() {
         cache.withLock { $0.invalidateAll() }
+        doubts.withLock { $0 = nil }
     }
 
     private typealias Lookup =

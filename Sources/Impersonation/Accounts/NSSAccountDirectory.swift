@@ -168,12 +168,12 @@ public struct NSSAccountDirectory: AccountDirectory {
     }
 
     /// Why winbind or SSSD may not know an account that there is: one of them calls accounts absent while it does not reach its directory,
-    /// and nobody is asked or tells whether it does (``Route/doubts``).
+    /// and nobody is asked or tells whether it does, or of which names (``Route/doubts``).
     ///
     /// - Returns: What is the matter and what to do about it, a reason each.
     public func reasonsToDoubtAbsence() async -> [String] {
         do throws(AccountDirectoryError) {
-            return try await route().lastingDoubts
+            return try await route().doubtsOfAbsence
         } catch {
             // Whoever could not be asked now may not have been asked before.
             return [error.description]

@@ -21,7 +21,7 @@ public struct BadLogin: Sendable, Hashable {
         /// The registered credential was accepted but has expired.
         public static let expired = Reason("credentialExpired")
 
-        /// There is no such account.
+        /// The directory knows no such account, and has no reason to doubt that there is none.
         public static let accountNotFound = Reason("accountNotFound")
 
         /// The directory knows no such account, and nobody can tell whether that is because it is not reached.

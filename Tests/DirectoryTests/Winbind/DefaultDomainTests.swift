@@ -106,6 +106,25 @@ struct DefaultDomainTests {
         #expect(error.message.contains("only names with a domain may"), "\(error.message)")
     }
 
+    @Test("directory dead: nobody can tell whether there is an account without a domain, and who is asked for says so")
+    func directoryDead() async throws {
+        #expect(try await Site().resolve("nosuch").badLogin?.reason == .accountNotFound)
+        try await Control.forget()
+        try await Control.without("directory", isFrozen: false) {
+            for name in ["someuser", "nosuch"] {
+                let resolution = try await Site().resolve(name)
+                #expect(resolution.badLogin?.reason == .accountUnconfirmed)
+                #expect(resolution.message.contains("winbind hears from no server"), "\(resolution.message)")
+            }
+            let undecided = await #expect(throws: ResolutionError.self) {
+                try await Site().resolve(#"MYCORP\someuser"#)
+            }
+            #expect(undecided?.code == .directoryUnavailable)
+            #expect(try await Site().resolve("alice").identity != nil)
+        }
+        #expect(try await Site().resolve("someuser").identity != nil)
+    }
+
     @Test("refuses accounts of machines, which have short names too (H5)", arguments: ["dc1$", #"MYCORP\dc1$"#])
     func machines(name: String) async throws {
         #expect(try await Site().resolve(name).denial?.reason == .machineAccount)

@@ -73,6 +73,26 @@ struct CachingAccountDirectoryTests {
         #expect(directory.questions.count == 4)
     }
 
+    @Test("remembers for as long why there may be one all the same, and asks that once however many want to know")
+    func doubts() async throws {
+        directory.change { $0.doubts = ["nobody tells"] }
+        directory.hold()
+        async let first = cache.reasonsToDoubtAbsence()
+        async let second = cache.reasonsToDoubtAbsence()
+        await directory.arrival(ofQuestions: 1)
+        directory.release()
+        #expect(await [first, second] == [["nobody tells"], ["nobody tells"]])
+        directory.change { $0.doubts = [] }
+        clock.advance(by: .seconds(5) - .nanoseconds(1))
+        #expect(await cache.reasonsToDoubtAbsence() == ["nobody tells"])
+        #expect(directory.questions == ["doubts"])
+        clock.advance(by: .nanoseconds(1))
+        #expect(await cache.reasonsToDoubtAbsence() == [])
+        directory.change { $0.doubts = ["again"] }
+        cache.invalidateAll()
+        #expect(await cache.reasonsToDoubtAbsence() == ["again"])
+    }
+
     @Test("remembers that there is no such account for a shorter time")
     func negativeTimeToLive() async throws {
         let nobody = try AccountName("nobody-here")

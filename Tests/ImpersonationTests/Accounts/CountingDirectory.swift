@@ -9,6 +9,7 @@ final class CountingDirectory: AccountDirectory {
         var accounts: [String: Account] = [:]
         var groups: [String: GroupID] = [:]
         var failure: AccountDirectoryError?
+        var doubts: [String] = []
         var questions: [String] = []
         var freshness: Set<AccountFreshness> = []
         var isHolding = false
@@ -85,6 +86,11 @@ final class CountingDirectory: AccountDirectory {
         freshness: AccountFreshness
     ) async throws(AccountDirectoryError) -> GroupID? {
         try await answer("group \(name)", freshness) { $0.groups[name] }
+    }
+
+    func reasonsToDoubtAbsence() async -> [String] {
+        let answer = try? await answer("doubts", .current) { $0.doubts }
+        return answer.flatMap { $0 } ?? []
     }
 
     /// Answers with what was true when the question arrived.

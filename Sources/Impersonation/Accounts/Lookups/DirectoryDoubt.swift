@@ -19,17 +19,20 @@ enum DirectoryDoubt: Hashable, Sendable {
     /// There is no InfoPipe.
     case nobody(UInt32)
 
+    /// winbind hears from no server of the machine's domain, or nobody has said in time whether it does.
+    case cutOff
+
     /// The lookup process does not know the question, or has ended over it.
     case otherVersion
 
     /// What somebody else asks by cannot ask for that.
     case unasked
 
-    /// Whether nobody can tell, and not nobody just now: accounts that are said not to exist may be there.
-    var isLasting: Bool {
+    /// Whether accounts that are said not to exist may be there; of others, it is said that they are unavailable.
+    var leavesAbsenceOpen: Bool {
         switch self {
         case .away, .silent: false
-        case .refused, .nobody, .otherVersion, .unasked: true
+        case .refused, .nobody, .cutOff, .otherVersion, .unasked: true
         }
     }
 
@@ -44,6 +47,7 @@ enum DirectoryDoubt: Hashable, Sendable {
         case .hostIsDown: self = .away
         case .permissionDenied: self = .refused(userID)
         case .noSuchFileOrDirectory: self = .nobody(userID)
+        case .networkDown: self = .cutOff
         default: self = .silent
         }
     }
@@ -69,6 +73,9 @@ enum DirectoryDoubt: Hashable, Sendable {
         case .nobody(let userID):
             "SSSD does not tell whether it reaches its directories\(consequence); install its InfoPipe (sssd-dbus), have ifp among "
                 + "the services of sssd.conf, and \(Self.permission(for: userID))"
+        case .cutOff:
+            "winbind hears from no server of this machine's domain, and calls accounts absent that are asked for without its name "
+                + "(winbind use default domain); look after the domain controller and the network (wbinfo -P)"
         case .otherVersion:
             "the lookup process has ended when it was asked whether SSSD reaches its directories; install the helper of this version "
                 + "(make install-helper)"

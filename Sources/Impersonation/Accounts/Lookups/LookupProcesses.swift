@@ -81,9 +81,13 @@ final class LookupProcesses: LookupAsker {
         do throws(NoAnswer) {
             return try DirectoryDoubt(process.ask(bytes, number: 1, until: time))
         } catch {
-            guard case .broken = error else { throw error }
-            // It has said that it takes questions, and this one is younger than others.
-            return .otherVersion
+            switch error {
+            // It takes questions, and this one is younger than others.
+            case .broken: return .otherVersion
+            // It has stopped asking SSSD before that, and nothing makes it stop asking winbind.
+            case .late: return .cutOff
+            case .unusable: throw error
+            }
         }
     }
 

@@ -63,10 +63,8 @@ extension NSSAccountDirectory {
         /// semicolon between them for each reason.
         public var doubts: [String] = []
 
-        /// Those that hold whether the directory is reached now or not.
-        ///
-        /// The others are about one that is said not to be reached: no account of it is said not to exist.
-        var lastingDoubts: [String] = []
+        /// Those of accounts that are said not to exist; the others are of accounts that are said to be unavailable.
+        var doubtsOfAbsence: [String] = []
     }
 
     /// Looks which way questions go; starts a lookup process to see whether it would work, and what it is told.
@@ -143,7 +141,7 @@ extension NSSAccountDirectory.Route {
     private mutating func note(_ doubt: DirectoryDoubt?) {
         guard let doubt else { return }
         doubts.append(doubt.message)
-        if doubt.isLasting { lastingDoubts.append(doubt.message) }
+        if doubt.leavesAbsenceOpen { doubtsOfAbsence.append(doubt.message) }
     }
 
     private mutating func note(_ error: NoAnswer) throws(NoAnswer) {
