@@ -91,6 +91,11 @@ int helper_protect(void)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
 }
 
+void helper_unprotect(void)
+{
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
 int helper_leave_priority(void)
 {
     const struct rlimit none = {0, 0};

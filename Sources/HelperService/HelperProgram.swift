@@ -28,6 +28,8 @@ package enum HelperProgram {
                 print(HelperOptions.usage, terminator: "")
                 return 0
             }
+            // The name service is asked in this process, and a service of it may go while it answers.
+            signal(SIGPIPE, SIG_IGN)
             let policy = try loadPolicy(options.policy)
             if options.checksPolicy {
                 print(policy.render(), terminator: "")
@@ -55,7 +57,6 @@ package enum HelperProgram {
         _ log: HelperLog
     ) throws(HelperError) {
         try Privileges.check(log)
-        // Before it is protected: its files of /proc are root's then, and closed to a helper that is not.
         let precedence = try Privileges.takePrecedence()
         guard helper_protect() == 0, helper_is_protected() == 1 else {
             throw HelperError(.system, "the helper cannot be kept from being traced (PR_SET_DUMPABLE)")
@@ -103,7 +104,9 @@ package enum HelperProgram {
             groupID: getegid()
         )
         try prepareSessions(policy, log)
-        log.write(.info, "precedence of the session over jobs: \(text(of: precedence, context))")
+        // Others who change theirs have kept it from this session: that is somebody's doing.
+        let level: HelperLog.Level = precedence == .refused(.resourceTemporarilyUnavailable) ? .warning : .info
+        log.write(level, "precedence of the session over jobs: \(text(of: precedence, context))")
         let path = options.socket.map { " at \($0)" } ?? ""
         log.write(.info, "serving\(path) under \(options.policy)")
         try checkThreads()
@@ -246,6 +249,9 @@ package enum HelperProgram {
         case .taken: "taken"
         case .sharesSession: "none, since others share the session" + instead
         case .notOffered: "none, since kernel.sched_autogroup_enabled is off"
+        case .refused(.resourceTemporarilyUnavailable):
+            "none, since others change the weight of their sessions all the time (/proc/PID/autogroup); end that, and start the "
+                + "helper again" + instead
         case .refused(let error): "none, since the kernel refuses it (\(error))" + instead
         }
     }

@@ -114,6 +114,16 @@ struct PackagingTests {
         #expect(try verify(["broken.service"], in: scratch).contains("mixd"))
     }
 
+    @Test
+    func `The unit gives the helper precedence, and starts it again as long as that may be of use`() throws {
+        let lines = Set(try text("impersonation-helper.service").split(separator: "\n"))
+        // -10 as a limit is 30 (getrlimit(2)), for which the helper asks (SessionPrecedence).
+        #expect(lines.contains("LimitNICE=-10"))
+        #expect(lines.contains("StartLimitIntervalSec=0"))
+        let lasting = [HelperError.Code.usage, .notPermitted, .configuration].map { "\($0.rawValue)" }
+        #expect(lines.contains { $0 == "RestartPreventExitStatus=\(lasting.joined(separator: " "))" })
+    }
+
     private func verify(_ units: [String], in scratch: URL) throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/systemd-analyze")

@@ -72,6 +72,28 @@ struct PrecedenceTests {
         #expect(job.text.hasSuffix(" nice 0\n"), "the job has \(job.text)")
     }
 
+    // One of them in a tenth of a second: whoever waits for his turn with his eyes closed never has it.
+    @Test("is taken also where another account changes the weight of its session all the time")
+    func contention() async throws {
+        let (note, script) = (
+            freshPath("note"),
+            "exec 3>/proc/self/autogroup || exit; while :; do echo 1 >&3; echo x > $0; done 2>/dev/null"
+        )
+        let other = try await SetUIDLauncher()
+            .launch(
+                patient(Command(.path("/bin/sh"), arguments: ["-c", script, note.string])),
+                as: TestBed.alice.identity
+            )
+        if sessionsShare { try await wait { exists(note) } }
+        let helper = try RunningHelper(.twoAndNice, policy: ["peers = 0"], leadingSession: true)
+        if sessionsShare, TestBed.hasMachineRoot {
+            #expect(try sessionNiceness(of: helper.process) == -10)
+            #expect(helper.log.contains("over jobs: taken"), "\(helper.log)")
+            #expect(try sessionNiceness(of: other.processID.rawValue) == 1)
+        }
+        try await other.terminate(gracePeriod: Duration.zero)
+    }
+
     /// What a helper is started with, and whether its processes have sessions of their own.
     private static let separations:
         [(privileges: RunningHelper.Privileges, leads: Bool, policy: [String], separates: Bool)] = [

@@ -24,16 +24,11 @@ struct PriorityLimitTests {
         return job.text.split(whereSeparator: \.isWhitespace).suffix(2)
     }
 
-    @Test("is no job's: none may raise its priority", arguments: [RunningHelper.Privileges.packaged, .twoCapabilities])
+    @Test(
+        "is no job's, whatever else the helper may do: none may raise its priority",
+        arguments: [RunningHelper.Privileges.root, .packaged, .twoCapabilities]
+    )
     func isTheHelpers(_ privileges: RunningHelper.Privileges) async throws {
         #expect(try await limits(behind: privileges) == ["0", "0"])
-    }
-
-    @Test(
-        "is the jobs' behind a helper that does not need it, where their daemon gives it to them",
-        arguments: [RunningHelper.Privileges.root]
-    )
-    func isTheJobs(_ privileges: RunningHelper.Privileges) async throws {
-        #expect(try await limits(behind: privileges) == ["0", "30"])
     }
 }

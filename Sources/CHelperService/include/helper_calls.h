@@ -27,6 +27,9 @@ int helper_thread_count(void);
 /* Keeps others of the same user id out of this process: no ptrace(2), no core dump, no /proc/PID/mem (PR_SET_DUMPABLE). */
 int helper_protect(void);
 
+/* Makes the files of this process in /proc its own account's, until it is protected. */
+void helper_unprotect(void);
+
 /* Lets neither this process nor those it makes raise their priority without CAP_SYS_NICE (RLIMIT_NICE of getrlimit(2)). Returns 0 or
  * a negative error number. */
 int helper_leave_priority(void);

@@ -1,6 +1,7 @@
 import CHelperService
 import CLaunchPlan
 import LaunchPlan
+import SystemPackage
 
 /// What the helper may do, and what it cannot without.
 package enum Privileges {
@@ -12,8 +13,6 @@ package enum Privileges {
         package let isNeeded: Bool
         package let cost: String
     }
-
-    private static let niceCapability: UInt32 = 23
 
     package static let all = [
         Capability(number: 6, name: "CAP_SETGID", isNeeded: true, cost: "no job can be given its groups"),
@@ -43,12 +42,12 @@ package enum Privileges {
                 + "who gets a job"
         ),
         Capability(
-            number: niceCapability,
+            number: 23,
             name: "CAP_SYS_NICE",
             isNeeded: false,
             cost:
                 "the helper has no precedence over jobs unless control-groups is set or it was started with LimitNICE=-10 "
-                + "(RLIMIT_NICE, which jobs do not inherit then), and modules of PAM raise no priority"
+                + "(RLIMIT_NICE, which jobs do not inherit), and modules of PAM raise no priority"
         ),
         Capability(
             number: 24,
@@ -67,8 +66,15 @@ package enum Privileges {
     /// - Returns: What came of it.
     /// - Throws: ``HelperError`` when jobs would inherit the limit.
     static func takePrecedence() throws(HelperError) -> SessionPrecedence.Outcome {
-        let outcome = SessionPrecedence.take()
-        guard launch_has_capability(niceCapability) == 1 || helper_leave_priority() == 0 else {
+        let outcome = SessionPrecedence.take { () throws(Errno) in
+            // The files of /proc of a process that cannot be traced are root's, and none can be that runs what its account may not read
+            // (mode 0711; `would_dump` of the kernel). A descriptor does afterwards as well, and whoever might use the moment has the
+            // account of the helper and, without its capabilities, may trace it in no moment.
+            helper_unprotect()
+            defer { helper_protect() }
+            return try SessionPrecedence.openFile()
+        }
+        guard helper_leave_priority() == 0 else {
             throw HelperError(.system, "jobs would inherit RLIMIT_NICE, which cannot be lowered")
         }
         return outcome

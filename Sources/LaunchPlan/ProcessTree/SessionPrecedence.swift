@@ -20,41 +20,66 @@ package enum SessionPrecedence {
     /// other services while the daemon computes.
     private static let niceness = -10
 
-    /// How often it is asked for again, and how many microseconds lie between: half a second in all.
-    private static let attempts = 50
-    private static let delay: UInt32 = 10_000
+    /// How many seconds it is asked for again.
+    private static let patience = 1
 
     /// Gives the session of this process ten times the weight of an ordinary one.
     ///
-    /// It waits for up to half a second where others change the weight of theirs.
-    package static func take() -> Outcome {
+    /// It asks again for up to a second where others change the weight of theirs.
+    ///
+    /// - Parameter open: Opens this process's file for it, where there is something to be had.
+    /// - Returns: What came of it.
+    package static func take(_ open: () throws(Errno) -> FileDescriptor = openFile) -> Outcome {
         guard (try? ProcFile.read(setting))?.first == "1" else { return .notOffered }
         guard getsid(0) == getpid() else { return .sharesSession }
-        var attempt = 1
-        while true {
-            do throws(Errno) {
-                try write("\(niceness)")
-                return .taken
-            } catch .noSuchFileOrDirectory {
-                return .notOffered
-            } catch .resourceTemporarilyUnavailable where attempt < attempts {
-                // Of all processes without CAP_SYS_ADMIN, one may do it every tenth of a second (proc_sched_autogroup_set_nice).
-                attempt += 1
-                usleep(delay)
-            } catch {
-                return .refused(error)
-            }
+        do throws(Errno) {
+            let file = try open()
+            defer { try? file.close() }
+            try write("\(niceness)", to: file)
+            return .taken
+        } catch .noSuchFileOrDirectory {
+            return .notOffered
+        } catch {
+            return .refused(error)
         }
     }
 
-    private static func write(_ text: String) throws(Errno) {
+    /// Opens the file in which the weight of this process's session stands.
+    ///
+    /// - Returns: The descriptor, which does for writing whatever becomes of this process.
+    /// - Throws: `Errno` of `open(2)`; `EACCES` to a process that is not root where others may not read its program.
+    package static func openFile() throws(Errno) -> FileDescriptor {
         do {
-            let file = try FileDescriptor.open(file, .writeOnly, options: .closeOnExec)
-            _ = try file.closeAfter { try file.writeAll(text.utf8) }
+            return try FileDescriptor.open(file, .writeOnly, options: .closeOnExec)
         } catch let error as Errno {
             throw error
         } catch {
             throw .ioError
         }
+    }
+
+    /// Writes as soon as it is this process's turn.
+    ///
+    /// Of all processes without `CAP_SYS_ADMIN`, one may do it every tenth of a second (`proc_sched_autogroup_set_nice` of the kernel):
+    /// whoever asks first. Whoever sleeps in between is not.
+    private static func write(_ text: String, to file: FileDescriptor) throws(Errno) {
+        let end = seconds() + patience
+        while true {
+            do {
+                _ = try file.writeAll(text.utf8)
+                return
+            } catch let error as Errno {
+                guard error == .resourceTemporarilyUnavailable, seconds() <= end else { throw error }
+                sched_yield()
+            } catch {
+                throw .ioError
+            }
+        }
+    }
+
+    private static func seconds() -> Int {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec
     }
 }

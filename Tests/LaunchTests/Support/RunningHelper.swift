@@ -92,7 +92,9 @@ final class RunningHelper {
                 [
                     "/usr/bin/setpriv", "--reuid", "\(Self.account)", "--regid", "\(Self.account)", "--clear-groups",
                     "--inh-caps=\(capabilities)", "--ambient-caps=\(capabilities)", "--bounding-set=\(capabilities)",
-                    "--",
+                    // setpriv still has what lets it read any program, which makes a difference to whom the helper's files of
+                    // /proc belong.
+                    "--", "/bin/sh", "-c", "exec \"$@\"", "sh",
                 ] + words
         }
         if privileges == .packaged || privileges == .packagedWithoutKill {

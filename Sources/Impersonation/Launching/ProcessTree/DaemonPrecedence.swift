@@ -31,7 +31,7 @@ public enum DaemonPrecedence: Hashable, Sendable {
     /// why the library never does it unasked, but only for a process that leads its session, as a service does.
     /// `/proc/self/autogroup` shows and changes it. Without `CAP_SYS_NICE`, a limit `RLIMIT_NICE` of 30 permits it (`LimitNICE=-10` of a
     /// systemd unit); jobs inherit that limit then and may raise their own priority, so set it to 0 afterwards (`setrlimit(2)`).
-    /// Without `CAP_SYS_ADMIN` it may block for half a second while others change the weight of theirs.
+    /// Without `CAP_SYS_ADMIN` it may block for a second, and compute, while others change the weight of theirs.
     ///
     /// - Returns: What came of it. A daemon without precedence works as well as one with it, and waits longer for the processor.
     @discardableResult
