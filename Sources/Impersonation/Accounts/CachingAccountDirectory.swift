@@ -23,7 +23,7 @@ public final class CachingAccountDirectory: AccountDirectory {
     private let now: @Sendable () -> ContinuousClock.Instant
     private let stamp: (@Sendable () -> LocalFilesStamp)?
     private let cache: Mutex<AccountCache>
-    private let doubts: Mutex<(task: Task<[String], Never>, end: ContinuousClock.Instant)?> = Mutex(nil)
+    private let doubts: AbsenceDoubts
 
     /// Creates a cache in front of a directory.
     ///
@@ -50,6 +50,7 @@ public final class CachingAccountDirectory: AccountDirectory {
         self.stamp = stamp
         self.now = now
         cache = Mutex(AccountCache(capacity: capacity))
+        doubts = AbsenceDoubts(of: directory, timeToLive: negativeTimeToLive, now: now)
     }
 
     /// How many answers are remembered, expired ones included.
@@ -107,19 +108,13 @@ public final class CachingAccountDirectory: AccountDirectory {
         return try await answer(to: .group(name), subject: subject, freshness, lookup).groupID
     }
 
-    /// What the directory behind says, remembered as long as "there is no such account", and asked once however many want to know.
+    /// What the directory behind says: reasons are remembered as long as "there is no such account", and that there are none is never
+    /// older than the call.
+    ///
+    /// However many tasks ask at once, the directory behind is asked twice at most.
     ///
     /// - Returns: Its reasons.
-    public func reasonsToDoubtAbsence() async -> [String] {
-        let now = now()
-        let task = doubts.withLock { doubts in
-            if let doubts, now < doubts.end { return doubts.task }
-            let task = Task { [directory] in await directory.reasonsToDoubtAbsence() }
-            doubts = (task, now + negativeTimeToLive)
-            return task
-        }
-        return await task.value
-    }
+    public func reasonsToDoubtAbsence() async -> [String] { await doubts.reasons() }
 
     /// Forgets everything about one account: whatever was asked for by this name in any spelling, and every other
     /// answer that is the same account.
@@ -155,7 +150,7 @@ public final class CachingAccountDirectory: AccountDirectory {
     /// Forgets everything.
     public func invalidateAll() {
         cache.withLock { $0.invalidateAll() }
-        doubts.withLock { $0 = nil }
+        doubts.forget()
     }
 
     private typealias Lookup =

@@ -18,17 +18,15 @@ extension ResolutionContext {
             )
         }
         noteAlternative("in user mode: \((request.requestedAccount ?? login.spelling).printable())")
-        let account: Account?
-        do throws(AccountDirectoryError) {
-            account = try await current.lookUp(directory)
-        } catch {
-            throw .directory(error, "the worker's own account could not be looked up")
-        }
-        guard let account else {
-            throw await notFound(
-                "the directory knows no account for the user id that the worker itself runs under",
-                "start the worker as an account of this host"
-            )
+        let account = try await found(
+            otherwise: "the directory knows no account for the user id that the worker itself runs under",
+            "start the worker as an account of this host"
+        ) { search throws(ResolutionStop) in
+            do throws(AccountDirectoryError) {
+                return try await current.lookUp(search.directory)
+            } catch {
+                throw .directory(error, "the worker's own account could not be looked up")
+            }
         }
         let found = FoundAccount(account: account, askedFor: account.name)
         let identity = try await admit(found, login: login)

@@ -11,37 +11,60 @@ extension ResolutionContext {
     /// - Returns: The account and the name it was found by.
     /// - Throws: ``ResolutionStop`` when no place knows the account, or one could not be asked.
     mutating func find(_ name: AccountName) async throws(ResolutionStop) -> FoundAccount {
-        var tried: [String] = []
-        for place in try places(of: name) {
-            if let account = try await ask(place.name) {
-                if let rule = place.rule {
-                    note(rule, from: place.source, "\(name) is \(place.name)")
+        let places = try places(of: name)
+        let tried = places.count > 1 ? ", tried in this order: \(places.map(\.name.spelling).joined(separator: ", "))" : ""
+        let asked = places.count == 1 ? places[0].name.spelling : name.spelling
+        return try await found(
+            otherwise: "the directory knows no account \(asked)\(tried)",
+            "create the account on this host, or name another one"
+        ) { search throws(ResolutionStop) in
+            for place in places {
+                if let account = try await search.ask(place.name) {
+                    if let rule = place.rule {
+                        search.note(rule, from: place.source, "\(name) is \(place.name)")
+                    }
+                    return FoundAccount(account: account, askedFor: place.name)
                 }
-                return FoundAccount(account: account, askedFor: place.name)
+                if let rule = place.rule { search.note(rule, from: place.source, "there is no account \(place.name)") }
             }
-            tried.append(place.name.spelling)
-            if let rule = place.rule { note(rule, from: place.source, "there is no account \(place.name)") }
+            return nil
         }
-        let places = tried.count > 1 ? ", tried in this order: \(tried.joined(separator: ", "))" : ""
-        let asked = tried.count == 1 ? tried[0] : name.spelling
-        let message = "the directory knows no account \(asked)\(places)"
-        throw await notFound(message, "create the account on this host, or name another one")
     }
 
-    /// What becomes of a request whose account is not there.
+    /// Looks for an account, and once more before it is said not to be there.
+    ///
+    /// The first look may take what is remembered, from before the directory was in reach. So nothing that was asked before the
+    /// directory has said that its word is worth it is said of an account that is missing.
     ///
     /// - Parameters:
-    ///   - message: Which account that is.
+    ///   - message: What is said where there is none.
     ///   - remedy: What to do about it.
-    /// - Returns: What is thrown.
-    mutating func notFound(_ message: String, _ remedy: String) async -> ResolutionStop {
+    ///   - look: Looks for it in the directory of the context that it is given; what it notes there is part of the decision.
+    /// - Returns: What was found.
+    /// - Throws: ``ResolutionStop`` where nothing was, or the directory could not be asked.
+    mutating func found<Found>(
+        otherwise message: String,
+        _ remedy: String,
+        _ look: (_ search: inout ResolutionContext) async throws(ResolutionStop) -> Found?
+    ) async throws(ResolutionStop) -> Found {
+        var second = self
+        if let found = try await look(&self) { return found }
         let doubts = await directory.reasonsToDoubtAbsence()
-        let (reason, text): (BadLogin.Reason, String) =
-            doubts.isEmpty
-            ? (.accountNotFound, "\(message); \(remedy)")
-            : (.accountUnconfirmed, "\(message), and there may be one; \(doubts.joined(separator: "; ")); or \(remedy)")
-        note(reason.description, from: .builtIn, text)
-        return .badLogin(BadLogin(reason, message: text))
+        guard doubts.isEmpty else {
+            let reasons = doubts.joined(separator: "; ")
+            throw badLogin(.accountUnconfirmed, "\(message), and there may be one; \(reasons); or \(remedy)")
+        }
+        second.directory = CurrentAnswers(of: directory)
+        guard let found = try await look(&second) else {
+            throw badLogin(.accountNotFound, "\(message); \(remedy)")
+        }
+        explanation = second.explanation
+        return found
+    }
+
+    private mutating func badLogin(_ reason: BadLogin.Reason, _ message: String) -> ResolutionStop {
+        note(reason.description, from: .builtIn, message)
+        return .badLogin(BadLogin(reason, message: message))
     }
 
     /// Whether two names mean one account, because the directory answers both with the same account.

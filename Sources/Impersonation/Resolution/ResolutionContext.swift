@@ -6,7 +6,7 @@ struct ResolutionContext {
     let request: ExecutionRequest
     let policy: ExecutionPolicy
     let naming: AccountNaming
-    let directory: any AccountDirectory
+    var directory: any AccountDirectory
     var explanation = Explanation()
 
     init(request: ExecutionRequest, policy: ExecutionPolicy, directory: any AccountDirectory) {

@@ -73,24 +73,56 @@ struct CachingAccountDirectoryTests {
         #expect(directory.questions.count == 4)
     }
 
-    @Test("remembers for as long why there may be one all the same, and asks that once however many want to know")
+    @Test("remembers for as long as an absence why there may be one all the same")
     func doubts() async throws {
         directory.change { $0.doubts = ["nobody tells"] }
-        directory.hold()
-        async let first = cache.reasonsToDoubtAbsence()
-        async let second = cache.reasonsToDoubtAbsence()
-        await directory.arrival(ofQuestions: 1)
-        directory.release()
-        #expect(await [first, second] == [["nobody tells"], ["nobody tells"]])
+        #expect(await cache.reasonsToDoubtAbsence() == ["nobody tells"])
         directory.change { $0.doubts = [] }
         clock.advance(by: .seconds(5) - .nanoseconds(1))
         #expect(await cache.reasonsToDoubtAbsence() == ["nobody tells"])
         #expect(directory.questions == ["doubts"])
         clock.advance(by: .nanoseconds(1))
         #expect(await cache.reasonsToDoubtAbsence() == [])
-        directory.change { $0.doubts = ["again"] }
+        directory.change { $0.doubts = ["away"] }
+        #expect(await cache.reasonsToDoubtAbsence() == ["away"], "that there is none is not remembered")
+    }
+
+    @Test("says that there is none by no question that was on its way before, and asks once for all who wait")
+    func doubtsSince() async throws {
+        directory.hold()
+        async let early = cache.reasonsToDoubtAbsence()
+        await directory.arrival(ofQuestions: 1)
+        directory.change { $0.doubts = ["away"] }
+        let late = Task {
+            async let first = cache.reasonsToDoubtAbsence()
+            async let second = cache.reasonsToDoubtAbsence()
+            return await [first, second]
+        }
+        // Both have asked, and wait, or will ask; either way their question begins after this.
+        await Task.yield()
+        #expect(directory.questions == ["doubts"])
+        directory.release()
+        #expect(await early == [])
+        #expect(await late.value == [["away"], ["away"]])
+        #expect(directory.questions == ["doubts", "doubts"])
+    }
+
+    @Test("forgets why with everything else, also what it is being told")
+    func forgottenDoubts() async throws {
+        directory.change { $0.doubts = ["away"] }
+        _ = await cache.reasonsToDoubtAbsence()
+        directory.change { $0.doubts = [] }
         cache.invalidateAll()
-        #expect(await cache.reasonsToDoubtAbsence() == ["again"])
+        #expect(await cache.reasonsToDoubtAbsence() == [])
+        directory.change { $0.doubts = ["away"] }
+        directory.hold()
+        async let asked = cache.reasonsToDoubtAbsence()
+        await directory.arrival(ofQuestions: 3)
+        cache.invalidateAll()
+        directory.change { $0.doubts = [] }
+        directory.release()
+        #expect(await asked == ["away"])
+        #expect(await cache.reasonsToDoubtAbsence() == [])
     }
 
     @Test("remembers that there is no such account for a shorter time")

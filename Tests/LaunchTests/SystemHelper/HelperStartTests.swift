@@ -233,6 +233,18 @@ struct HelperStartTests {
         #expect(text.contains(arguments[0]))
     }
 
+    @Test("begins with no group for the socket that the name service does not know")
+    func unknownSocketGroup() throws {
+        let policy = try policy("peers = 0\naccounts = *\n")
+        let (status, text) = try run([
+            Self.program, "--policy", policy.string, "--socket", "/run/helper.sock", "--socket-group",
+            "nobody-of\u{1b}that-name",
+        ])
+        #expect(status == 64 << 8)
+        let message = "there is no group nobody-of\\u{1b}that-name for the socket; name one that there is"
+        #expect(text.contains(message), "\(text)")
+    }
+
     @Test("takes the socket over that systemd has opened, and leaves it where it is")
     func activation() async throws {
         let path = FilePath(TestBed.directory).appending("activated-\(UInt64.random(in: 0...UInt64.max)).sock")
