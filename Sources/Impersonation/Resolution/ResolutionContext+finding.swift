@@ -12,8 +12,9 @@ extension ResolutionContext {
     /// - Throws: ``ResolutionStop`` when no place knows the account, or one could not be asked.
     mutating func find(_ name: AccountName) async throws(ResolutionStop) -> FoundAccount {
         let places = try places(of: name)
-        let tried = places.count > 1 ? ", tried in this order: \(places.map(\.name.spelling).joined(separator: ", "))" : ""
-        let asked = places.count == 1 ? places[0].name.spelling : name.spelling
+        let names = places.map(\.name.spelling)
+        let tried = names.count > 1 ? ", tried in this order: \(names.joined(separator: ", "))" : ""
+        let asked = names.count == 1 ? names[0] : name.spelling
         return try await found(
             otherwise: "the directory knows no account \(asked)\(tried)",
             "create the account on this host, or name another one"

@@ -28,7 +28,7 @@ struct DirectoryDoubtTests {
         #expect(DirectoryDoubt(row.answer, askedAs: 7) == row.doubt)
     }
 
-    @Test("leaves absence open only where nobody says of accounts of a directory out of reach that they are unavailable")
+    @Test("leaves absence open only where it does not make accounts unavailable")
     func absence() {
         for doubt in [DirectoryDoubt.away, .silent] { #expect(!doubt.leavesAbsenceOpen, "\(doubt)") }
         for doubt in [DirectoryDoubt.refused(7), .nobody(7), .cutOff, .otherVersion, .unasked] {
@@ -40,7 +40,8 @@ struct DirectoryDoubtTests {
 
     @Test("names the number that has to be permitted, and an account for it unless it is root's")
     func permission() {
-        #expect(DirectoryDoubt.refused(7).message.contains("allowed_uids = 0, 7 in sssd.conf, and an account with that id"))
+        let permission = "allowed_uids = 0, 7 in sssd.conf, and an account with that id"
+        for doubt in [DirectoryDoubt.refused(7), .nobody(7)] { #expect(doubt.message.contains(permission)) }
         #expect(DirectoryDoubt.nobody(7).message.contains("install its InfoPipe (sssd-dbus)"))
         #expect(!DirectoryDoubt.refused(0).message.contains("an account with that id"))
     }
