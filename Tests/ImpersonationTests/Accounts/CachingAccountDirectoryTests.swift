@@ -93,17 +93,14 @@ struct CachingAccountDirectoryTests {
         async let early = cache.reasonsToDoubtAbsence()
         await directory.arrival(ofQuestions: 1)
         directory.change { $0.doubts = ["away"] }
-        let late = Task {
-            async let first = cache.reasonsToDoubtAbsence()
-            async let second = cache.reasonsToDoubtAbsence()
-            return await [first, second]
-        }
-        // Both have asked, and wait, or will ask; either way their question begins after this.
-        await Task.yield()
+        // Each has asked, and waits, before the next line.
+        let first = Task.immediate { await cache.reasonsToDoubtAbsence() }
+        let second = Task.immediate { await cache.reasonsToDoubtAbsence() }
         #expect(directory.questions == ["doubts"])
         directory.release()
         #expect(await early == [])
-        #expect(await late.value == [["away"], ["away"]])
+        #expect(await first.value == ["away"])
+        #expect(await second.value == ["away"])
         #expect(directory.questions == ["doubts", "doubts"])
     }
 
