@@ -47,8 +47,8 @@ public protocol AccountDirectory: Sendable {
     /// Why an account that this directory says it has not may be there all the same.
     ///
     /// There are name services that say the same of an account that there is not and of one whose server they do not reach, and that
-    /// nobody can ask which it is. Asked only once an account was not found; without a reason the account is asked for once more
-    /// (``AccountFreshness/current``). So what is said now has to hold now: a directory that remembers answers does not
+    /// nobody can ask which it is. Asked only once an account was not found, or was found in a later visible domain than the first;
+    /// without a reason one that was not found is asked for once more (``AccountFreshness/current``). So what is said now has to hold now: a directory that remembers answers does not
     /// remember that there is no reason, and one that asks another one passes its reasons on.
     ///
     /// - Returns: What is the matter and what to do about it, a reason each; empty where its word is worth it, as it is unless a

@@ -24,7 +24,8 @@ public struct BadLogin: Sendable, Hashable {
         /// The directory knows no such account, and has no reason to doubt that there is none.
         public static let accountNotFound = Reason("accountNotFound")
 
-        /// The directory knows no such account, and nobody can tell whether that is because it is not reached.
+        /// The directory knows no such account, or not in the first visible domain in which it is looked for, and nobody can tell
+        /// whether that is because it is not reached.
         ///
         /// ``AccountDirectory/reasonsToDoubtAbsence()`` says why; of a directory that is known to be out of reach it is
         /// ``ResolutionError/Code/directoryUnavailable``.

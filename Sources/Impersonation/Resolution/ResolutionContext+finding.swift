@@ -19,16 +19,7 @@ extension ResolutionContext {
             otherwise: "the directory knows no account \(asked)\(tried)",
             "create the account on this host, or name another one"
         ) { search throws(ResolutionStop) in
-            for place in places {
-                if let account = try await search.ask(place.name) {
-                    if let rule = place.rule {
-                        search.note(rule, from: place.source, "\(name) is \(place.name)")
-                    }
-                    return FoundAccount(account: account, askedFor: place.name)
-                }
-                if let rule = place.rule { search.note(rule, from: place.source, "there is no account \(place.name)") }
-            }
-            return nil
+            try await search.look(for: name, in: places)
         }
     }
 
@@ -48,18 +39,20 @@ extension ResolutionContext {
         _ remedy: String,
         _ look: (_ search: inout ResolutionContext) async throws(ResolutionStop) -> Found?
     ) async throws(ResolutionStop) -> Found {
-        var second = self
+        let start = explanation
         if let found = try await look(&self) { return found }
         let doubts = await directory.reasonsToDoubtAbsence()
         guard doubts.isEmpty else {
             let reasons = doubts.joined(separator: "; ")
             throw badLogin(.accountUnconfirmed, "\(message), and there may be one; \(reasons); or \(remedy)")
         }
-        second.directory = CurrentAnswers(of: directory)
-        guard let found = try await look(&second) else {
+        let remembering = directory
+        directory = CurrentAnswers(of: remembering)
+        defer { directory = remembering }
+        explanation = start
+        guard let found = try await look(&self) else {
             throw badLogin(.accountNotFound, "\(message); \(remedy)")
         }
-        explanation = second.explanation
         return found
     }
 
@@ -72,25 +65,54 @@ extension ResolutionContext {
     ///
     /// Equal user ids are not enough: an alias shares the user id and may have other groups. The canonical name has to
     /// be the same, and to be the answer to both questions.
-    func areOneAccount(_ left: AccountName, _ right: AccountName) async throws(ResolutionStop) -> Bool {
+    mutating func areOneAccount(_ left: AccountName, _ right: AccountName) async throws(ResolutionStop) -> Bool {
         // The answer keeps the user part of the question (NameAgreementRule), so nothing else can be one account.
         guard left.user.lowercased() == right.user.lowercased() else { return false }
-        // A context is a value: what this search notes is not part of the decision.
-        var search = self
-        guard let first = try await search.findIfAny(left), let second = try await search.findIfAny(right) else {
+        // What is noted on the way to accounts is not part of the decision.
+        let start = explanation
+        guard let first = try await look(for: left, in: places(of: left)),
+            let second = try await look(for: right, in: places(of: right))
+        else {
+            explanation = start
             return false
         }
+        explanation = start
         return first.account.name == second.account.name
             && first.account.userID == second.account.userID
             && NameAgreementRule.agree(asked: first.askedFor, answer: first.account.name)
             && NameAgreementRule.agree(asked: second.askedFor, answer: second.account.name)
     }
 
-    private mutating func findIfAny(_ name: AccountName) async throws(ResolutionStop) -> FoundAccount? {
-        for place in try places(of: name) {
-            if let account = try await ask(place.name) { return FoundAccount(account: account, askedFor: place.name) }
+    /// Asks in one place after the other until one knows the account.
+    private mutating func look(
+        for name: AccountName,
+        in places: [Place]
+    ) async throws(ResolutionStop) -> FoundAccount? {
+        var passedOver: AccountName?
+        for place in places {
+            if let account = try await ask(place.name) {
+                if let passedOver { try await expectAbsence(of: passedOver, before: place.name) }
+                if let rule = place.rule { note(rule, from: place.source, "\(name) is \(place.name)") }
+                return FoundAccount(account: account, askedFor: place.name)
+            }
+            if let rule = place.rule { note(rule, from: place.source, "there is no account \(place.name)") }
+            if place.name.isQualified, passedOver == nil { passedOver = place.name }
         }
         return nil
+    }
+
+    /// Goes on from a domain to the next one only where it is known that it has no such account: whoever has that name in the next
+    /// one is somebody else, and would run the jobs of the first one's as long as that is away.
+    ///
+    /// The place of local accounts is not asked about. The local files are always there.
+    private mutating func expectAbsence(of name: AccountName, before next: AccountName) async throws(ResolutionStop) {
+        let doubts = await directory.reasonsToDoubtAbsence()
+        guard !doubts.isEmpty else { return }
+        throw badLogin(
+            .accountUnconfirmed,
+            "the directory knows no account \(name), and there may be one, so \(next) may be somebody else; "
+                + "\(doubts.joined(separator: "; ")); or name the account with its domain"
+        )
     }
 
     /// One place an account is looked for, and the rule that says so.

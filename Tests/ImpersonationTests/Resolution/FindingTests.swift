@@ -88,6 +88,44 @@ struct FindingTests {
         #expect(try await site.resolve("stranger").badLogin?.reason == .accountNotFound)
     }
 
+    @Test("is in a later domain only where no earlier one may have it: who has that name there is somebody else")
+    func doubtOnTheWay() async throws {
+        let site = try await Site(.user) { $0.visibleDomains = Sourced(["A", "B", "MYCORP"], from: Site.line(4)) }
+        let asked = try Self.questions("someuser", #"A\someuser"#, #"B\someuser"#, #"MYCORP\someuser"#)
+        site.directory.doubtAbsence(["SSSD does not tell; install its InfoPipe"])
+        let resolution = try await site.resolve("someuser")
+        #expect(resolution.badLogin?.reason == .accountUnconfirmed)
+        #expect(
+            resolution.message
+                == #"the directory knows no account A\someuser, and there may be one, so MYCORP\someuser may be "#
+                + "somebody else; SSSD does not tell; install its InfoPipe; or name the account with its domain"
+        )
+        #expect(resolution.rules.suffix(3) == ["visibleDomain", "visibleDomain", "accountUnconfirmed"])
+        #expect(site.directory.lookups == asked)
+        #expect(try await site.resolve(#"MYCORP\someuser"#).runsAs == #"MYCORP\someuser"#)
+        #expect(try await site.resolve("alice").runsAs == "alice")
+        site.directory.doubtAbsence([])
+        #expect(try await site.resolve("someuser").runsAs == #"MYCORP\someuser"#)
+
+        let first = try await Site(.user) { $0.visibleDomains = Sourced(["MYCORP", "A"], from: Site.line(4)) }
+        first.directory.doubtAbsence(["SSSD does not tell; install its InfoPipe"])
+        #expect(try await first.resolve("someuser").runsAs == #"MYCORP\someuser"#)
+    }
+
+    @Test("is not in a later domain either where that is what the second look finds, and a doubt has come up meanwhile")
+    func doubtOnTheSecondLook() async throws {
+        let site = try await Site(.user) { $0.visibleDomains = Sourced(["A", "MYCORP"], from: Site.line(4)) }
+        let stranger = try Account.forTesting(#"MYCORP\stranger"#, uid: 11_300)
+        site.directory.beforeAnswering { [directory = site.directory] lookup in
+            guard lookup.freshness == .current else { return }
+            directory.add(stranger)
+            directory.doubtAbsence(["SSSD does not tell; install its InfoPipe"])
+        }
+        let resolution = try await site.resolve("stranger")
+        #expect(resolution.badLogin?.reason == .accountUnconfirmed)
+        #expect(resolution.rules == ["userMode", "localAccount", "visibleDomain", "accountUnconfirmed"])
+    }
+
     @Test("is the domain with the site's own separator")
     func separator() async throws {
         let syntax = AccountNameSyntax(separator: "+")

@@ -26,6 +26,17 @@ struct OneAccountTests {
         #expect(try await site.resolve("someuser@mycorp.test", as: #"mycorp\SomeUser"#).runsAs == #"MYCORP\someuser"#)
     }
 
+    @Test("not as long as the login may be of a domain that was asked before the one that knows it")
+    func doubtOnTheWay() async throws {
+        let site = try await Site(.user) { $0.visibleDomains = Sourced(["A", "MYCORP"]) }
+        #expect(try await site.resolve("someuser", as: #"MYCORP\someuser"#).decidedBy?.rule == "selfAllowed")
+        site.directory.doubtAbsence(["SSSD does not tell; install its InfoPipe"])
+        let resolution = try await site.resolve("someuser", as: #"MYCORP\someuser"#)
+        #expect(resolution.badLogin?.reason == .accountUnconfirmed)
+        #expect(resolution.decidedBy?.rule == "accountUnconfirmed")
+        #expect(resolution.message.contains(#"so MYCORP\someuser may be somebody else"#))
+    }
+
     @Test("not when only the user id is the same", arguments: [("bob", "bob2"), ("bob2", "bob")])
     func sameUserID(login: String, requested: String) async throws {
         #expect(try await Site(.user).resolve(login, as: requested).denial?.reason == .notGranted)
