@@ -62,7 +62,7 @@ struct TerminalTests {
 
     @Test("hands on a key that interrupts to the command and not to itself")
     func interrupt() async throws {
-        let job = #"trap "echo interrupted; exit 5" INT; echo > \#(ready); \#(wait); exit 9"#
+        let job = #"trap "echo interrupted; exit 5" INT; \#(count); echo > \#(ready); \#(wait); exit 9"#
         let outcome = try await run(
             "\(tool) -- /bin/bash -c '\(job)'; echo status $?",
             whenReady: #"\#(untilHandedOn); printf '\003' > \#(keyboard)"#
@@ -75,7 +75,7 @@ struct TerminalTests {
     func size() async throws {
         // Rows and columns come one after the other, and bash(1) forgets a signal that comes while it runs a trap for the one before.
         let look = #"read -r -t 0.05 line; [ "$told $(stty size)" = "yes 20 40" ] && stty size && exit 5"#
-        let job = #"trap "told=yes" WINCH; echo > \#(ready); for i in $(seq 2000); do \#(look); done; exit 9"#
+        let job = #"trap "told=yes" WINCH; \#(count); echo > \#(ready); for i in $turns; do \#(look); done; exit 9"#
         let outcome = try await run(
             "\(tool) -- /bin/bash -c '\(job)'; echo status $?",
             whenReady: "stty rows 20 <&3; stty cols 40 <&3"
@@ -84,8 +84,11 @@ struct TerminalTests {
         #expect(outcome.output.contains("status 5\r\n"))
     }
 
+    /// Before the job says that it is ready: bash(1) forgets a SIGINT that comes while it waits for what it substitutes.
+    private let count = "turns=$(seq 2000)"
+
     /// Long enough for a trap to be run, and it ends by itself.
-    private let wait = "for i in $(seq 2000); do read -r -t 0.05 line; done"
+    private let wait = "for i in $turns; do read -r -t 0.05 line; done"
 
     @Test("leaves its terminal as it was, also when the command is refused")
     func restores() async throws {
